@@ -1,0 +1,169 @@
+package jupyter
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"sync"
+)
+
+// Errors of [Wire.Decode]. A message that gives one of them is to be dropped,
+// and the connection kept.
+var (
+	ErrMalformed = errors.New("malformed message")
+	ErrSignature = errors.New("message signature does not verify")
+	ErrReplayed  = errors.New("message signature was seen before")
+)
+
+// delimiter separates routing frames from the message ("The Wire Protocol").
+var delimiter = []byte("<IDS|MSG>")
+
+// maxSeen bounds the digests that a Wire remembers; beyond it the older half is
+// forgotten, as jupyter_client does.
+const maxSeen = 1 << 16
+
+// Wire signs and encodes messages, and verifies and decodes frames, for one
+// kernel. It is safe for concurrent use.
+type Wire struct {
+	macs sync.Pool // of hash.Hash, keyed; nil New = unsigned
+
+	mu   sync.Mutex
+	seen map[[sha256.Size]byte]struct{} // digests of the current generation
+	old  map[[sha256.Size]byte]struct{} // those of the one before
+}
+
+// NewWire makes a Wire from a connection file's signature_scheme and key. An
+// empty key means unsigned messages; an empty scheme is hmac-sha256, the only
+// one there is in use.
+func NewWire(scheme, key string) (*Wire, error) {
+	if scheme != "" && scheme != SignatureScheme {
+		return nil, fmt.Errorf("signature scheme %q is not supported, only %s", scheme, SignatureScheme)
+	}
+	w := &Wire{seen: map[[sha256.Size]byte]struct{}{}}
+	if key != "" {
+		w.macs.New = func() any { return hmac.New(sha256.New, []byte(key)) }
+	}
+	return w, nil
+}
+
+func (w *Wire) signed() bool { return w.macs.New != nil }
+
+func (w *Wire) digest(parts [][]byte) (sum [sha256.Size]byte) {
+	mac := w.macs.Get().(hash.Hash)
+	mac.Reset()
+	for _, p := range parts {
+		mac.Write(p)
+	}
+	mac.Sum(sum[:0])
+	w.macs.Put(mac)
+	return sum
+}
+
+// Encode gives the frames of a message:
+// identities, <IDS|MSG>, signature, header, parent, metadata, content, buffers.
+func (w *Wire) Encode(m *Message) ([][]byte, error) {
+	header, err := json.Marshal(m.Header)
+	if err != nil {
+		return nil, fmt.Errorf("encode header of %s: %w", m.Header.MsgType, err)
+	}
+	parent, err := json.Marshal(m.Parent)
+	if err != nil {
+		return nil, fmt.Errorf("encode parent of %s: %w", m.Header.MsgType, err)
+	}
+	dicts := [4][]byte{header, parent, orEmpty(m.Metadata), orEmpty(m.Content)}
+	var signature []byte
+	if w.signed() {
+		sum := w.digest(dicts[:])
+		signature = hex.AppendEncode(nil, sum[:])
+	}
+	frames := make([][]byte, 0, len(m.Identities)+6+len(m.Buffers))
+	frames = append(frames, m.Identities...)
+	frames = append(frames, delimiter, signature)
+	frames = append(frames, dicts[:]...)
+	return append(frames, m.Buffers...), nil
+}
+
+func orEmpty(b json.RawMessage) []byte {
+	if len(b) == 0 {
+		return []byte("{}")
+	}
+	return b
+}
+
+// Decode verifies and decodes the frames of a message. It does not copy:
+// content, metadata and buffers alias the frames. The error wraps ErrMalformed,
+// ErrSignature or ErrReplayed.
+func (w *Wire) Decode(frames [][]byte) (*Message, error) {
+	at := -1
+	for i, f := range frames {
+		if bytes.Equal(f, delimiter) {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		return nil, fmt.Errorf("%w: no <IDS|MSG> among its %d frames", ErrMalformed, len(frames))
+	}
+	rest := frames[at+1:]
+	if len(rest) < 5 {
+		return nil, fmt.Errorf("%w: %d frames after <IDS|MSG>, not at least 5", ErrMalformed, len(rest))
+	}
+	if w.signed() {
+		if err := w.verify(rest[0], rest[1:5]); err != nil {
+			return nil, err
+		}
+	}
+	m := &Message{Identities: frames[:at:at], Metadata: rest[3], Content: rest[4], Buffers: rest[5:]}
+	if len(m.Buffers) == 0 {
+		m.Buffers = nil
+	}
+	if err := json.Unmarshal(rest[1], &m.Header); err != nil {
+		return nil, fmt.Errorf("%w: header: %v", ErrMalformed, err)
+	}
+	if m.Header.MsgType == "" {
+		return nil, fmt.Errorf("%w: header without msg_type", ErrMalformed)
+	}
+	if err := json.Unmarshal(rest[2], &m.Parent); err != nil {
+		return nil, fmt.Errorf("%w: parent header of %s: %v", ErrMalformed, m.Header.MsgType, err)
+	}
+	for i, name := range []string{"metadata", "content"} {
+		if d := bytes.TrimSpace(rest[3+i]); !json.Valid(d) || d[0] != '{' && !bytes.Equal(d, []byte("null")) {
+			return nil, fmt.Errorf("%w: %s of %s %s is no JSON object", ErrMalformed, name, m.Header.MsgType, m.Header.MsgID)
+		}
+	}
+	return m, nil
+}
+
+// verify checks a signature in constant time and refuses one that came before:
+// a replayed execute_request would run twice.
+func (w *Wire) verify(signature []byte, dicts [][]byte) error {
+	var got [sha256.Size]byte
+	if len(signature) != hex.EncodedLen(len(got)) {
+		return fmt.Errorf("%w: it has %d characters, not %d", ErrSignature, len(signature), hex.EncodedLen(len(got)))
+	}
+	if _, err := hex.Decode(got[:], signature); err != nil {
+		return fmt.Errorf("%w: %v", ErrSignature, err)
+	}
+	want := w.digest(dicts)
+	if !hmac.Equal(got[:], want[:]) {
+		return ErrSignature
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.seen[got]; ok {
+		return ErrReplayed
+	}
+	if _, ok := w.old[got]; ok {
+		return ErrReplayed
+	}
+	if len(w.seen) >= maxSeen/2 {
+		w.old, w.seen = w.seen, make(map[[sha256.Size]byte]struct{}, maxSeen/2)
+	}
+	w.seen[got] = struct{}{}
+	return nil
+}
