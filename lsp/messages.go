@@ -1,0 +1,293 @@
+package lsp
+
+import (
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/reval-editor/reval/internal/output"
+)
+
+// Commands of workspace/executeCommand. Each takes one object argument.
+const (
+	CommandEvaluate     = "reval.evaluate"     // EvaluateParams → EvaluateResult
+	CommandInterrupt    = "reval.interrupt"    // DocumentParams → null
+	CommandRestart      = "reval.restart"      // DocumentParams → null
+	CommandShutdown     = "reval.shutdown"     // DocumentParams → null
+	CommandCancel       = "reval.cancel"       // EvaluationRef → null
+	CommandSelectKernel = "reval.selectKernel" // SelectKernelParams → StateParams
+	CommandKernels      = "reval.kernels"      // DocumentParams → []Kernel
+	CommandState        = "reval.state"        // DocumentParams → StateParams
+	CommandClear        = "reval.clear"        // ClearParams → null
+	CommandInspect      = "reval.inspect"      // InspectParams → InspectResult
+	CommandOutput       = "reval.output"       // EvaluationRef → OutputParams
+	CommandCells        = "reval.cells"        // DocumentParams → []Cell
+)
+
+// Notifications that LSP has no word for. The server sends them only to a
+// client that has `capabilities.experimental.reval`. There are no requests from
+// server to client among them: the Vim of the floor confuses their ids with its own.
+const (
+	MethodOutput       = "reval/output"       // server → client, OutputParams
+	MethodEvaluation   = "reval/evaluation"   // server → client, EvaluationParams
+	MethodState        = "reval/state"        // server → client, StateParams
+	MethodInputRequest = "reval/inputRequest" // server → client, InputRequestParams
+	MethodInputReply   = "reval/inputReply"   // client → server, InputReplyParams
+)
+
+// ClientCapability is `capabilities.experimental.reval` of initialize. That it
+// is there, be it {}, asks for the reval/* notifications.
+type ClientCapability struct {
+	// MIME lists the types, besides text/plain, that the client can show.
+	MIME []string `json:"mime,omitempty"`
+}
+
+// ServerCapability is `capabilities.experimental.reval` of the server.
+type ServerCapability struct {
+	// Version of the reval/* messages; 1.
+	Version int `json:"version"`
+}
+
+// DocumentParams names a document that the client has opened.
+type DocumentParams struct {
+	URI uri.URI `json:"uri"`
+}
+
+// EvaluateParams says what to evaluate: a Range, or the Unit around Position.
+type EvaluateParams struct {
+	URI   uri.URI         `json:"uri"`
+	Range *protocol.Range `json:"range,omitempty"`
+	// Unit is line, cell, definition, file, or toHere (from the document's
+	// start to the end of Position's line).
+	Unit string `json:"unit,omitempty"`
+	// Position is needed for every unit but file.
+	Position *protocol.Position `json:"position,omitempty"`
+}
+
+// EvaluateResult is answered at once; nobody waits for the kernel.
+type EvaluateResult struct {
+	// Evaluation is the id that every later message about it carries.
+	Evaluation string `json:"evaluation"`
+	// Range is what is evaluated, without blank lines around it.
+	Range protocol.Range `json:"range"`
+}
+
+// EvaluationRef names an evaluation of a document, or, with Position instead of
+// Evaluation, the last one whose range touches that line.
+type EvaluationRef struct {
+	URI        uri.URI            `json:"uri"`
+	Evaluation string             `json:"evaluation,omitempty"`
+	Position   *protocol.Position `json:"position,omitempty"`
+}
+
+// SelectKernelParams binds a document's session to a kernel.
+type SelectKernelParams struct {
+	URI uri.URI `json:"uri"`
+	// Kernel is a name that reval.kernels gives, or the path of a connection file
+	// of a kernel that runs.
+	Kernel string `json:"kernel"`
+}
+
+// ClearParams removes results: those that touch Range, or all of the document.
+type ClearParams struct {
+	URI   uri.URI         `json:"uri"`
+	Range *protocol.Range `json:"range,omitempty"`
+}
+
+// InspectParams asks for what the kernel knows of the name at Position.
+type InspectParams struct {
+	URI      uri.URI           `json:"uri"`
+	Position protocol.Position `json:"position"`
+	// Detail is 0, or 1 for the source as well where the kernel has it.
+	Detail int `json:"detail,omitempty"`
+}
+
+// InspectResult is what the kernel answered.
+type InspectResult struct {
+	Found bool `json:"found"`
+	// Text is plain text; Spans are its styles.
+	Text  string        `json:"text"`
+	Spans []output.Span `json:"spans,omitempty"`
+	// Links are places in files that Text names.
+	Links []Link `json:"links,omitempty"`
+}
+
+// Link joins a part of a text to a place in a file.
+type Link struct {
+	// Start and End are code points of the text.
+	Start int     `json:"start"`
+	End   int     `json:"end"`
+	URI   uri.URI `json:"uri"`
+	// Line is zero-based.
+	Line int `json:"line"`
+}
+
+// Kernel is one that can be chosen for a document.
+type Kernel struct {
+	// Name is what reval.selectKernel takes.
+	Name        string `json:"name"`
+	DisplayName string `json:"displayName"`
+	Language    string `json:"language"`
+	// Source says where it was found: a kernelspec's folder, an environment's
+	// python, or "embedded".
+	Source string `json:"source"`
+	// Suitable is set where the language is the document's.
+	Suitable bool `json:"suitable,omitempty"`
+	// Selected is set for the one that the document uses, or would use.
+	Selected bool `json:"selected,omitempty"`
+}
+
+// Cell is one cell of a document.
+type Cell struct {
+	// Range covers the cell's lines, its mark included.
+	Range    protocol.Range `json:"range"`
+	Title    string         `json:"title,omitempty"`
+	Markdown bool           `json:"markdown,omitempty"`
+}
+
+// OutputParams brings outputs of an evaluation, in order. Streams that come
+// quickly are merged, the first bytes are never held back.
+type OutputParams struct {
+	Evaluation string   `json:"evaluation"`
+	URI        uri.URI  `json:"uri"`
+	Outputs    []Output `json:"outputs"`
+}
+
+// Kinds of output.
+const (
+	OutputStream  = "stream"
+	OutputResult  = "result"  // the value of the evaluation
+	OutputDisplay = "display" // display data: a picture, a table, a progress bar
+	OutputError   = "error"
+	OutputClear   = "clear" // all earlier outputs of the evaluation are void
+)
+
+// Output is a new output of an evaluation or, where Index was seen before, a
+// change of it: a stream's Text is appended, anything else replaces what was there.
+type Output struct {
+	// Index numbers the outputs of one evaluation from 0.
+	Index int    `json:"index"`
+	Kind  string `json:"kind"`
+	// Name is stdout or stderr, of a stream.
+	Name string `json:"name,omitempty"`
+	// Back is how many code points to erase at the end of the stream's text before
+	// Text is appended: carriage returns and backspaces were applied.
+	Back int `json:"back,omitempty"`
+	// Text is displayable: no escape sequences, lines end with \n. For results and
+	// displays it is the plain-text form, for an error its traceback with the
+	// places in cells named as places in the document.
+	Text string `json:"text"`
+	// Spans are styles of Text.
+	Spans []output.Span `json:"spans,omitempty"`
+	// MIME and Data are the richest form that the client said it shows, if that is
+	// not plain text: text as it is, base64 for binary types.
+	MIME string `json:"mime,omitempty"`
+	Data string `json:"data,omitempty"`
+	// Error is set for an error.
+	Error *EvaluationError `json:"error,omitempty"`
+	// Links are places in files that Text names.
+	Links []Link `json:"links,omitempty"`
+}
+
+// EvaluationError says what failed and where.
+type EvaluationError struct {
+	// Name is the exception's class or the like, Value its message.
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	// Range is the failing line, where the traceback names one of this document;
+	// else the evaluation's first line.
+	Range protocol.Range `json:"range"`
+}
+
+// States of an evaluation.
+const (
+	EvaluationQueued    = "queued"
+	EvaluationRunning   = "running"
+	EvaluationDone      = "done"
+	EvaluationFailed    = "error"
+	EvaluationCancelled = "cancelled" // it was taken from the queue before it ran
+	EvaluationLost      = "lost"      // the kernel died or was restarted
+)
+
+// EvaluationParams tells an evaluation's state; one comes with each change of
+// it, and when its result becomes stale or is cleared.
+type EvaluationParams struct {
+	Evaluation string  `json:"evaluation"`
+	URI        uri.URI `json:"uri"`
+	// Range is where the code stands now, after edits.
+	Range protocol.Range `json:"range"`
+	State string         `json:"state"`
+	// Ahead is the number of evaluations before a queued one.
+	Ahead int `json:"ahead,omitempty"`
+	// Count is the kernel's execution count, 0 if it gave none.
+	Count int `json:"count,omitempty"`
+	// Elapsed is the time it ran, in milliseconds.
+	Elapsed float64 `json:"elapsed,omitempty"`
+	// Summary is what to show beside the code once it ended.
+	Summary *Summary         `json:"summary,omitempty"`
+	Error   *EvaluationError `json:"error,omitempty"`
+	// Stale is set when the code was changed since it was evaluated.
+	Stale bool `json:"stale,omitempty"`
+	// Cleared is set when the result is to be removed.
+	Cleared bool `json:"cleared,omitempty"`
+	// Message explains a lost evaluation in one line.
+	Message string `json:"message,omitempty"`
+}
+
+// Summary sizes a result.
+type Summary struct {
+	// Kind is none (no value), line (one line, or a picture without text), or block.
+	Kind string `json:"kind"`
+	// Text is the value's first line, cut to 200 columns, for none and pictures a word for it.
+	Text string `json:"text"`
+	// Lines counts the value's lines.
+	Lines int `json:"lines"`
+	// MIME is the richest type of the value if that is not plain text.
+	MIME string `json:"mime,omitempty"`
+}
+
+// States of a session.
+const (
+	SessionNone       = "none" // no kernel has been needed yet
+	SessionStarting   = "starting"
+	SessionIdle       = "idle"
+	SessionBusy       = "busy"
+	SessionRestarting = "restarting"
+	SessionDead       = "dead"
+)
+
+// StateParams tells the state of the session of one or several documents.
+type StateParams struct {
+	// URIs are the documents that share the session.
+	URIs  []uri.URI `json:"uris"`
+	State string    `json:"state"`
+	// Kernel and DisplayName are empty where State is none and no kernel would do.
+	Kernel      string `json:"kernel,omitempty"`
+	DisplayName string `json:"displayName,omitempty"`
+	Language    string `json:"language,omitempty"`
+	// Queued counts what waits, without what runs.
+	Queued int `json:"queued,omitempty"`
+	// Running is the evaluation that runs.
+	Running string `json:"running,omitempty"`
+	// Message says in one line why a session is dead, or what it lacks.
+	Message string `json:"message,omitempty"`
+}
+
+// InputRequestParams asks the user for a line. It is a notification, answered by
+// reval/inputReply with the same Request.
+type InputRequestParams struct {
+	Request    string  `json:"request"`
+	URI        uri.URI `json:"uri"`
+	Evaluation string  `json:"evaluation"`
+	Prompt     string  `json:"prompt"`
+	// Password is set where what is typed must not be shown or kept.
+	Password bool `json:"password,omitempty"`
+	// Cancelled is set when the kernel no longer waits: an open prompt is to be closed.
+	Cancelled bool `json:"cancelled,omitempty"`
+}
+
+// InputReplyParams answers an input request. Cancel interrupts the kernel instead.
+type InputReplyParams struct {
+	Request string `json:"request"`
+	Value   string `json:"value,omitempty"`
+	Cancel  bool   `json:"cancel,omitempty"`
+}
