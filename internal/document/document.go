@@ -1,0 +1,211 @@
+// Package document holds the text of an open document: positions in the three
+// encodings of LSP, edits as editors send them, and anchors that stay on their
+// piece of text while everything around it changes.
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"slices"
+)
+
+// Document is one open text document. It is not safe for concurrent use: its
+// owner holds one lock around the document and all of its anchors.
+type Document struct {
+	uri        string
+	languageID string
+	version    int
+	enc        Encoding
+
+	text   []byte
+	cached *string // text as a string, until the next edit
+	starts []int   // byte offset of every line's first byte; starts[0] is 0
+
+	anchors map[*Anchor]struct{}
+	seed    maphash.Seed
+}
+
+// Edit replaces Range by Text. A nil Range stands for the whole document, as in
+// a TextDocumentContentChangeEvent without range.
+type Edit struct {
+	Range *Range
+	Text  string
+}
+
+// New makes a document. Text may be any bytes: an invalid UTF-8 byte counts as
+// one character in every encoding and is kept as it is.
+func New(uri, languageID string, version int, text string, enc Encoding) *Document {
+	d := &Document{
+		uri:        uri,
+		languageID: languageID,
+		version:    version,
+		enc:        enc,
+		text:       []byte(text),
+		anchors:    map[*Anchor]struct{}{},
+		seed:       maphash.MakeSeed(),
+	}
+	d.starts = append([]int{0}, lineStarts(d.text, 1, len(d.text))...)
+	return d
+}
+
+// URI is the document's URI as the editor wrote it.
+func (d *Document) URI() string { return d.uri }
+
+// LanguageID is the LSP language identifier that the editor gave.
+func (d *Document) LanguageID() string { return d.languageID }
+
+// Version is the version of the last edit, or of the opening.
+func (d *Document) Version() int { return d.version }
+
+// Encoding is the unit in which positions count characters.
+func (d *Document) Encoding() Encoding { return d.enc }
+
+// Text is the whole text.
+func (d *Document) Text() string {
+	if d.cached == nil {
+		s := string(d.text)
+		d.cached = &s
+	}
+	return *d.cached
+}
+
+// LineCount is the number of lines. The text after the last terminator is a
+// line too, even if it is empty: "a\n" has two lines and "" has one.
+func (d *Document) LineCount() int { return len(d.starts) }
+
+// Line is the text of the zero-based line n without its terminator, or "" if
+// there is no such line.
+func (d *Document) Line(n int) string {
+	if n < 0 || n >= len(d.starts) {
+		return ""
+	}
+	start, end := d.lineBounds(n)
+	return string(d.text[start:end])
+}
+
+// Slice is the text in r. Errors are those of Offset, or an inverted range.
+func (d *Document) Slice(r Range) (string, error) {
+	start, end, err := d.offsets(r)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", d.uri, err)
+	}
+	return string(d.text[start:end]), nil
+}
+
+// Apply makes the edits of one didChange, each against the state that the former
+// one left, and takes over the version. A character beyond the end of its line is
+// the end of that line (LSP, Position). A line beyond the end of the document or
+// an inverted range is an error, and then the document is as it was before.
+func (d *Document) Apply(version int, edits []Edit) error {
+	var before *snapshot
+	if len(edits) > 1 { // the first edit is checked before anything changes
+		before = d.snapshot()
+	}
+	for i, e := range edits {
+		if e.Range == nil {
+			d.replace(0, len(d.text), e.Text)
+			continue
+		}
+		start, end, err := d.offsets(*e.Range)
+		if err != nil {
+			if i > 0 {
+				d.restore(before)
+			}
+			return fmt.Errorf("edit %d of %d in %s: %w; open the document again or send its full text", i+1, len(edits), d.uri, err)
+		}
+		d.replace(start, end, e.Text)
+	}
+	d.version = version
+	return nil
+}
+
+// replace puts text in the place of the bytes [start, end), touching no more than
+// what differs.
+func (d *Document) replace(start, end int, text string) {
+	if start == end || text == "" {
+		d.edit(start, end, []byte(text))
+		return
+	}
+	changes := hunks(d.text[start:end], []byte(text), start)
+	for _, h := range slices.Backward(changes) { // so that offsets stay true
+		d.edit(h.start, h.end, h.text)
+	}
+}
+
+// edit changes the text and moves the anchors.
+func (d *Document) edit(start, end int, text []byte) {
+	if start == end && len(text) == 0 {
+		return
+	}
+	var touched []*Anchor
+	for a := range d.anchors {
+		if a.edited(start, end, len(text)) {
+			touched = append(touched, a)
+		}
+	}
+	d.splice(start, end, text)
+	for _, a := range touched {
+		a.settle(start)
+	}
+}
+
+// splice changes text and line index. A line starts at p because of the bytes
+// p-1 and p ("\r" ends a line only if no "\n" follows), so the starts below
+// start and above end are kept and those between are looked for again.
+func (d *Document) splice(start, end int, text []byte) {
+	d.cached = nil
+	d.text = slices.Replace(d.text, start, end, text...)
+
+	first, _ := slices.BinarySearch(d.starts, max(start, 1))
+	last, _ := slices.BinarySearch(d.starts, end+1)
+	last = max(last, first)
+	fresh := lineStarts(d.text, max(start, 1), start+len(text))
+	d.starts = slices.Replace(d.starts, first, last, fresh...)
+	if delta := len(text) - (end - start); delta != 0 {
+		tail := d.starts[first+len(fresh):]
+		for i := range tail {
+			tail[i] += delta
+		}
+	}
+}
+
+// lineStarts finds the offsets p with from <= p <= to at which a line starts.
+// from is at least 1: a document's first line needs no finding.
+func lineStarts(text []byte, from, to int) []int {
+	var starts []int
+	for p := from; p <= to; {
+		i := bytes.IndexAny(text[p-1:to], "\r\n")
+		if i < 0 {
+			break
+		}
+		p += i + 1 // one past the terminator
+		at := p - 1
+		if text[at-1] == '\n' || at == len(text) || text[at] != '\n' {
+			starts = append(starts, at)
+		}
+	}
+	return starts
+}
+
+// snapshot is what Apply goes back to when a later edit of several is wrong.
+type snapshot struct {
+	text    []byte
+	starts  []int
+	anchors map[*Anchor]Anchor
+}
+
+func (d *Document) snapshot() *snapshot {
+	s := &snapshot{bytes.Clone(d.text), slices.Clone(d.starts), make(map[*Anchor]Anchor, len(d.anchors))}
+	for a := range d.anchors {
+		s.anchors[a] = *a
+	}
+	return s
+}
+
+func (d *Document) restore(s *snapshot) {
+	d.text, d.starts, d.cached = s.text, s.starts, nil
+	for a, was := range s.anchors {
+		*a = was
+	}
+}
