@@ -1,0 +1,110 @@
+package zsock
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestXPubFiltersByPrefix(t *testing.T) {
+	x := xpub(t, Options{})
+	all := sub(t, x.Endpoint())
+	expect(t, x, "\x01")
+	some := sub(t, x.Endpoint(), "kernel.1", "status")
+	expect(t, x, "\x01kernel.1")
+	expect(t, x, "\x01status")
+	none := sub(t, x.Endpoint(), "nothing of this")
+	expect(t, x, "\x01nothing of this")
+
+	for _, topic := range []string{"kernel.2", "kernel.1.stream", "kernel", "status", "", "nothing of this kind"} {
+		send(t, x, topic, "body")
+	}
+	for _, topic := range []string{"kernel.2", "kernel.1.stream", "kernel", "status", "", "nothing of this kind"} {
+		expect(t, all, topic, "body")
+	}
+	expect(t, some, "kernel.1.stream", "body")
+	expect(t, some, "status", "body")
+	expect(t, none, "nothing of this kind", "body")
+	send(t, x, "status", "end")
+	expect(t, some, "status", "end")
+}
+
+// Both spellings of a subscription, ZMTP 3.0's message and 3.1's command, and the
+// counting of repeated ones.
+func TestXPubSubscriptions(t *testing.T) {
+	x := xpub(t, Options{})
+	p := rawDial(t, x.Endpoint())
+	r := p.shake("SUB")
+	steps := []struct {
+		sent     []byte
+		reported string
+		in       bool // whether a message with topic "ab" comes through then
+	}{
+		{[]byte("\x00\x02\x00a"), "\x00a", false}, // cancel of what is not there
+		{command("SUBSCRIBE", []byte("a")), "\x01a", true},
+		{[]byte("\x00\x02\x01a"), "\x01a", true},
+		{command("CANCEL", []byte("a")), "\x00a", true}, // one of two
+		{[]byte("\x00\x02\x00a"), "\x00a", false},
+		{[]byte("\x00\x03\x01ab"), "\x01ab", true},
+		{command("CANCEL", []byte("ab")), "\x00ab", false},
+		{[]byte("\x00\x01\x01"), "\x01", true},
+	}
+	// The message that tells whether the one before came through.
+	p.write([]byte("\x00\x04\x01end"))
+	expect(t, x, "\x01end")
+	for i, step := range steps {
+		p.write([]byte("\x00\x04\x02any"), step.sent) // the first is an XSUB's, and no subscription
+		expect(t, x, step.reported)
+		send(t, x, "ab", fmt.Sprint(i))
+		send(t, x, "end", fmt.Sprint(i))
+		want := [][]byte{[]byte("end"), fmt.Append(nil, i)}
+		if step.in {
+			want[0] = []byte("ab")
+		}
+		got, err := r.next(nil)
+		if err != nil || !equal(got, want) {
+			t.Fatalf("step %d: %q, %v, want %q", i, got, err, want)
+		}
+		if step.in {
+			r.next(nil)
+		}
+	}
+}
+
+func TestXPubBoundsSubscriptions(t *testing.T) {
+	lost := make(chan error, 1)
+	x := xpub(t, Options{Queue: 10, OnDisconnect: func(err error) { lost <- err }})
+	p := rawDial(t, x.Endpoint())
+	p.shake("SUB")
+	for i := range maxTopics + 1 {
+		topic := fmt.Sprintf("\x01%05d", i)
+		p.write(append([]byte{0, byte(len(topic))}, topic...))
+	}
+	if err := next(t, lost); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("lost with %v", err)
+	}
+}
+
+func TestSubResubscribes(t *testing.T) {
+	endpoint := freeTCP(t)
+	x, err := ListenXPub(within(t), endpoint, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := DialSub(within(t), endpoint, Options{Reconnect: true, Subscribe: message("a", "b")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		expect(t, x, "\x01a")
+		expect(t, x, "\x01b")
+		send(t, x, "b", "body")
+		expect(t, s, "b", "body")
+		x.Close()
+		if x, err = ListenXPub(within(t), endpoint, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.Close()
+}
