@@ -1,0 +1,116 @@
+package kernelclient
+
+import (
+	"encoding/json"
+
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// Event is something that an execution brought: a Stream, Display, Result,
+// Error, Input, Clear, InputRequest, Payload or Unknown.
+type Event interface{ event() }
+
+// Stream is text that the code printed. Text may end in the middle of a line or
+// of an escape sequence.
+type Stream struct {
+	Name string // stdout or stderr
+	Text string
+}
+
+// Display is display data. With Update it replaces every display with its ID,
+// whichever execution they came from.
+type Display struct {
+	Data     jupyter.MIMEBundle
+	Metadata map[string]json.RawMessage
+	ID       string // display_id, empty if it has none
+	Update   bool
+}
+
+// Result is the value of the execution.
+type Result struct {
+	Data     jupyter.MIMEBundle
+	Metadata map[string]json.RawMessage
+	Count    int
+}
+
+// Error is an exception that ended the execution.
+type Error struct {
+	jupyter.ErrorContent
+}
+
+// Input tells that the kernel began, and with which execution count.
+type Input struct {
+	Code  string
+	Count int
+}
+
+// Clear asks to clear the execution's output: at once or, with Wait, when the
+// next output comes.
+type Clear struct {
+	Wait bool
+}
+
+// InputRequest asks for a line of input. Whoever answers calls Reply once, from
+// any goroutine; what comes after the execution's end is ignored by the kernel.
+type InputRequest struct {
+	Prompt   string
+	Password bool
+	Reply    func(value string) error
+}
+
+// Payload is one of the reply's payloads, such as page or set_next_input.
+type Payload struct {
+	JSON json.RawMessage
+}
+
+// Unknown is an IOPub message of a type that this package has no event for:
+// comm and debug messages, and those of kernels to come.
+type Unknown struct {
+	Message *jupyter.Message
+}
+
+func (Stream) event()       {}
+func (Display) event()      {}
+func (Result) event()       {}
+func (Error) event()        {}
+func (Input) event()        {}
+func (Clear) event()        {}
+func (InputRequest) event() {}
+func (Payload) event()      {}
+func (Unknown) event()      {}
+
+// decodeEvent turns an IOPub message into an event; nil for a status.
+func decodeEvent(m *jupyter.Message) (Event, error) {
+	switch m.Header.MsgType {
+	case jupyter.StatusMsg, jupyter.IOPubWelcomeMsg:
+		return nil, nil
+	case jupyter.StreamMsg:
+		c, err := decode[jupyter.StreamContent](m)
+		return Stream{Name: c.Name, Text: c.Text}, err
+	case jupyter.DisplayDataMsg, jupyter.UpdateDisplayDataMsg:
+		c, err := decode[jupyter.DisplayDataContent](m)
+		return Display{
+			Data: c.Data, Metadata: c.Metadata, ID: c.Transient.DisplayID,
+			Update: m.Header.MsgType == jupyter.UpdateDisplayDataMsg,
+		}, err
+	case jupyter.ExecuteResultMsg:
+		c, err := decode[jupyter.DisplayDataContent](m)
+		return Result{Data: c.Data, Metadata: c.Metadata, Count: c.ExecutionCount}, err
+	case jupyter.ErrorMsg:
+		c, err := decode[jupyter.ErrorContent](m)
+		return Error{c}, err
+	case jupyter.ExecuteInputMsg:
+		c, err := decode[jupyter.ExecuteInputContent](m)
+		return Input{Code: c.Code, Count: c.ExecutionCount}, err
+	case jupyter.ClearOutputMsg:
+		c, err := decode[jupyter.ClearOutputContent](m)
+		return Clear{Wait: c.Wait}, err
+	}
+	return Unknown{m}, nil
+}
+
+func decode[T any](m *jupyter.Message) (T, error) {
+	var v T
+	err := m.Decode(&v)
+	return v, err
+}

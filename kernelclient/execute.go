@@ -1,0 +1,164 @@
+package kernelclient
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// ExecuteRequest is code to run.
+type ExecuteRequest struct {
+	// ID becomes the message id, which late events carry; empty for a random one.
+	ID   string
+	Code string
+	// Silent suppresses the result, the history and the execution count.
+	Silent bool
+	// NoHistory keeps the code out of the kernel's history.
+	NoHistory bool
+	// UserExpressions are evaluated after the code.
+	UserExpressions map[string]string
+	// AllowInput says that InputRequest events are answered. Without it the code
+	// gets an error when it asks for input.
+	AllowInput bool
+	// ContinueOnError lets the kernel run what is queued in it after an error.
+	ContinueOnError bool
+}
+
+// execution is one execute request that has not ended.
+type execution struct {
+	// mu orders calls of handle: IOPub's reader and stdin's make them.
+	mu     sync.Mutex
+	handle func(Event)
+	idle   chan struct{} // closed when IOPub said idle
+	isIdle bool          // guarded by Kernel.mu
+}
+
+// Execute runs code and calls handle with every event of it, in the kernel's
+// order, from one goroutine at a time; handle must not block for long, since all
+// of the kernel's output waits for it. Execute returns when the kernel has both
+// replied and published idle, so no event comes later but those of
+// Options.Late. An error in the code is no error of Execute: the reply's Status
+// says it, and an Error event came.
+//
+// When ctx ends, Execute returns but the kernel goes on: Interrupt stops it.
+func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Event)) (jupyter.ExecuteReplyContent, error) {
+	var reply jupyter.ExecuteReplyContent
+	expressions := r.UserExpressions
+	if expressions == nil {
+		expressions = map[string]string{}
+	}
+	m, err := jupyter.NewMessage(k.session, jupyter.ExecuteRequest, jupyter.ExecuteRequestContent{
+		Code: r.Code, Silent: r.Silent, StoreHistory: !r.NoHistory && !r.Silent, UserExpressions: expressions,
+		AllowStdin: r.AllowInput, StopOnError: !r.ContinueOnError,
+	})
+	if err != nil {
+		return reply, err
+	}
+	if r.ID != "" {
+		m.Header.MsgID = r.ID
+	}
+	x := &execution{handle: handle, idle: make(chan struct{})}
+	k.mu.Lock()
+	k.executions[m.Header.MsgID] = x
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		delete(k.executions, m.Header.MsgID)
+		k.mu.Unlock()
+	}()
+	answer, err := k.roundTrip(ctx, k.shell, m)
+	if err != nil {
+		return reply, fmt.Errorf("execute: %w", err)
+	}
+	if err := answer.Decode(&reply); err != nil {
+		return reply, fmt.Errorf("execute: %w", err)
+	}
+	if reply.Status != jupyter.StatusAborted { // an aborted request may have no idle
+		select {
+		case <-x.idle:
+		case <-ctx.Done():
+			return reply, fmt.Errorf("execute: wait for idle: %w", context.Cause(ctx))
+		case <-k.done:
+			return reply, fmt.Errorf("execute: %w", k.deadErr())
+		}
+	}
+	for _, p := range reply.Payload {
+		x.call(Payload{JSON: p})
+	}
+	return reply, nil
+}
+
+func (x *execution) call(e Event) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.handle(e)
+}
+
+// handleIOPub routes an IOPub message by its parent.
+func (k *Kernel) handleIOPub(m *jupyter.Message) {
+	select {
+	case <-k.heard:
+	default:
+		close(k.heard)
+	}
+	event, err := decodeEvent(m)
+	if err != nil {
+		k.options.Logger.Warn("message dropped", "channel", jupyter.IOPub, "error", err)
+		return
+	}
+	k.mu.Lock()
+	x := k.executions[m.Parent.MsgID]
+	k.mu.Unlock()
+	switch {
+	case event != nil && x != nil:
+		x.call(event)
+	case event != nil:
+		k.options.Late(m.Parent.MsgID, event)
+	case x != nil && m.Header.MsgType == jupyter.StatusMsg:
+		status, err := decode[jupyter.StatusContent](m)
+		if err != nil {
+			k.options.Logger.Warn("message dropped", "channel", jupyter.IOPub, "error", err)
+			return
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if status.ExecutionState == jupyter.StateIdle && !x.isIdle {
+			x.isIdle = true
+			close(x.idle)
+		}
+	}
+}
+
+// handleStdin hands an input request to its execution. One that belongs to none
+// gets an empty answer: a kernel must not hang for a line that nobody is asked for.
+func (k *Kernel) handleStdin(m *jupyter.Message) {
+	if m.Header.MsgType != jupyter.InputRequest {
+		k.options.Logger.Debug("message dropped", "channel", jupyter.Stdin, "type", m.Header.MsgType)
+		return
+	}
+	content, err := decode[jupyter.InputRequestContent](m)
+	if err != nil {
+		k.options.Logger.Warn("message dropped", "channel", jupyter.Stdin, "error", err)
+		return
+	}
+	reply := func(value string) error {
+		r, err := m.Reply(k.session, jupyter.InputReply, jupyter.InputReplyContent{Value: value})
+		if err != nil {
+			return err
+		}
+		r.Header.Username = m.Header.Username
+		return k.send(context.Background(), k.stdin, r)
+	}
+	k.mu.Lock()
+	x := k.executions[m.Parent.MsgID]
+	k.mu.Unlock()
+	if x == nil {
+		if err := reply(""); err != nil {
+			k.options.Logger.Warn("answer stray input request", "error", err)
+		}
+		return
+	}
+	x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply})
+}

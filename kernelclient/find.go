@@ -1,0 +1,294 @@
+package kernelclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Finder looks for kernelspecs where Jupyter does, and in the Python
+// environments of a project, where no kernelspec need be registered.
+type Finder struct {
+	// Env is the environment that says where to look, as of os.Environ; nil is
+	// this process's.
+	Env []string
+	// Dir is a project's folder, or a folder in it: the nearest .venv of it or of
+	// one above it is used.
+	Dir string
+	// Builtin are specs that need not be found; they come last.
+	Builtin []Spec
+}
+
+// pythonProbeTimeout bounds how long a python is asked for its prefix. A first
+// start from a cold disk takes seconds.
+const pythonProbeTimeout = 15 * time.Second
+
+// place is where kernelspecs may be.
+type place struct {
+	kernels string       // a folder of kernelspec folders
+	python  *environment // the Python environment that it belongs to, if any
+}
+
+// environment is a Python environment, or a python whose environment must be asked for.
+type environment struct {
+	python string // its interpreter
+	label  string // for people: ".venv of the project", …
+	prefix string // sys.prefix; empty until asked for
+	kernel bool   // ipykernel can be imported
+}
+
+// Find lists the kernelspecs, the preferred ones first: those of JUPYTER_PATH, of
+// the project's .venv, of the active environment (VIRTUAL_ENV, CONDA_PREFIX),
+// the user's, those of the python on PATH, the system's, and Builtin.
+//
+// A broken kernelspec does not hide the others: the error joins what was wrong
+// with each, and the specs are those that can be used.
+func (f Finder) Find(ctx context.Context) ([]Spec, error) {
+	env := f.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	vars := environMap(env)
+	places := f.places(ctx, vars)
+
+	var specs []Spec
+	var errs []error
+	names := map[string]bool{}
+	dirs := map[string]bool{}
+	add := func(s Spec, suffix string) {
+		if names[s.Name] {
+			if suffix == "" {
+				return // as for Jupyter, an earlier folder hides a later one
+			}
+			s.Name += "@" + suffix
+			if names[s.Name] {
+				return
+			}
+		}
+		names[s.Name] = true
+		specs = append(specs, s)
+	}
+	for _, p := range places {
+		folder := p.kernels
+		if real, err := filepath.EvalSymlinks(folder); err == nil {
+			folder = real
+		}
+		if dirs[folder] {
+			continue
+		}
+		dirs[folder] = true
+		found, err := readSpecs(p.kernels)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		own := false
+		for _, s := range found {
+			suffix := ""
+			if p.python != nil {
+				suffix = p.python.prefix
+				// The spec that ipykernel's wheel brings says just "python":
+				// whoever reads it is to put the right one.
+				if isPython(s.Argv[0]) {
+					s.Argv[0] = p.python.python
+					own = own || slices.Contains(s.Argv, "ipykernel_launcher")
+				}
+			}
+			add(s, suffix)
+		}
+		if p.python != nil && p.python.kernel && !own {
+			add(ipykernelSpec(*p.python), p.python.prefix)
+		}
+	}
+	for _, s := range f.Builtin {
+		add(s, "")
+	}
+	return specs, errors.Join(errs...)
+}
+
+// ipykernelSpec starts ipykernel in an environment that has it, be a kernelspec
+// registered or not.
+func ipykernelSpec(e environment) Spec {
+	return Spec{
+		Name:          "python3",
+		DisplayName:   "Python 3 (" + e.label + ")",
+		Language:      "python",
+		Argv:          []string{e.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"},
+		InterruptMode: InterruptBySignal,
+		Source:        e.python,
+	}
+}
+
+func isPython(arg string) bool {
+	name := strings.TrimSuffix(arg, ".exe")
+	return strings.HasPrefix(name, "python") && strings.Trim(name, "python.0123456789") == ""
+}
+
+func readSpecs(kernels string) ([]Spec, error) {
+	entries, err := os.ReadDir(kernels)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("list kernelspecs: %w", err)
+	}
+	var specs []Spec
+	var errs []error
+	for _, e := range entries {
+		dir := filepath.Join(kernels, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, "kernel.json")); err != nil {
+			continue // a folder of something else
+		}
+		s, err := ReadSpec(dir)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		specs = append(specs, s)
+	}
+	return specs, errors.Join(errs...)
+}
+
+// places lists where to look, in order of preference. The pythons are asked at
+// the same time.
+func (f Finder) places(ctx context.Context, vars map[string]string) []place {
+	var places []place
+	dir := func(parts ...string) {
+		if parts[0] != "" {
+			places = append(places, place{kernels: filepath.Join(append(parts, "kernels")...)})
+		}
+	}
+	python := func(e environment) {
+		places = append(places, place{python: &e})
+	}
+	for _, p := range filepath.SplitList(vars["JUPYTER_PATH"]) {
+		dir(p)
+	}
+	if venv := projectVenv(f.Dir); venv != "" {
+		python(environment{python: pythonIn(venv), prefix: venv, label: filepath.Base(venv) + " of " + filepath.Base(filepath.Dir(venv))})
+	}
+	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if prefix := vars[name]; prefix != "" {
+			python(environment{python: pythonIn(prefix), prefix: prefix, label: filepath.Base(prefix)})
+		}
+	}
+	dir(userDataDir(vars))
+	for _, name := range []string{"python3", "python"} {
+		if path := lookPath(name, vars); path != "" {
+			python(environment{python: path, label: path})
+			break
+		}
+	}
+	if runtime.GOOS == "windows" {
+		dir(vars["PROGRAMDATA"], "jupyter")
+	} else {
+		dir("/usr/local/share/jupyter")
+		dir("/usr/share/jupyter")
+	}
+
+	var wait sync.WaitGroup
+	for i := range places {
+		if e := places[i].python; e != nil {
+			wait.Go(func() { e.ask(ctx, f.Env) })
+		}
+	}
+	wait.Wait()
+	places = slices.DeleteFunc(places, func(p place) bool { return p.python != nil && p.python.prefix == "" })
+	for i, p := range places {
+		if p.python != nil {
+			places[i].kernels = filepath.Join(p.python.prefix, "share", "jupyter", "kernels")
+		}
+	}
+	return places
+}
+
+// ask runs the environment's python to learn its prefix and whether it has
+// ipykernel. An environment without a python that runs keeps no prefix.
+func (e *environment) ask(ctx context.Context, env []string) {
+	e.prefix = ""
+	ctx, cancel := context.WithTimeout(ctx, pythonProbeTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, e.python, "-c",
+		"import importlib.util, json, sys; print(json.dumps([sys.prefix, sys.executable, importlib.util.find_spec('ipykernel') is not None]))")
+	cmd.Env = env
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return
+	}
+	var prefix, executable string
+	answer := []any{&prefix, &executable, &e.kernel}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return
+	}
+	e.prefix = prefix
+	if executable != "" {
+		e.python = executable // a shim's own name would cost its start each time
+	}
+}
+
+// projectVenv is the nearest .venv in dir or above.
+func projectVenv(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		venv := filepath.Join(dir, ".venv")
+		if _, err := os.Stat(pythonIn(venv)); err == nil {
+			return venv
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+func pythonIn(prefix string) string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(prefix, "Scripts", "python.exe")
+	}
+	return filepath.Join(prefix, "bin", "python")
+}
+
+// userDataDir is Jupyter's data directory of the user ("Jupyter paths").
+func userDataDir(vars map[string]string) string {
+	switch {
+	case vars["JUPYTER_DATA_DIR"] != "":
+		return vars["JUPYTER_DATA_DIR"]
+	case runtime.GOOS == "windows" && vars["APPDATA"] != "":
+		return filepath.Join(vars["APPDATA"], "jupyter")
+	case runtime.GOOS == "darwin" && vars["HOME"] != "":
+		return filepath.Join(vars["HOME"], "Library", "Jupyter")
+	case vars["XDG_DATA_HOME"] != "":
+		return filepath.Join(vars["XDG_DATA_HOME"], "jupyter")
+	case vars["HOME"] != "":
+		return filepath.Join(vars["HOME"], ".local", "share", "jupyter")
+	}
+	return ""
+}
+
+// lookPath finds a program on the PATH of vars, which need not be this process's.
+func lookPath(name string, vars map[string]string) string {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	for _, dir := range filepath.SplitList(vars["PATH"]) {
+		if dir == "" {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if st, err := os.Stat(path); err == nil && !st.IsDir() && (runtime.GOOS == "windows" || st.Mode()&0o111 != 0) {
+			return path
+		}
+	}
+	return ""
+}

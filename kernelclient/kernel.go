@@ -1,0 +1,389 @@
+package kernelclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/reval-editor/reval/internal/zsock"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// ErrDead is wrapped by the errors of a kernel that is no more.
+var ErrDead = errors.New("kernel died")
+
+// Options say how a Kernel treats what no execution waits for.
+type Options struct {
+	// Late is called with every event whose execution has ended (parent is its
+	// message id) or that has none (parent is empty): what background threads
+	// print, for example. Calls come in the kernel's order and must not block.
+	Late func(parent string, e Event)
+	// Logger gets malformed messages and the kernel's own output; nil discards.
+	Logger *slog.Logger
+}
+
+// Kernel is a kernel that runs, with its five channels.
+//
+// Goroutines, all started by connect: one reader for each of shell, control,
+// IOPub and stdin, which ends when its socket does, and watch, which waits for
+// the process to exit, a socket to be lost, or Close, and then closes the
+// sockets. The IOPub reader alone calls the events' functions, but for input
+// requests, so that outputs keep the kernel's order.
+type Kernel struct {
+	wire    *jupyter.Wire
+	session string
+	spec    Spec // zero for an attached kernel
+	file    string
+	proc    *process // nil for an attached kernel
+	options Options
+
+	shell, control, stdin *zsock.Dealer
+	iopub                 *zsock.Sub
+	info                  jupyter.KernelInfoReplyContent
+
+	heard    chan struct{} // closed when IOPub brought its first message
+	lost     chan error    // a reader's end
+	closing  chan struct{} // closed by close
+	stopOnce sync.Once
+	done     chan struct{} // closed when everything ended
+
+	mu         sync.Mutex
+	err        error                            // why it is done; set before done is closed
+	expected   bool                             // the end was asked for
+	replies    map[string]chan *jupyter.Message // by the request's message id
+	executions map[string]*execution            // by the request's message id
+}
+
+// Attach joins a kernel that runs, by its connection file. Closing the Kernel
+// leaves it running.
+func Attach(ctx context.Context, file string, o Options) (*Kernel, error) {
+	info, err := jupyter.ReadConnectionFile(file)
+	if err != nil {
+		return nil, err
+	}
+	k := newKernel(o)
+	k.file = file
+	if err := k.connect(ctx, info); err != nil {
+		return nil, fmt.Errorf("attach to the kernel of %s: %w", file, err)
+	}
+	return k, nil
+}
+
+func newKernel(o Options) *Kernel {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Late == nil {
+		o.Late = func(string, Event) {}
+	}
+	return &Kernel{
+		session: jupyter.NewID(), options: o,
+		heard: make(chan struct{}), lost: make(chan error, 4), closing: make(chan struct{}), done: make(chan struct{}),
+		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
+	}
+}
+
+// Info is the kernel's answer to kernel_info_request.
+func (k *Kernel) Info() jupyter.KernelInfoReplyContent { return k.info }
+
+// Spec is the kernelspec it was launched by; zero if it was attached to.
+func (k *Kernel) Spec() Spec { return k.spec }
+
+// ConnectionFile is the path of the kernel's connection file.
+func (k *Kernel) ConnectionFile() string { return k.file }
+
+// Done is closed when the kernel is gone or was closed.
+func (k *Kernel) Done() <-chan struct{} { return k.done }
+
+// Err says why the kernel is done: nil if it was asked to end, else an error
+// that wraps ErrDead and tells how it ended with the tail of its stderr.
+func (k *Kernel) Err() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+
+// connect opens the channels and waits until the kernel is ready. On an error
+// everything that it started has ended; the process is the caller's.
+func (k *Kernel) connect(ctx context.Context, c jupyter.ConnectionInfo) (err error) {
+	if k.wire, err = jupyter.NewWire(c.SignatureScheme, c.Key); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if k.proc != nil {
+		// A kernel that exits at its start is told at once, not at the deadline.
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			select {
+			case <-k.proc.exited:
+				cancel(fmt.Errorf("%w: %s", ErrDead, k.proc.death()))
+			case <-stop:
+			}
+		}()
+	}
+	if err := k.dial(ctx, c); err != nil {
+		k.closeSockets()
+		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
+			return cause
+		}
+		return err
+	}
+	go k.read(k.shell.Recv, jupyter.Shell, k.handleReply)
+	go k.read(k.control.Recv, jupyter.Control, k.handleReply)
+	go k.read(k.stdin.Recv, jupyter.Stdin, k.handleStdin)
+	go k.read(k.iopub.Recv, jupyter.IOPub, k.handleIOPub)
+	go k.watch()
+	if err := k.ready(ctx); err != nil {
+		k.Close()
+		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
+			return cause
+		}
+		return err
+	}
+	return nil
+}
+
+func (k *Kernel) dial(ctx context.Context, c jupyter.ConnectionInfo) (err error) {
+	// Stdin's identity must be shell's: the kernel sends input requests to the
+	// identity of the execute request.
+	identity := []byte(k.session)
+	if k.iopub, err = zsock.DialSub(ctx, c.Endpoint(jupyter.IOPub), zsock.Options{}); err != nil {
+		return fmt.Errorf("connect iopub: %w", err)
+	}
+	for _, d := range []struct {
+		channel jupyter.Channel
+		socket  **zsock.Dealer
+	}{{jupyter.Shell, &k.shell}, {jupyter.Control, &k.control}, {jupyter.Stdin, &k.stdin}} {
+		if *d.socket, err = zsock.DialDealer(ctx, c.Endpoint(d.channel), zsock.Options{Identity: identity}); err != nil {
+			return fmt.Errorf("connect %s: %w", d.channel, err)
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) closeSockets() {
+	for _, d := range []*zsock.Dealer{k.shell, k.control, k.stdin} {
+		if d != nil {
+			d.Close()
+		}
+	}
+	if k.iopub != nil {
+		k.iopub.Close()
+	}
+}
+
+// Pauses of ready. A kernel that never publishes its status is taken as ready
+// after iopubPatience; none is known that does not.
+const (
+	iopubPause    = 50 * time.Millisecond
+	iopubPatience = 10 * time.Second
+)
+
+// ready repeats kernel_info until it is answered and IOPub brought something.
+// A reply alone does not mean that the subscription has reached the kernel, and
+// what is published before it has is lost (iopub_welcome of JEP 65 says that it
+// has, where a kernel sends it).
+func (k *Kernel) ready(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, iopubPatience)
+	defer cancel()
+	for answered := false; ; {
+		wait, cancel := context.WithCancel(ctx)
+		if answered {
+			wait, cancel = context.WithTimeout(ctx, time.Second)
+		}
+		reply, err := k.Request(wait, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{})
+		cancel()
+		switch {
+		case err == nil:
+			if err := reply.Decode(&k.info); err != nil {
+				return err
+			}
+			if !answered {
+				answered = true
+				patience, cancel = context.WithTimeout(ctx, iopubPatience)
+				defer cancel()
+			}
+		case ctx.Err() != nil || !answered:
+			return fmt.Errorf("wait for kernel_info_reply: %w", err)
+		}
+		pause := time.NewTimer(iopubPause)
+		select {
+		case <-k.heard:
+			pause.Stop()
+			return nil
+		case <-pause.C:
+		case <-k.done:
+			return k.Err()
+		case <-patience.Done():
+			if ctx.Err() != nil {
+				return fmt.Errorf("wait for iopub: %w", ctx.Err())
+			}
+			k.options.Logger.Warn("kernel answers but publishes nothing", "kernel", k.info.Implementation)
+			return nil
+		}
+	}
+}
+
+// read receives a channel's messages until its socket ends.
+func (k *Kernel) read(recv func(context.Context) ([][]byte, error), channel jupyter.Channel, handle func(*jupyter.Message)) {
+	for {
+		frames, err := recv(context.Background())
+		if err != nil {
+			k.lost <- fmt.Errorf("%s channel: %w", channel, err)
+			return
+		}
+		m, err := k.wire.Decode(frames)
+		if err != nil {
+			k.options.Logger.Warn("message dropped", "channel", channel, "error", err)
+			continue
+		}
+		handle(m)
+	}
+}
+
+// watch ends the Kernel when its process exits, a channel is lost, or it is closed.
+func (k *Kernel) watch() {
+	var exited chan struct{}
+	if k.proc != nil {
+		exited = k.proc.exited
+	}
+	var err error
+	readers := 4
+	select {
+	case <-k.closing:
+	case <-exited:
+		err = fmt.Errorf("%w: %s", ErrDead, k.proc.death())
+	case cause := <-k.lost:
+		readers--
+		if k.proc == nil {
+			err = fmt.Errorf("%w: its connection was lost: %w", ErrDead, cause)
+			break
+		}
+		// A kernel that dies closes its sockets a moment before it can be waited
+		// for; its exit says more.
+		timer := time.NewTimer(3 * time.Second)
+		defer timer.Stop()
+		select {
+		case <-exited:
+			err = fmt.Errorf("%w: %s", ErrDead, k.proc.death())
+		case <-k.closing:
+		case <-timer.C:
+			err = fmt.Errorf("%w: it closed its %w", ErrDead, cause)
+		}
+	}
+	k.closeSockets()
+	for range readers {
+		<-k.lost
+	}
+	k.mu.Lock()
+	if !k.expected {
+		k.err = err
+	}
+	k.mu.Unlock()
+	close(k.done)
+}
+
+// Close leaves the kernel: the channels are closed, and the kernel of Attach
+// runs on. Of a launched kernel the process is killed; [Kernel.Shutdown] lets it
+// end in order.
+func (k *Kernel) Close() {
+	k.mu.Lock()
+	k.expected = true
+	k.mu.Unlock()
+	k.stopOnce.Do(func() { close(k.closing) })
+	<-k.done
+	if k.proc != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		k.proc.stop(ctx, 0)
+		os.Remove(k.file)
+	}
+}
+
+// Grace periods of a shutdown: after the request, and after SIGTERM.
+const (
+	shutdownGrace  = 5 * time.Second
+	terminateGrace = time.Second
+)
+
+// Shutdown asks the kernel to end and, if it has not within five seconds or by
+// the end of ctx, terminates and then kills it and its children. A kernel that
+// was attached to is asked as well; use Close to leave it running.
+func (k *Kernel) Shutdown(ctx context.Context) error {
+	k.mu.Lock()
+	k.expected = true
+	k.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
+	defer cancel()
+	// No reply is waited for: the exit is the answer.
+	m, err := jupyter.NewMessage(k.session, jupyter.ShutdownRequest, jupyter.ShutdownContent{})
+	if err != nil {
+		return err
+	}
+	err = k.send(ctx, k.control, m)
+	if k.proc != nil {
+		k.proc.stop(ctx, terminateGrace)
+	} else if err == nil {
+		select {
+		case <-k.done:
+		case <-ctx.Done():
+			err = fmt.Errorf("shut down: the kernel is still there after %v", shutdownGrace)
+		}
+	}
+	k.Close()
+	if k.proc != nil {
+		return nil
+	}
+	return err
+}
+
+// Interrupt stops what the kernel runs, in the way its kernelspec says: by
+// SIGINT to its process group or by interrupt_request. A kernel that was
+// attached to is asked by message.
+func (k *Kernel) Interrupt(ctx context.Context) error {
+	if k.proc != nil && k.spec.InterruptMode != InterruptByMessage {
+		select {
+		case <-k.done:
+			return k.deadErr()
+		default:
+		}
+		if err := interruptGroup(k.proc.cmd.Process); err != nil {
+			return fmt.Errorf("interrupt kernel: %w", err)
+		}
+		return nil
+	}
+	m, err := jupyter.NewMessage(k.session, jupyter.InterruptRequest, struct{}{})
+	if err != nil {
+		return err
+	}
+	if _, err := k.roundTrip(ctx, k.control, m); err != nil {
+		return fmt.Errorf("interrupt kernel: %w", err)
+	}
+	return nil
+}
+
+func (k *Kernel) deadErr() error {
+	if err := k.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: it was shut down", ErrDead)
+}
+
+// runtimeDir is Jupyter's folder of connection files, where other clients look
+// for them ("Jupyter paths").
+func runtimeDir(vars map[string]string) string {
+	switch {
+	case vars["JUPYTER_RUNTIME_DIR"] != "":
+		return vars["JUPYTER_RUNTIME_DIR"]
+	case userDataDir(vars) != "":
+		return filepath.Join(userDataDir(vars), "runtime")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("reval-%d", os.Getuid()))
+}

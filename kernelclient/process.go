@@ -1,0 +1,138 @@
+package kernelclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// stderrTail is how many bytes of a kernel's stderr are kept to explain its death.
+const stderrTail = 8 << 10
+
+// process is a kernel's process, in a group of its own.
+//
+// One goroutine, started by startProcess, waits for it to exit and then closes
+// exited; nothing stops it but the exit.
+type process struct {
+	cmd    *exec.Cmd
+	stderr *tail
+	exited chan struct{}
+	state  *os.ProcessState // set before exited is closed
+}
+
+func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process, error) {
+	// The kernel's own PATH counts, not this process's: it may be another's.
+	path := argv[0]
+	if !strings.ContainsRune(path, os.PathSeparator) {
+		if path = lookPath(argv[0], environMap(env)); path == "" {
+			return nil, fmt.Errorf("%s is not on the PATH", argv[0])
+		}
+	}
+	p := &process{
+		cmd:    &exec.Cmd{Path: path, Args: argv, Env: env, Dir: dir},
+		stderr: &tail{logger: logger},
+		exited: make(chan struct{}),
+	}
+	// A kernel's own stdout and stderr are not its cells': those come over IOPub.
+	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
+	// A grandchild may hold the pipes open after the kernel's end.
+	p.cmd.WaitDelay = 200 * time.Millisecond
+	p.cmd.SysProcAttr = ownGroup()
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		if err := p.cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) && !errors.Is(err, exec.ErrWaitDelay) {
+			logger.Warn("wait for kernel", "pid", p.cmd.Process.Pid, "error", err)
+		}
+		p.state = p.cmd.ProcessState
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// death describes an exited process in one line.
+func (p *process) death() string {
+	how := "it ended"
+	if p.state != nil {
+		how = p.state.String()
+	}
+	if lines := p.stderr.lastLines(3); lines != "" {
+		return how + ": " + lines
+	}
+	return how
+}
+
+// stop ends the process and its group: it waits for it until ctx ends, then asks
+// it to terminate, waits for grace, and kills. The kernel's own children are
+// killed with it.
+func (p *process) stop(ctx context.Context, grace time.Duration) {
+	defer killGroup(p.cmd.Process)
+	select {
+	case <-p.exited:
+		return
+	case <-ctx.Done():
+	}
+	terminateGroup(p.cmd.Process)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+		return
+	case <-timer.C:
+	}
+	killGroup(p.cmd.Process)
+	<-p.exited
+}
+
+// tail keeps the last bytes that were written to it.
+type tail struct {
+	logger *slog.Logger
+	mu     sync.Mutex
+	buf    []byte
+}
+
+var _ io.Writer = (*tail)(nil)
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.logger.Debug("kernel's own output", "text", string(p))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if n := len(t.buf) - stderrTail; n > 0 {
+		t.buf = append(t.buf[:0], t.buf[n:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.buf)
+}
+
+// lastLines joins the last n lines that are not blank into one.
+func (t *tail) lastLines(n int) string {
+	t.mu.Lock()
+	lines := bytes.Split(t.buf, []byte("\n"))
+	t.mu.Unlock()
+	var last []string
+	for i := len(lines) - 1; i >= 0 && len(last) < n; i-- {
+		if l := strings.TrimSpace(string(lines[i])); l != "" {
+			last = append([]string{l}, last...)
+		}
+	}
+	return strings.ToValidUTF8(strings.Join(last, " / "), "\ufffd")
+}
+
+// parentPID is set for kernels that end when their parent does, as ipykernel.
+func parentPID() string { return "JPY_PARENT_PID=" + strconv.Itoa(os.Getpid()) }

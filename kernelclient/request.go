@@ -1,0 +1,124 @@
+package kernelclient
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/reval-editor/reval/internal/zsock"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// Request sends a request on the shell or control channel and waits for its
+// reply. A kernel need not answer a type that it does not know: ctx bounds the
+// wait.
+func (k *Kernel) Request(ctx context.Context, channel jupyter.Channel, t jupyter.MsgType, content any) (*jupyter.Message, error) {
+	var socket *zsock.Dealer
+	switch channel {
+	case jupyter.Shell:
+		socket = k.shell
+	case jupyter.Control:
+		socket = k.control
+	default:
+		return nil, fmt.Errorf("%s: requests go to the shell or the control channel, not to %s", t, channel)
+	}
+	m, err := jupyter.NewMessage(k.session, t, content)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := k.roundTrip(ctx, socket, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t, err)
+	}
+	return reply, nil
+}
+
+// Complete asks for completions of code at cursorPos, counted in code points.
+func (k *Kernel) Complete(ctx context.Context, code string, cursorPos int) (jupyter.CompleteReplyContent, error) {
+	return ask[jupyter.CompleteReplyContent](ctx, k, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: code, CursorPos: cursorPos})
+}
+
+// Inspect asks for what the kernel knows of the name at cursorPos, counted in
+// code points. Detail is 0, or 1 for the source as well.
+func (k *Kernel) Inspect(ctx context.Context, code string, cursorPos, detail int) (jupyter.InspectReplyContent, error) {
+	return ask[jupyter.InspectReplyContent](ctx, k, jupyter.InspectRequest,
+		jupyter.InspectRequestContent{Code: code, CursorPos: cursorPos, DetailLevel: detail})
+}
+
+// IsComplete asks whether code can be evaluated as it stands, or needs more lines.
+func (k *Kernel) IsComplete(ctx context.Context, code string) (jupyter.IsCompleteReplyContent, error) {
+	return ask[jupyter.IsCompleteReplyContent](ctx, k, jupyter.IsCompleteRequest, jupyter.IsCompleteRequestContent{Code: code})
+}
+
+// History asks for earlier inputs, and outputs if the request says so.
+func (k *Kernel) History(ctx context.Context, r jupyter.HistoryRequestContent) (jupyter.HistoryReplyContent, error) {
+	return ask[jupyter.HistoryReplyContent](ctx, k, jupyter.HistoryRequest, r)
+}
+
+// CommInfo lists the open comms, of one target if it is not empty.
+func (k *Kernel) CommInfo(ctx context.Context, target string) (jupyter.CommInfoReplyContent, error) {
+	return ask[jupyter.CommInfoReplyContent](ctx, k, jupyter.CommInfoRequest, jupyter.CommInfoRequestContent{TargetName: target})
+}
+
+func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) (T, error) {
+	var v T
+	reply, err := k.Request(ctx, jupyter.Shell, t, content)
+	if err != nil {
+		return v, err
+	}
+	err = reply.Decode(&v)
+	return v, err
+}
+
+// roundTrip sends a request and waits for the reply that names it as its parent.
+func (k *Kernel) roundTrip(ctx context.Context, socket *zsock.Dealer, m *jupyter.Message) (*jupyter.Message, error) {
+	reply := make(chan *jupyter.Message, 1)
+	k.mu.Lock()
+	k.replies[m.Header.MsgID] = reply
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		delete(k.replies, m.Header.MsgID)
+		k.mu.Unlock()
+	}()
+	if err := k.send(ctx, socket, m); err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-reply:
+		return r, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-k.done:
+		return nil, k.deadErr()
+	}
+}
+
+func (k *Kernel) send(ctx context.Context, socket *zsock.Dealer, m *jupyter.Message) error {
+	frames, err := k.wire.Encode(m)
+	if err != nil {
+		return err
+	}
+	if err := socket.Send(ctx, frames); err != nil {
+		select {
+		case <-k.done:
+			return k.deadErr()
+		default:
+			return fmt.Errorf("send %s: %w", m.Header.MsgType, err)
+		}
+	}
+	return nil
+}
+
+// handleReply gives a reply of shell or control to who waits for it. A reply
+// that nobody waits for came too late, or twice.
+func (k *Kernel) handleReply(m *jupyter.Message) {
+	k.mu.Lock()
+	waiting := k.replies[m.Parent.MsgID]
+	delete(k.replies, m.Parent.MsgID)
+	k.mu.Unlock()
+	if waiting == nil {
+		k.options.Logger.Debug("reply to nobody", "type", m.Header.MsgType, "parent", m.Parent.MsgID)
+		return
+	}
+	waiting <- m
+}
