@@ -63,10 +63,14 @@ func newDialer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Opti
 // connect tries until there is a connection, or ctx ends, or trying is of no use.
 func (d *dialer) connect(ctx context.Context) (*conn, error) {
 	backoff := firstBackoff
+	var cause error // of the last failure that was not ctx's doing
 	for {
 		c, final, err := d.attempt(ctx)
 		if err == nil {
 			return c, nil
+		}
+		if cause == nil || ctx.Err() == nil {
+			cause = err
 		}
 		if final {
 			return nil, d.wrap("connect", err)
@@ -75,11 +79,7 @@ func (d *dialer) connect(ctx context.Context) (*conn, error) {
 		select {
 		case <-ctx.Done():
 			retry.Stop()
-			// An attempt that ctx itself cut short tells nothing more.
-			if errors.Is(err, ctx.Err()) {
-				return nil, d.wrap("connect", err)
-			}
-			return nil, d.wrap("connect", fmt.Errorf("%w; the last attempt: %w", ctx.Err(), err))
+			return nil, d.wrap("connect", fmt.Errorf("%w; last attempt: %w", ctx.Err(), cause))
 		case <-retry.C:
 		}
 		backoff = min(backoff*3/2, lastBackoff)
