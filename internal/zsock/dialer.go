@@ -69,7 +69,7 @@ func (d *dialer) connect(ctx context.Context) (*conn, error) {
 		if err == nil {
 			return c, nil
 		}
-		if cause == nil || ctx.Err() == nil {
+		if cause == nil || !over(ctx) {
 			cause = err
 		}
 		if final {
@@ -84,6 +84,13 @@ func (d *dialer) connect(ctx context.Context) (*conn, error) {
 		}
 		backoff = min(backoff*3/2, lastBackoff)
 	}
+}
+
+// over says that ctx has ended, or is about to: net applies a context's deadline
+// itself, and may report it before the context does.
+func over(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(deadline)
 }
 
 func (d *dialer) attempt(ctx context.Context) (c *conn, final bool, err error) {
