@@ -1,0 +1,172 @@
+// Package language knows how the languages that kernels run are written: their
+// names, their comments and cell marks, where a definition starts and ends, and
+// how their kernels write a traceback. Each language is one row of a table.
+package language
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Language is one row of the table.
+type Language struct {
+	ID      string // LSP language identifier
+	Name    string // as people write it
+	Comment string // sign that starts a comment up to the end of the line
+	Install string // command that installs a kernel
+
+	ids        []string // what editors call it besides ID: Vim file types, Emacs modes without "-mode"
+	kernels    []string // language names in kernelspecs and kernel_info besides ID
+	extensions []string
+	mark       *regexp.Regexp // a cell mark: groups for what follows it
+	syntax     *syntax
+	traceback  *traceback
+}
+
+// The signs that may stand before the "%%" of a cell mark.
+var (
+	hashMark     = cellMark(`#`)
+	slashMark    = cellMark(`//`)
+	dashMark     = cellMark(`--`)
+	lispMark     = cellMark(`;+`)
+	octaveMark   = cellMark(`(?:[%#]\s*)?`)
+	tableOfNames = index(func(l *Language) []string { return append([]string{l.ID}, l.ids...) })
+	tableOfFiles = index(func(l *Language) []string { return l.extensions })
+)
+
+var table = []*Language{
+	{
+		ID: "python", Name: "Python", Comment: "#", mark: hashMark, syntax: python, traceback: ipython,
+		Install:    "python -m pip install ipykernel",
+		ids:        []string{"py", "ipython", "inferior-python", "sage"},
+		kernels:    []string{"python3", "ipython", "xpython", "sage"},
+		extensions: []string{".py", ".pyw", ".pyi", ".ipy", ".sage"},
+	},
+	{
+		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel,
+		Install:    `R -e 'install.packages("IRkernel"); IRkernel::installspec()'`,
+		ids:        []string{"ess-r", "rlang"},
+		kernels:    []string{"ir"},
+		extensions: []string{".r"},
+	},
+	{
+		ID: "julia", Name: "Julia", Comment: "#", mark: hashMark, syntax: julia, traceback: ijulia,
+		Install:    `julia -e 'using Pkg; Pkg.add("IJulia")'`,
+		ids:        []string{"ess-julia"},
+		extensions: []string{".jl"},
+	},
+	{
+		ID: "go", Name: "Go", Comment: "//", mark: slashMark, syntax: golang, traceback: gokernel,
+		Install:    "reval kernel install",
+		ids:        []string{"golang"},
+		kernels:    []string{"golang"},
+		extensions: []string{".go"},
+	},
+	{
+		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno,
+		Install:    "deno jupyter --install",
+		ids:        []string{"typescriptreact", "tsx", "ts"},
+		extensions: []string{".ts", ".mts", ".cts", ".tsx"},
+	},
+	{
+		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno,
+		Install:    "deno jupyter --install",
+		ids:        []string{"javascriptreact", "js", "js2", "js3", "jsx", "rjsx"},
+		kernels:    []string{"typescript"}, // Deno runs both and says TypeScript
+		extensions: []string{".js", ".mjs", ".cjs", ".jsx"},
+	},
+	{
+		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell,
+		Install:    "python -m pip install bash_kernel && python -m bash_kernel.install",
+		ids:        []string{"sh", "bash", "shell", "shell-script"},
+		kernels:    []string{"bash", "sh"},
+		extensions: []string{".sh", ".bash"},
+	},
+	{
+		ID: "scheme", Name: "Scheme", Comment: ";", mark: lispMark, syntax: lisp, traceback: calysto,
+		Install:    "python -m pip install calysto-scheme && python -m calysto_scheme install --user",
+		ids:        []string{"calysto-scheme", "geiser-scheme"},
+		extensions: []string{".scm", ".ss", ".sld"},
+	},
+	{
+		ID: "ruby", Name: "Ruby", Comment: "#", mark: hashMark, syntax: ruby,
+		Install:    "gem install iruby && iruby register --force",
+		ids:        []string{"rb", "enh-ruby"},
+		extensions: []string{".rb"},
+	},
+	{
+		ID: "lua", Name: "Lua", Comment: "--", mark: dashMark, syntax: lua,
+		Install:    "conda install -c conda-forge xeus-lua",
+		extensions: []string{".lua"},
+	},
+	{
+		ID: "rust", Name: "Rust", Comment: "//", mark: slashMark, syntax: rust,
+		Install:    "cargo install --locked evcxr_jupyter && evcxr_jupyter --install",
+		ids:        []string{"rustic"},
+		extensions: []string{".rs"},
+	},
+	{
+		ID: "cpp", Name: "C++", Comment: "//", mark: slashMark, syntax: cFamily,
+		Install:    "conda install -c conda-forge xeus-cpp",
+		ids:        []string{"c++"},
+		kernels:    []string{"c++", "c++11", "c++14", "c++17", "c++20", "c++23"},
+		extensions: []string{".cpp", ".cc", ".cxx", ".hpp"},
+	},
+	{
+		ID: "octave", Name: "Octave", Comment: "%", mark: octaveMark, syntax: octave,
+		Install:    "python -m pip install octave_kernel",
+		ids:        []string{"matlab"},
+		kernels:    []string{"matlab"},
+		extensions: []string{".m"},
+	},
+}
+
+// For finds the language that an editor calls languageID: an LSP identifier, a Vim
+// file type, or an Emacs major mode with or without "-mode" and "-ts".
+func For(languageID string) (Language, bool) {
+	name := strings.ToLower(languageID)
+	name = strings.TrimSuffix(name, "-mode")
+	name = strings.TrimSuffix(name, "-ts")
+	return lookup(tableOfNames, name)
+}
+
+// ByExtension finds the language of a file by the end of its name.
+func ByExtension(file string) (Language, bool) {
+	return lookup(tableOfFiles, strings.ToLower(path.Ext(file)))
+}
+
+// Matches says whether a kernel whose kernelspec or kernel_info names the language
+// kernelLanguage can run l.
+func (l Language) Matches(kernelLanguage string) bool {
+	name := strings.ToLower(kernelLanguage)
+	return name != "" && (name == l.ID || slices.Contains(l.kernels, name))
+}
+
+func index(names func(*Language) []string) map[string]*Language {
+	found := map[string]*Language{}
+	for _, l := range table {
+		for _, name := range names(l) {
+			found[name] = l
+		}
+	}
+	return found
+}
+
+func lookup(index map[string]*Language, name string) (Language, bool) {
+	l, ok := index[name]
+	if !ok {
+		return Language{}, false
+	}
+	return *l, true
+}
+
+// splitLines splits at the line terminators of LSP, without the empty line behind
+// the last one.
+func splitLines(text string) []string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text = strings.ReplaceAll(text, "\r", "\n")
+	text = strings.TrimSuffix(text, "\n")
+	return strings.Split(text, "\n")
+}

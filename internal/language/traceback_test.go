@@ -1,0 +1,154 @@
+package language
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write what comes out into the golden files")
+
+// TestTracebacks reads what kernels sent. The cell with the execution count n is
+// said to start on line 100n-2 of "script", a cell without a count on line 8.
+func TestTracebacks(t *testing.T) {
+	resolve := func(count int) (string, int, bool) {
+		if count == 0 {
+			return "script", 8, true
+		}
+		return "script", 100*count - 2, true
+	}
+	files, err := filepath.Glob("testdata/traceback/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, id, _ := strings.Cut(string(archive.Comment), "language: ")
+			l, ok := For(strings.TrimSpace(id))
+			if !ok {
+				t.Fatalf("no language %q", id)
+			}
+			want := map[string]string{}
+			var refreshed []txtar.File
+			for _, f := range archive.Files {
+				want[f.Name] = string(f.Data)
+			}
+			for _, f := range archive.Files {
+				number, kind, _ := strings.Cut(f.Name, "/")
+				if kind == "want" {
+					continue
+				}
+				refreshed = append(refreshed, f)
+				if kind != "error.json" {
+					continue
+				}
+				var message struct {
+					Ename, Evalue string
+					Traceback     []string
+				}
+				if err := json.Unmarshal(f.Data, &message); err != nil {
+					t.Fatalf("%s: %v", f.Name, err)
+				}
+				e := Error{message.Ename, message.Evalue, message.Traceback}
+				var b strings.Builder
+				for _, frame := range l.Frames(e) {
+					fmt.Fprintf(&b, "%+v\n", frame)
+				}
+				if at, ok := l.Locate(e); ok {
+					fmt.Fprintf(&b, "failed at line %d\n", at.Line)
+				}
+				rewritten := l.Rewrite(strings.Join(e.Traceback, "\n"), resolve)
+				b.WriteString(strings.ReplaceAll(rewritten, "\x1b", "␛") + "\n")
+				name := number + "/want"
+				got := trimLines(b.String())
+				if !*update {
+					if diff := cmp.Diff(want[name], got); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", name, diff)
+					}
+				}
+				refreshed = append(refreshed, txtar.File{Name: name, Data: []byte(got)})
+			}
+			if *update {
+				archive.Files = refreshed
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// trimLines leaves out blanks at line ends, which editors take away from files.
+func trimLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestRewriteKeepsWhatItCannotResolve(t *testing.T) {
+	const text = "\x1b[36mCell\x1b[39m \x1b[32mIn[3]\x1b[39m\x1b[32m, line 2\x1b[39m\n----> 2 1/0\n"
+	for _, id := range []string{"python", "shellscript"} {
+		l, _ := For(id)
+		got := l.Rewrite(text, func(int) (string, int, bool) { return "", 0, false })
+		if got != text {
+			t.Errorf("%s: %q", id, got)
+		}
+	}
+}
+
+// Lines must not only be right by themselves: the numbers of the context stay in
+// one column.
+func TestRewriteKeepsTheArrowAligned(t *testing.T) {
+	const text = "Cell In[1], line 2\n      1 x = 1\n----> 2 1/0\n   (...)  3 y\n      4 \nelse"
+	l, _ := For("python")
+	for first, want := range map[int]string{
+		40:      "a.py, line 41\n     40 x = 1\n---> 41 1/0\n   (...) 42 y\n     43 \nelse",
+		1000000: "a.py, line 1000001\n 1000000 x = 1\n-> 1000001 1/0\n   (...) 1000002 y\n 1000003 \nelse",
+	} {
+		got := l.Rewrite(text, func(count int) (string, int, bool) { return "a.py", first, count == 1 })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("first line %s (-want +got):\n%s", strconv.Itoa(first), diff)
+		}
+	}
+}
+
+func TestFramesOfAnErrorWithoutTraceback(t *testing.T) {
+	l, _ := For("go")
+	got, ok := l.Locate(Error{Name: "Error", Value: "cell[2]:4:1: expected operand"})
+	if want := (Frame{2, 4, 1, ""}); !ok || got != want {
+		t.Errorf("%+v %v, want %+v", got, ok, want)
+	}
+	if _, ok := l.Locate(Error{Name: "Error", Value: "timeout"}); ok {
+		t.Error("a frame out of nothing")
+	}
+}
+
+func FuzzRewrite(f *testing.F) {
+	f.Add("\x1b[36mCell\x1b[39m \x1b[32mIn[3]\x1b[39m\x1b[32m, line 2\x1b[39m\n----> 2 1/0\n", 40)
+	f.Add("<text>:2:5: x\n1: a\n  ^", 7)
+	f.Add("at f (<anonymous>:99999999999999999999:1)", 7)
+	f.Fuzz(func(t *testing.T, text string, first int) {
+		for _, l := range table {
+			l.Rewrite(text, func(int) (string, int, bool) { return "x", first, true })
+			for _, frame := range l.Frames(Error{Traceback: strings.Split(text, "\n")}) {
+				if frame.Line <= 0 || frame.Column < 0 {
+					t.Errorf("%s: %+v", l.ID, frame)
+				}
+			}
+		}
+	})
+}
