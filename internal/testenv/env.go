@@ -1,0 +1,122 @@
+package testenv
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// inherited names the variables that a child process may see of the environment
+// that the test itself was started in; a name that ends in * stands for all that
+// begin so. The user's language, editors, kernels and virtual environments are
+// left out on purpose.
+var inherited = []string{
+	"USER", "LOGNAME", "TMPDIR", "GO*", "CGO_*", "OPENBLAS_*", "*_proxy", "SSL_CERT_FILE",
+	"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP", "TMP",
+}
+
+// Env returns the environment for the child processes of one test; the package
+// comment says what is in it. Its folders are removed when the test ends.
+func Env(t testing.TB) []string {
+	t.Helper()
+	dir := RuntimeDir(t)
+	sub := func(elem ...string) string {
+		path := filepath.Join(append([]string{dir}, elem...)...)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatalf("test environment: %v", err)
+		}
+		return path
+	}
+	home := sub("home")
+
+	env := goCaches()
+	if raceEnabled {
+		env = append(env, "GORACE=halt_on_error=1")
+	}
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); isInherited(name) {
+			env = append(env, entry)
+		}
+	}
+	return append(env,
+		"PATH="+childPath(),
+		"HOME="+home,
+		"USERPROFILE="+home,
+		"SHELL=/bin/sh",
+		"LANG="+utf8Locale(),
+		"LC_ALL="+utf8Locale(),
+		"XDG_CONFIG_HOME="+sub("home", ".config"),
+		"XDG_DATA_HOME="+sub("home", ".local", "share"),
+		"XDG_STATE_HOME="+sub("home", ".local", "state"),
+		"XDG_CACHE_HOME="+sub("home", ".cache"),
+		"XDG_RUNTIME_DIR="+sub("run"),
+		"JUPYTER_CONFIG_DIR="+sub("home", ".jupyter"),
+		"JUPYTER_DATA_DIR="+sub("home", ".local", "share", "jupyter"),
+		"JUPYTER_RUNTIME_DIR="+sub("run", "jupyter"),
+		"IPYTHONDIR="+sub("home", ".ipython"),
+		// Shared by all tests: with an empty one matplotlib first builds its list of
+		// fonts, which takes seconds and says so on stderr.
+		"MPLCONFIGDIR="+installed("matplotlib"),
+	)
+}
+
+// RuntimeDir returns a new private folder (mode 0700) whose path is short: a Unix
+// socket's path has at most 104 bytes on macOS and 108 on Linux, and t.TempDir
+// spends most of them on the test's name. It is removed when the test ends.
+func RuntimeDir(t testing.TB) string {
+	t.Helper()
+	parent := "/tmp"
+	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+		parent = os.TempDir()
+	}
+	dir, err := os.MkdirTemp(parent, "rv")
+	if err != nil {
+		t.Fatalf("runtime folder: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("a process of this test still writes below %s: %v", dir, err)
+		}
+	})
+	return dir
+}
+
+func isInherited(name string) bool {
+	for _, pattern := range inherited {
+		if matched, _ := filepath.Match(strings.ToLower(pattern), strings.ToLower(name)); matched {
+			return true
+		}
+	}
+	return false
+}
+
+func childPath() string {
+	return strings.Join([]string{
+		installed("venv", "bin"), installed("bin"), os.Getenv("PATH"),
+	}, string(os.PathListSeparator))
+}
+
+func utf8Locale() string {
+	if runtime.GOOS == "darwin" {
+		return "en_US.UTF-8"
+	}
+	return "C.UTF-8"
+}
+
+// goCaches keeps the go command's caches where they are although HOME moves.
+var goCaches = sync.OnceValue(func() []string {
+	names := []string{"GOCACHE", "GOMODCACHE", "GOPATH"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		return nil // no go command, as where a test binary was copied to: nothing to keep
+	}
+	var env []string
+	for i, value := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		env = append(env, names[i]+"="+value)
+	}
+	return env
+})

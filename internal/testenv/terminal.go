@@ -1,0 +1,189 @@
+package testenv
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The terminal's size, in character cells.
+const (
+	TerminalColumns = 120
+	TerminalRows    = 40
+)
+
+const (
+	// screenDeadline is generous: it is only used up by a test that fails.
+	screenDeadline = 60 * time.Second
+	// screenInterval is how often the screen is read; tmux has no event for a change.
+	screenInterval = 20 * time.Millisecond
+)
+
+// tmuxConfig is all the configuration that the private server reads. A pane stays
+// after its program ended, so that the last words can be read.
+const tmuxConfig = `
+set -s escape-time 0
+set -g default-terminal screen-256color
+set -g status off
+set -g remain-on-exit on
+set -gq remain-on-exit-format ""
+set -g set-clipboard off
+set -g focus-events off
+`
+
+// Terminal is a program that runs in a terminal of TerminalColumns × TerminalRows,
+// which is the only pane of a tmux server of its own.
+type Terminal struct {
+	t      testing.TB
+	tmux   string
+	socket string
+	env    []string
+}
+
+// StartTerminal starts a program with the whole environment env in the folder dir.
+// The terminal and what runs in it end with the test.
+func StartTerminal(t testing.TB, env []string, dir string, argv ...string) *Terminal {
+	t.Helper()
+	run := RuntimeDir(t)
+	config := filepath.Join(run, "tmux.conf")
+	if err := os.WriteFile(config, []byte(tmuxConfig), 0o600); err != nil {
+		t.Fatalf("terminal: %v", err)
+	}
+	term := &Terminal{t: t, tmux: Tmux(t), socket: filepath.Join(run, "tmux"), env: env}
+	start := []string{
+		"-f", config, "new-session", "-d", "-c", dir,
+		"-x", fmt.Sprint(TerminalColumns), "-y", fmt.Sprint(TerminalRows),
+		// With env before it even a program without arguments is no shell command.
+		"--", "env",
+	}
+	t.Cleanup(term.Close)
+	if _, err := term.run(append(start, argv...)...); err != nil {
+		t.Fatalf("terminal: start %s: %v", argv[0], err)
+	}
+	return term
+}
+
+// Type sends text as it stands; a newline in it is the Enter key.
+func (term *Terminal) Type(text string) {
+	term.t.Helper()
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			term.Press("Enter")
+		}
+		if line == "" {
+			continue
+		}
+		if strings.HasSuffix(line, ";") { // tmux would end its command there
+			line = strings.TrimSuffix(line, ";") + `\;`
+		}
+		term.command("send-keys", "-l", "--", line)
+	}
+}
+
+// Press sends keys by tmux's names for them: "Enter", "Escape", "C-c", "M-x", "Up".
+func (term *Terminal) Press(keys ...string) {
+	term.t.Helper()
+	term.command(append([]string{"send-keys", "--"}, keys...)...)
+}
+
+// Screen returns what is visible now, a line for each row, without trailing blanks.
+func (term *Terminal) Screen() string {
+	term.t.Helper()
+	return term.command("capture-pane", "-p")
+}
+
+// WaitFor waits until the regular expression matches the screen, in which ^ and $
+// match at each row's ends, and returns that screen.
+func (term *Terminal) WaitFor(pattern string) string {
+	term.t.Helper()
+	re := regexp.MustCompile("(?m)" + pattern)
+	return term.WaitUntil("/"+pattern+"/", re.MatchString)
+}
+
+// WaitUntil waits until the screen is as a test wants it and returns that screen. It
+// fails the test, showing the screen, when the deadline is over or when the program
+// has ended with the screen still different; what names the thing waited for.
+func (term *Terminal) WaitUntil(what string, holds func(screen string) bool) string {
+	term.t.Helper()
+	tick := time.NewTicker(screenInterval)
+	defer tick.Stop()
+	for deadline := time.Now().Add(screenDeadline); ; {
+		// Asked before the screen is read: a program writes nothing after its end.
+		ended := term.ended()
+		screen := term.Screen()
+		if holds(screen) {
+			return screen
+		}
+		if ended {
+			term.t.Fatalf("the program ended before %s was on the screen:\n%s", what, framed(screen))
+		}
+		if time.Now().After(deadline) {
+			term.t.Fatalf("%s did not come within %v:\n%s", what, screenDeadline, framed(screen))
+		}
+		<-tick.C
+	}
+}
+
+// WaitExit waits until the program has ended and returns its exit status.
+func (term *Terminal) WaitExit() int {
+	term.t.Helper()
+	term.WaitUntil("the end of the program", func(string) bool { return term.ended() })
+	var status int
+	answer := term.command("display-message", "-p", "#{pane_dead_status}")
+	if _, err := fmt.Sscan(answer, &status); err != nil {
+		term.t.Fatalf("exit status %q of the program in the terminal: %v", answer, err)
+	}
+	return status
+}
+
+// Close ends the program and the terminal; the test's cleanup calls it, too.
+func (term *Terminal) Close() {
+	if _, err := term.run("kill-server"); err != nil && !errors.Is(err, errNoServer) {
+		term.t.Errorf("close terminal: %v", err)
+	}
+}
+
+func (term *Terminal) ended() bool {
+	term.t.Helper()
+	return strings.TrimSpace(term.command("display-message", "-p", "#{pane_dead}")) == "1"
+}
+
+// command asks the tmux server; its failing ends the test.
+func (term *Terminal) command(args ...string) string {
+	term.t.Helper()
+	out, err := term.run(args...)
+	if err != nil {
+		term.t.Fatalf("terminal: %v", err)
+	}
+	return out
+}
+
+var errNoServer = errors.New("the terminal is closed")
+
+func (term *Terminal) run(args ...string) (string, error) {
+	cmd := exec.Command(term.tmux, append([]string{"-u", "-S", term.socket}, args...)...)
+	cmd.Env = term.env
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err == nil {
+		return string(out), nil
+	}
+	words := strings.TrimSpace(stderr.String())
+	if strings.HasPrefix(words, "no server running") || strings.HasPrefix(words, "error connecting") {
+		return "", errNoServer
+	}
+	return "", fmt.Errorf("tmux %s: %w: %s", args[0], err, words)
+}
+
+func framed(screen string) string {
+	rule := strings.Repeat("─", TerminalColumns)
+	return rule + "\n" + strings.TrimRight(screen, "\n") + "\n" + rule
+}
