@@ -1,0 +1,178 @@
+;;; reval-complete.el --- Completion and ElDoc from the live namespace  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; Completion asks the server, which asks the kernel, and answers in time
+;; even while the kernel is busy.  It is asked once when a completion begins:
+;; only the answer says where the text to replace begins (the kernel also
+;; completes keys, magics and file names).  The wait ends at the first key.
+
+;;; Code:
+
+(require 'reval-document)
+(require 'reval-session)
+
+(defcustom reval-completion-timeout 2
+  "Seconds to wait for completions, if no key is typed meanwhile."
+  :type 'number
+  :group 'reval)
+
+(defconst reval-complete--kinds
+  [nil text method function constructor field variable class interface module
+       property unit value enum keyword snippet color file reference folder
+       enum-member constant struct event operator type-parameter]
+  "Kinds of completion as completion front ends name them, by LSP number.")
+
+(defun reval-completion-at-point ()
+  "Complete at point from what the kernel of this buffer knows.
+It is a function for `completion-at-point-functions'."
+  (let ((document (reval-document-current)))
+    (when (and document (reval-complete--kernel-p document))
+      (when-let ((answer (reval-complete--ask document)))
+        (reval-complete--capf document answer)))))
+
+(defun reval-complete--kernel-p (document)
+  "Return non-nil if DOCUMENT has a kernel that can be asked."
+  (let ((session (reval-document-session document)))
+    (and session
+         (member (reval-session-state session) '("idle" "busy"))
+         (reval-connection-live-p (reval-document-connection document)))))
+
+(defun reval-complete--ask (document)
+  "Return the server's completions at point in DOCUMENT, nil if there are none.
+The value is a plist of :start, a buffer position, :incomplete, and
+:items, a list of candidates: strings with the item as a property."
+  (reval-document-flush document)
+  (let* ((answer (reval-connection-request
+                  (reval-document-connection document) :textDocument/completion
+                  (append (reval-document-identifier document)
+                          (list :position (reval-document-position document)
+                                :context '(:triggerKind 1)))
+                  :timeout reval-completion-timeout :interruptible t))
+         (items (sort (append (if (vectorp answer) answer (plist-get answer :items)) nil)
+                      (lambda (a b)
+                        (string< (reval-complete--sort-text a)
+                                 (reval-complete--sort-text b))))))
+    (when items
+      (let* ((range (plist-get (plist-get (car items) :textEdit) :range))
+             (symbol (bounds-of-thing-at-point 'symbol)))
+        (list :start (cond (range (reval-document-point document (plist-get range :start)))
+                           (symbol (car symbol))
+                           (t (point)))
+              :incomplete (and (not (vectorp answer))
+                               (eq (plist-get answer :isIncomplete) t))
+              :items (mapcar #'reval-complete--candidate items))))))
+
+(defun reval-complete--sort-text (item)
+  "Return the text by which ITEM is ordered."
+  (or (plist-get item :sortText) (plist-get item :label)))
+
+(defun reval-complete--candidate (item)
+  "Return the text to insert for ITEM, with ITEM as its property."
+  (propertize (or (plist-get (plist-get item :textEdit) :newText)
+                  (plist-get item :insertText)
+                  (plist-get item :label))
+              'reval-item item))
+
+(defun reval-complete--capf (document answer)
+  "Return ANSWER, completions in DOCUMENT, as completion at point wants it."
+  (let ((start (plist-get answer :start))
+        (asked (buffer-substring-no-properties (plist-get answer :start) (point))))
+    (list
+     start (point)
+     (lambda (string predicate action)
+       (cond
+        ((eq action 'metadata)
+         '(metadata (category . reval-completion)
+                    (display-sort-function . identity)
+                    (cycle-sort-function . identity)))
+        ((eq (car-safe action) 'boundaries) nil)
+        (t
+         ;; A busy kernel answers in part; more may be known a letter later.
+         (when (and (plist-get answer :incomplete) (not (equal string asked))
+                    (eq (current-buffer) (reval-document-buffer document)))
+           (setq asked string
+                 answer (or (reval-complete--ask document) answer)))
+         (complete-with-action action (plist-get answer :items) string predicate))))
+     :exclusive 'no
+     :annotation-function #'reval-complete--annotation
+     :company-kind #'reval-complete--kind
+     :company-doc-buffer (lambda (candidate)
+                           (reval-complete--doc-buffer document candidate))
+     :company-docsig #'reval-complete--detail)))
+
+(defun reval-complete--item (candidate)
+  "Return the item that CANDIDATE stands for."
+  (get-text-property 0 'reval-item candidate))
+
+(defun reval-complete--kind (candidate)
+  "Return the kind of CANDIDATE, a symbol."
+  (let ((kind (plist-get (reval-complete--item candidate) :kind)))
+    (and kind (< kind (length reval-complete--kinds)) (aref reval-complete--kinds kind))))
+
+(defun reval-complete--detail (candidate)
+  "Return the type or signature of CANDIDATE, or nil."
+  (let ((detail (plist-get (reval-complete--item candidate) :detail)))
+    (and detail (not (string-empty-p detail)) detail)))
+
+(defun reval-complete--annotation (candidate)
+  "Return what is shown behind CANDIDATE."
+  (let ((text (or (reval-complete--detail candidate)
+                  (when-let ((kind (reval-complete--kind candidate)))
+                    (symbol-name kind)))))
+    (and text (concat " " (car (split-string text "\n"))))))
+
+(defun reval-complete--doc-buffer (document candidate)
+  "Return a buffer with the documentation of CANDIDATE in DOCUMENT, or nil."
+  (when (reval-connection-live-p (reval-document-connection document))
+    (let* ((item (reval-connection-request
+                  (reval-document-connection document) :completionItem/resolve
+                  (reval-complete--item candidate)
+                  :timeout reval-completion-timeout :interruptible t))
+           (text (reval-complete--markup-text (plist-get item :documentation))))
+      (unless (string-empty-p text)
+        (with-current-buffer (get-buffer-create " *reval doc*")
+          (erase-buffer)
+          (insert text)
+          (goto-char (point-min))
+          (current-buffer))))))
+
+(defun reval-complete--markup-text (markup)
+  "Return the text of MARKUP: a string, a MarkupContent, MarkedStrings or nil."
+  (cond ((stringp markup) markup)
+        ((vectorp markup) (mapconcat #'reval-complete--markup-text markup "\n"))
+        (t (or (plist-get markup :value) ""))))
+
+;;; ElDoc
+
+(defun reval-eldoc-function (callback &rest _)
+  "Tell CALLBACK what the kernel knows of the name at point.
+It is a function for `eldoc-documentation-functions'."
+  (let ((document (reval-document-current))
+        (buffer (current-buffer))
+        (pos (point)))
+    (when (and document (reval-complete--kernel-p document)
+               (thing-at-point 'symbol))
+      (reval-document-flush document)
+      (reval-connection-async
+       (reval-document-connection document) :textDocument/hover
+       (append (reval-document-identifier document)
+               (list :position (reval-document-position document)))
+       :success
+       (lambda (hover)
+         (when (and (buffer-live-p buffer)
+                    (with-current-buffer buffer (= pos (point))))
+           (let ((line (car (split-string (reval-complete--markup-text
+                                           (plist-get hover :contents))
+                                          "\n" t "[ \t]+"))))
+             (when line
+               (with-current-buffer buffer (funcall callback line))))))
+       :failure #'ignore)
+      ;; The answer comes later.
+      t)))
+
+(provide 'reval-complete)
+;;; reval-complete.el ends here

@@ -1,0 +1,338 @@
+;;; reval-connection.el --- The process that serves reval  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; One `reval lsp' process and the JSON-RPC connection to it.
+;;
+;; There is one process for each project root.  A kernel gets the
+;; environment and the directory of the editor, and in Emacs these may
+;; differ from project to project (`process-environment' and `exec-path'
+;; are buffer-local with direnv and the like): the process inherits them
+;; from the buffer that first needed it.  All buffers of the project share it.
+;;
+;; What must stay true here:
+;;
+;; - Nothing waits inside a process filter.  Handlers of notifications
+;;   only change state and text; whoever asks the user does it in a timer.
+;; - Every wait has a deadline.  `jsonrpc-request' is not used: it leaves
+;;   the filter by a throw, and the messages behind the reply then lie until
+;;   the server happens to write again.
+;; - A process that died is told once, with the tail of its stderr, and a
+;;   new one is started by the next command that needs it.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'jsonrpc)
+(require 'project)
+(require 'subr-x)
+(require 'url-util)
+
+(defcustom reval-command '("reval" "lsp")
+  "The program that serves reval, and its arguments."
+  :type '(repeat string)
+  :group 'reval)
+
+(defcustom reval-start-timeout 10
+  "Seconds to wait for the server to answer after its start."
+  :type 'number
+  :group 'reval)
+
+(defcustom reval-log-size 0
+  "Size, in characters, of the buffer that logs the messages to the server.
+0 keeps no log, nil sets no limit.  It is read when a server starts."
+  :type '(choice (const :tag "No log" 0) (const :tag "No limit" nil) integer)
+  :group 'reval)
+
+(defclass reval-connection (jsonrpc-process-connection)
+  ((root :initarg :root :reader reval-connection-root
+         :documentation "The project's folder.")
+   (encoding :initform 'utf-16 :accessor reval-connection-encoding
+             :documentation "Unit of characters in positions: `utf-32' or `utf-16'.")
+   (ready :initform nil :accessor reval-connection-ready
+          :documentation "Non-nil once the server answered initialize.")
+   (pending :initform nil :accessor reval-connection-pending
+            :documentation "Functions to call when the server is ready, last first.")
+   (failure :initform nil :accessor reval-connection-failure
+            :documentation "Why the server did not start, a string.")
+   (stopping :initform nil :accessor reval-connection-stopping
+             :documentation "Non-nil when the end of the process is wanted.")
+   (last-id :initform nil :accessor reval-connection-last-id
+            :documentation "Id of the last request that was sent.")
+   (documents :initform (make-hash-table :test #'equal)
+              :reader reval-connection-documents
+              :documentation "URI, as of `reval-uri-key' → document.")
+   (sessions :initform (make-hash-table :test #'equal)
+             :reader reval-connection-sessions
+             :documentation "Name of a kernel → session.")
+   (evaluations :initform (make-hash-table :test #'equal)
+                :reader reval-connection-evaluations
+                :documentation "Id → evaluation."))
+  :documentation "The connection to one `reval lsp' process.")
+
+(defvar reval-connection--all nil
+  "Alist of project root → connection.")
+
+(defvar reval-connection-closed-functions nil
+  "Functions called with a connection whose process ended.")
+
+;;; Messages from the server
+
+(cl-defgeneric reval-handle-notification (connection method params)
+  "Handle the notification METHOD, a symbol, with PARAMS from CONNECTION."
+  (ignore connection method params))
+
+(cl-defmethod reval-handle-notification (_connection (_method (eql 'window/showMessage)) params)
+  "Show what the server wants to say, taken from PARAMS."
+  (message "reval: %s" (plist-get params :message)))
+
+(defun reval-connection--handle-request (_connection method _params)
+  "Answer the request METHOD of the server."
+  (pcase method
+    ((or 'client/registerCapability 'client/unregisterCapability
+         'window/workDoneProgress/create)
+     nil)
+    ('workspace/configuration [])
+    (_ (jsonrpc-error :code -32601 :message (format "Emacs does not know %s" method)))))
+
+;;; Life of a connection
+
+(defun reval-connection-project-root ()
+  "Return the folder that the current buffer's kernel is to run in."
+  (expand-file-name
+   (if-let ((project (and buffer-file-name (project-current))))
+       ;; `project-root' is a generic of Emacs 28, its methods may be newer.
+       (project-root project)
+     default-directory)))
+
+(defun reval-connection-ensure (root)
+  "Return the live connection of ROOT, starting a server where there is none.
+The server may not be ready yet: see `reval-connection-await'."
+  (let ((connection (cdr (assoc root reval-connection--all))))
+    (if (and connection (jsonrpc-running-p connection))
+        connection
+      (reval-connection--start root))))
+
+(defun reval-connection--start (root)
+  "Start a server for ROOT and return the connection to it."
+  (when (file-remote-p root)
+    (user-error "Cannot evaluate in %s: reval runs on this machine only" root))
+  (unless (executable-find (car reval-command))
+    (user-error "Cannot find the program `%s': install reval, or set `reval-command'"
+                (car reval-command)))
+  (let* ((default-directory (file-name-as-directory root))
+         ;; jsonrpc finds the stderr buffer by this name, and hides it.
+         (name (generate-new-buffer-name
+                (format "reval %s" (file-name-nondirectory (directory-file-name root)))))
+         (connection
+          (make-instance
+           'reval-connection
+           :name name
+           :root root
+           :process (lambda ()
+                      (make-process :name name
+                                    :command reval-command
+                                    :connection-type 'pipe
+                                    :coding 'utf-8-emacs-unix
+                                    :noquery t
+                                    :stderr (get-buffer-create
+                                             (format "*%s stderr*" name))))
+           :notification-dispatcher #'reval-handle-notification
+           :request-dispatcher #'reval-connection--handle-request
+           :on-shutdown #'reval-connection--closed)))
+    (reval-connection--limit-log connection)
+    (setf (alist-get root reval-connection--all nil nil #'equal) connection)
+    (jsonrpc-async-request
+     connection :initialize (reval-connection--initialize-params root)
+     :timeout nil
+     :success-fn (lambda (result) (reval-connection--initialized connection result))
+     :error-fn (lambda (err)
+                 (setf (reval-connection-failure connection) (plist-get err :message))))
+    connection))
+
+(defun reval-connection--limit-log (connection)
+  "Apply `reval-log-size' to CONNECTION, whatever the age of jsonrpc.el."
+  (if (slot-exists-p connection '-events-buffer-config)
+      (setf (slot-value connection '-events-buffer-config)
+            (list :size reval-log-size :format 'full))
+    (setf (slot-value connection '-events-buffer-scrollback-size) reval-log-size)))
+
+(defun reval-connection--initialize-params (root)
+  "Return the parameters of initialize for the project in ROOT."
+  (let ((uri (reval-path-to-uri root)))
+    (list
+     :processId (emacs-pid)
+     :clientInfo (list :name "Emacs" :version emacs-version)
+     :rootUri uri
+     :workspaceFolders
+     (vector (list :uri uri
+                   :name (file-name-nondirectory (directory-file-name root))))
+     :capabilities
+     '( :general (:positionEncodings ["utf-32" "utf-16"])
+        :workspace (:workspaceFolders t)
+        :textDocument
+        ( :synchronization (:dynamicRegistration :json-false)
+          :completion
+          ( :contextSupport t
+            :completionItem ( :snippetSupport :json-false
+                              :documentationFormat ["plaintext"]
+                              :resolveSupport (:properties ["documentation" "detail"])))
+          :hover (:contentFormat ["plaintext"]))
+        :experimental
+        (:reval (:mime ["image/svg+xml" "image/png" "image/jpeg" "image/gif"]))))))
+
+(defun reval-connection--initialized (connection result)
+  "Take the server's RESULT of initialize and let CONNECTION be used."
+  (let ((encoding (plist-get (plist-get result :capabilities) :positionEncoding)))
+    (setf (reval-connection-encoding connection)
+          (if (equal encoding "utf-32") 'utf-32 'utf-16)
+          (reval-connection-ready connection) t))
+  (jsonrpc-notify connection :initialized (make-hash-table))
+  (let ((pending (nreverse (reval-connection-pending connection))))
+    (setf (reval-connection-pending connection) nil)
+    (mapc #'funcall pending)))
+
+(defun reval-connection-when-ready (connection function)
+  "Call FUNCTION without arguments as soon as CONNECTION is ready."
+  (if (reval-connection-ready connection)
+      (funcall function)
+    (push function (reval-connection-pending connection))))
+
+(defun reval-connection-live-p (connection)
+  "Return non-nil if CONNECTION can be used at once."
+  (and connection (reval-connection-ready connection) (jsonrpc-running-p connection)))
+
+(defun reval-connection-await (connection)
+  "Wait until CONNECTION is ready."
+  (reval-connection-wait
+   (lambda () (or (reval-connection-ready connection)
+                  (reval-connection-failure connection)
+                  (not (jsonrpc-running-p connection))))
+   reval-start-timeout)
+  (cond ((reval-connection-failure connection)
+         (user-error "The reval server refused to start: %s"
+                     (reval-connection-failure connection)))
+        ((not (jsonrpc-running-p connection))
+         (user-error "%s" (reval-connection--death connection)))
+        ((not (reval-connection-ready connection))
+         (user-error "The reval server did not answer in %s s: try %s in a terminal"
+                     reval-start-timeout (string-join reval-command " ")))))
+
+(defun reval-connection-stop (connection)
+  "End the server of CONNECTION, and its kernels with it."
+  (setf (reval-connection-stopping connection) t)
+  (when (reval-connection-live-p connection)
+    (ignore-errors
+      (reval-connection-request connection :shutdown nil :timeout 3)
+      (jsonrpc-notify connection :exit nil)
+      (reval-connection-wait (lambda () (not (jsonrpc-running-p connection))) 3)))
+  (jsonrpc-shutdown connection))
+
+(defun reval-connection--death (connection)
+  "Return one line on how the process of CONNECTION ended."
+  (let* ((process (jsonrpc--process connection))
+         (stderr (jsonrpc-stderr-buffer connection))
+         (tail (and (buffer-live-p stderr)
+                    (with-current-buffer stderr
+                      (car (last (split-string (buffer-string) "\n" t "[ \t\r]+")))))))
+    (format "The reval server ended (%s %s)%s"
+            (process-status process) (process-exit-status process)
+            (if tail (concat ": " tail) ""))))
+
+(defun reval-connection--closed (connection)
+  "Forget CONNECTION, whose process ended, and say so."
+  (setq reval-connection--all
+        (cl-delete connection reval-connection--all :key #'cdr))
+  (unless (or (reval-connection-stopping connection)
+              (not (reval-connection-ready connection)))
+    (message "%s; the next evaluation starts a new one"
+             (reval-connection--death connection)))
+  (run-hook-with-args 'reval-connection-closed-functions connection))
+
+;;; Requests
+
+(cl-defmethod jsonrpc-connection-send :before
+  ((connection reval-connection) &rest args)
+  "Note the id of a request that CONNECTION is about to send in ARGS."
+  (when (and (plist-get args :method) (plist-get args :id))
+    (setf (reval-connection-last-id connection) (plist-get args :id))))
+
+(cl-defun reval-connection-async (connection method params &key success failure)
+  "Send the request METHOD with PARAMS to CONNECTION and return its id.
+SUCCESS is called with the result, FAILURE with one line that says what
+went wrong; where it is nil, the line is shown."
+  (jsonrpc-async-request
+   connection method params
+   ;; The server keeps the deadlines; its death ends every request.
+   :timeout nil
+   :success-fn (or success #'ignore)
+   :error-fn (lambda (err)
+               (let ((text (plist-get err :message)))
+                 (if failure (funcall failure text) (message "reval: %s" text)))))
+  (reval-connection-last-id connection))
+
+(cl-defun reval-connection-request (connection method params
+                                               &key (timeout 5) interruptible)
+  "Send the request METHOD with PARAMS to CONNECTION and return its result.
+An error of the server is a `user-error', as is no answer in TIMEOUT
+seconds.  With INTERRUPTIBLE, nil is returned in these cases and when the
+user types something, and the request is cancelled."
+  (let* ((state 'waiting)
+         result
+         (id (reval-connection-async
+              connection method params
+              :success (lambda (value) (setq result value state 'done))
+              :failure (lambda (text) (setq result text state 'failed))))
+         (answered (lambda () (not (eq state 'waiting)))))
+    (unwind-protect
+        (if interruptible
+            (while-no-input (reval-connection-wait answered timeout))
+          (reval-connection-wait answered timeout))
+      (when (and (eq state 'waiting) (jsonrpc-running-p connection))
+        (jsonrpc-notify connection :$/cancelRequest (list :id id))))
+    (pcase state
+      ('done result)
+      ((guard interruptible) nil)
+      ('failed (user-error "%s" result))
+      (_ (user-error "The reval server did not answer %s in %s s" method timeout)))))
+
+(defun reval-connection-wait (predicate timeout)
+  "Wait for PREDICATE to be true, at most TIMEOUT seconds.
+What processes write is handled meanwhile.  Return what PREDICATE
+returned last."
+  (let ((deadline (+ (float-time) timeout))
+        value)
+    (while (and (not (setq value (funcall predicate)))
+                (< (float-time) deadline))
+      (accept-process-output nil 0.05))
+    value))
+
+(defun reval-connection-command-params (command argument)
+  "Return the parameters of workspace/executeCommand for COMMAND with ARGUMENT."
+  (list :command command :arguments (vector argument)))
+
+;;; URIs
+
+(defun reval-path-to-uri (path)
+  "Return the file URI of PATH."
+  (let ((path (expand-file-name path)))
+    (concat "file://"
+            (unless (string-prefix-p "/" path) "/") ; a drive letter
+            (url-hexify-string path url-path-allowed-chars))))
+
+(defun reval-uri-to-path (uri)
+  "Return the path that URI names, or nil if it is not a file's."
+  (when (string-prefix-p "file://" uri)
+    (let ((path (reval-uri-key (substring uri (length "file://")))))
+      (if (string-match-p "\\`/[[:alpha:]]:" path) (substring path 1) path))))
+
+(defun reval-uri-key (uri)
+  "Return URI in a form in which equal ones are equal strings.
+Programs differ in what they escape."
+  (decode-coding-string (url-unhex-string uri) 'utf-8))
+
+(provide 'reval-connection)
+;;; reval-connection.el ends here

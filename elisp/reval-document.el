@@ -1,0 +1,324 @@
+;;; reval-document.el --- Buffers as the server sees them  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; A document is a buffer that the server knows: its URI, its version, and
+;; the edits that the server has not seen yet.
+;;
+;; What must stay true here:
+;;
+;; - The server's text is the whole buffer, whatever it is narrowed to, with
+;;   \n at the end of each line, whatever the coding system of the file says.
+;; - Every character of the buffer is one character there.  What JSON or LSP
+;;   cannot carry (raw bytes, lone \r) is replaced one for one, so that
+;;   positions stay right.
+;; - Edits are sent before every request, and soon after the user paused, in
+;;   the order in which they were made.
+
+;;; Code:
+
+(require 'reval-connection)
+
+(defcustom reval-language-ids
+  '((python-mode . "python") (python-ts-mode . "python")
+    (ess-r-mode . "r") (julia-mode . "julia") (julia-ts-mode . "julia")
+    (ess-julia-mode . "julia")
+    (go-mode . "go") (go-ts-mode . "go")
+    (typescript-mode . "typescript") (typescript-ts-mode . "typescript")
+    (js-mode . "javascript") (js2-mode . "javascript") (js-ts-mode . "javascript")
+    (sh-mode . "shellscript") (bash-ts-mode . "shellscript")
+    (scheme-mode . "scheme") (ruby-mode . "ruby") (ruby-ts-mode . "ruby")
+    (lua-mode . "lua") (lua-ts-mode . "lua"))
+  "Alist of major mode → language identifier of LSP.
+A mode that derives from one listed here has the same language.  Of any
+other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
+  :type '(alist :key-type symbol :value-type string)
+  :group 'reval)
+
+(defcustom reval-sync-delay 0.3
+  "Seconds of idle time after which edits are sent to the server."
+  :type 'number
+  :group 'reval)
+
+(cl-defstruct (reval-document (:constructor reval-document--make) (:copier nil))
+  "A buffer that the server knows."
+  buffer
+  uri
+  (version 0)
+  connection
+  session                ; of its kernel, nil before the server told
+  open                   ; non-nil after didOpen
+  changes                ; edits not sent, last first, or `full'
+  before                 ; (BEG END START-POSITION END-POSITION) of an edit to come
+  timer                  ; sends the edits
+  evaluations)           ; those with a result in the buffer
+
+(defvar-local reval-document--current nil
+  "The document of this buffer.")
+;; A revert sets the major mode anew; results are to survive it.
+(put 'reval-document--current 'permanent-local t)
+
+(defun reval-document-current ()
+  "Return the document of the current buffer, or nil."
+  reval-document--current)
+
+;;; Opening and closing
+
+(defun reval-document-attach ()
+  "Make the current buffer a document and follow its edits.
+Return the document.  No server is started."
+  (let ((document (or reval-document--current
+                      (setq reval-document--current
+                            (reval-document--make :buffer (current-buffer)
+                                                  :uri (reval-document--uri))))))
+    (add-hook 'before-change-functions #'reval-document--before-change nil t)
+    (add-hook 'after-change-functions #'reval-document--after-change nil t)
+    (add-hook 'kill-buffer-hook #'reval-document-detach nil t)
+    (add-hook 'after-set-visited-file-name-hook #'reval-document--renamed nil t)
+    document))
+
+(defun reval-document-suspend ()
+  "Stop to follow the edits of the current buffer, but keep its document."
+  (remove-hook 'before-change-functions #'reval-document--before-change t)
+  (remove-hook 'after-change-functions #'reval-document--after-change t)
+  (remove-hook 'kill-buffer-hook #'reval-document-detach t)
+  (remove-hook 'after-set-visited-file-name-hook #'reval-document--renamed t)
+  (when reval-document--current
+    ;; Edits go unseen from here on.
+    (setf (reval-document-changes reval-document--current) 'full)))
+
+(defun reval-document-detach ()
+  "Close the document of the current buffer and forget it."
+  (reval-document-suspend)
+  (when-let ((document reval-document--current))
+    (reval-document--close document)
+    (kill-local-variable 'reval-document--current)))
+
+(defun reval-document-connect (document)
+  "Open DOCUMENT on the server of its project and return the connection.
+The server is started where needed, and is not waited for."
+  (with-current-buffer (reval-document-buffer document)
+    (let ((connection (reval-connection-ensure (reval-connection-project-root))))
+      (unless (eq connection (reval-document-connection document))
+        (reval-document--close document)
+        (setf (reval-document-connection document) connection)
+        (puthash (reval-uri-key (reval-document-uri document)) document
+                 (reval-connection-documents connection))
+        (reval-connection-when-ready
+         connection (lambda () (reval-document--open document connection))))
+      connection)))
+
+(defun reval-document-ready (document)
+  "Return the connection of DOCUMENT, with all of its edits sent."
+  (let ((connection (reval-document-connect document)))
+    (reval-connection-await connection)
+    (reval-document-flush document)
+    connection))
+
+(defun reval-document--open (document connection)
+  "Tell CONNECTION the text of DOCUMENT, if it is still there."
+  (when (and (buffer-live-p (reval-document-buffer document))
+             (eq connection (reval-document-connection document)))
+    (with-current-buffer (reval-document-buffer document)
+      (setf (reval-document-changes document) nil
+            (reval-document-open document) t)
+      (jsonrpc-notify
+       connection :textDocument/didOpen
+       (list :textDocument
+             (list :uri (reval-document-uri document)
+                   :languageId (reval-document-language-id)
+                   :version (cl-incf (reval-document-version document))
+                   :text (reval-document--text)))))))
+
+(defun reval-document--close (document)
+  "Let the server forget DOCUMENT."
+  (when-let ((timer (reval-document-timer document)))
+    (cancel-timer timer))
+  (when-let ((connection (reval-document-connection document)))
+    (remhash (reval-uri-key (reval-document-uri document))
+             (reval-connection-documents connection))
+    (when (and (reval-document-open document) (reval-connection-live-p connection))
+      (jsonrpc-notify connection :textDocument/didClose
+                      (reval-document-identifier document))))
+  (setf (reval-document-timer document) nil
+        (reval-document-connection document) nil
+        (reval-document-session document) nil
+        (reval-document-open document) nil))
+
+(defun reval-document--renamed ()
+  "Open the current buffer under its new name."
+  (when-let ((document reval-document--current))
+    (let ((connected (reval-document-connection document)))
+      (reval-document--close document)
+      (setf (reval-document-uri document) (reval-document--uri))
+      (when connected
+        (reval-document-connect document)))))
+
+(defun reval-document--uri ()
+  "Return the URI of the current buffer."
+  (if buffer-file-name
+      (reval-path-to-uri buffer-file-name)
+    (concat "untitled:" (url-hexify-string (buffer-name)))))
+
+(defun reval-document-identifier (document)
+  "Return the parameters of a request that names DOCUMENT only."
+  (list :textDocument (list :uri (reval-document-uri document))))
+
+(defun reval-document-language-id ()
+  "Return the language identifier of the current buffer."
+  (or (cl-loop for (mode . id) in reval-language-ids
+               when (eq mode major-mode) return id)
+      (cl-loop for (mode . id) in reval-language-ids
+               when (derived-mode-p mode) return id)
+      (replace-regexp-in-string "\\(-ts\\)?-mode\\'" "" (symbol-name major-mode))))
+
+;;; Edits
+
+(defun reval-document--before-change (beg end)
+  "Note where the text between BEG and END, which will change, lies now."
+  (when-let ((document reval-document--current))
+    (when (and (reval-document-open document)
+               (listp (reval-document-changes document)))
+      (setf (reval-document-before document)
+            (let ((start (reval-document-position document beg)))
+              (list beg end start
+                    (if (= beg end) start
+                      (reval-document-position document end))))))))
+
+(defun reval-document--after-change (beg end length)
+  "Note that LENGTH characters at BEG became the text up to END."
+  (when-let ((document reval-document--current))
+    (when (reval-document-open document)
+      (pcase (reval-document-before document)
+        ((and `(,(pred (= beg)) ,(pred (= (+ beg length))) ,start ,stop)
+              (guard (listp (reval-document-changes document))))
+         (push (list :range (list :start start :end stop)
+                     :text (reval-document--wire-text
+                            (save-restriction
+                              (widen)
+                              (buffer-substring-no-properties beg end))))
+               (reval-document-changes document)))
+        ;; Some primitives announce a larger change than they make, or none.
+        (_ (setf (reval-document-changes document) 'full)))
+      (setf (reval-document-before document) nil)
+      (unless (reval-document-timer document)
+        (setf (reval-document-timer document)
+              (run-with-idle-timer reval-sync-delay nil
+                                   #'reval-document--sync document))))))
+
+(defun reval-document--sync (document)
+  "Send the edits of DOCUMENT, in a timer."
+  (when (buffer-live-p (reval-document-buffer document))
+    (reval-document-flush document)))
+
+(defun reval-document-flush (document)
+  "Send the edits of DOCUMENT that the server has not seen."
+  (when-let ((timer (reval-document-timer document)))
+    (cancel-timer timer)
+    (setf (reval-document-timer document) nil))
+  (when (and (reval-document-open document)
+             (reval-document-changes document)
+             (reval-connection-live-p (reval-document-connection document)))
+    (let ((changes (reval-document-changes document)))
+      (setf (reval-document-changes document) nil)
+      (jsonrpc-notify
+       (reval-document-connection document) :textDocument/didChange
+       (list :textDocument
+             (list :uri (reval-document-uri document)
+                   :version (cl-incf (reval-document-version document)))
+             :contentChanges
+             (if (listp changes)
+                 (vconcat (reverse changes))
+               (vector (list :text (with-current-buffer
+                                       (reval-document-buffer document)
+                                     (reval-document--text))))))))))
+
+(defun reval-document--text ()
+  "Return the whole text of the current buffer as the server gets it."
+  (save-restriction
+    (widen)
+    (reval-document--wire-text
+     (buffer-substring-no-properties (point-min) (point-max)))))
+
+(defun reval-document--wire-text (text)
+  "Return TEXT with every character that cannot be sent replaced by another.
+\\r would end a line in LSP, but not in a buffer."
+  (if (string-match-p "[\r\ud800-\udfff\x110000-\x3fffff]" text)
+      (replace-regexp-in-string
+       "[\ud800-\udfff\x110000-\x3fffff]" "\ufffd"
+       (string-replace "\r" " " text))
+    text))
+
+;;; Positions
+
+(defun reval-document-position (document &optional pos)
+  "Return the LSP position of POS, or point, in the buffer of DOCUMENT.
+The buffer must be current."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (when pos (goto-char pos))
+      (let* ((pos (point))
+             (bol (progn (forward-line 0) (point))))
+        (list :line (1- (line-number-at-pos bol t))
+              :character (reval-document--column document bol pos))))))
+
+(defun reval-document--column (document bol pos)
+  "Return how many characters of DOCUMENT's encoding are between BOL and POS."
+  (let ((count (- pos bol)))
+    (when (eq (reval-document--encoding document) 'utf-16)
+      (save-excursion
+        (goto-char bol)
+        (while (re-search-forward "[\x10000-\x10ffff]" pos t)
+          (cl-incf count))))
+    count))
+
+(defun reval-document-point (document position)
+  "Return the buffer position that the LSP POSITION means in DOCUMENT.
+The buffer must be current.  A position past the end of its line is that end."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (goto-char (point-min))
+      (if (zerop (forward-line (plist-get position :line)))
+          (let ((rest (plist-get position :character))
+                (wide (eq (reval-document--encoding document) 'utf-16)))
+            (if (not wide)
+                (goto-char (min (+ (point) rest) (reval-document-line-end)))
+              (while (and (> rest 0) (not (eolp)))
+                (cl-decf rest (if (> (following-char) #xffff) 2 1))
+                (forward-char))))
+        (goto-char (point-max)))
+      (point))))
+
+(defun reval-document-line-end ()
+  "Return the end of the line of point, whatever fields are in it."
+  (let ((inhibit-field-text-motion t))
+    (line-end-position)))
+
+(defun reval-document-range (document beg end)
+  "Return the LSP range from BEG to END in DOCUMENT, whose buffer is current."
+  (list :start (reval-document-position document beg)
+        :end (reval-document-position document end)))
+
+(defun reval-document-region (document range)
+  "Return (BEG . END), the buffer positions of the LSP RANGE in DOCUMENT."
+  (cons (reval-document-point document (plist-get range :start))
+        (reval-document-point document (plist-get range :end))))
+
+(defun reval-document--encoding (document)
+  "Return the unit of characters in the positions of DOCUMENT."
+  (if-let ((connection (reval-document-connection document)))
+      (reval-connection-encoding connection)
+    'utf-32))
+
+(defun reval-document-find (connection uri)
+  "Return the document that CONNECTION knows as URI, or nil."
+  (let ((document (gethash (reval-uri-key uri) (reval-connection-documents connection))))
+    (and document (buffer-live-p (reval-document-buffer document)) document)))
+
+(provide 'reval-document)
+;;; reval-document.el ends here

@@ -1,0 +1,306 @@
+;;; reval-eval.el --- Evaluate code and take what comes of it  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; The commands that evaluate, and the two notifications that say what came
+;; of it: reval/evaluation is shown beside the code, reval/output in the
+;; output buffer.
+;;
+;; A command waits for the server to acknowledge, which it does without
+;; asking the kernel.  So no edit comes between the code that was named and
+;; the place that the answer names, and an error is the command's error.
+
+;;; Code:
+
+(require 'pulse)
+(require 'reval-overlay)
+(require 'reval-output)
+
+(defcustom reval-flash t
+  "Whether the code that is evaluated lights up for a moment."
+  :type 'boolean
+  :group 'reval)
+
+(defface reval-flash '((t :inherit pulse-highlight-start-face))
+  "Face of code that is being sent."
+  :group 'reval)
+
+;;; Commands
+
+(defun reval-eval-region (beg end &optional insert)
+  "Evaluate the code between BEG and END.
+With a prefix argument INSERT, insert the value after it as well."
+  (interactive (if (use-region-p)
+                   (list (region-beginning) (region-end) current-prefix-arg)
+                 (user-error "No region is active")))
+  (reval-eval--range beg end (and insert (reval-eval--inserter end)))
+  (when (and (called-interactively-p 'any) (use-region-p))
+    (deactivate-mark)))
+
+(defun reval-eval-line (count)
+  "Evaluate the line of point, or COUNT lines from there on."
+  (interactive "p")
+  (if (= count 1)
+      (reval-eval--unit "line" t)
+    (reval-eval--range (save-excursion (forward-line 0) (point))
+                       (save-excursion (forward-line (1- count))
+                                       (reval-document-line-end)))))
+
+(defun reval-eval-defun ()
+  "Evaluate the definition around point."
+  (interactive)
+  (reval-eval--unit "definition" t))
+
+(defun reval-eval-cell ()
+  "Evaluate the cell around point."
+  (interactive)
+  (reval-eval--unit "cell" t))
+
+(defun reval-eval-buffer ()
+  "Evaluate the whole buffer."
+  (interactive)
+  (reval-eval--unit "file" nil))
+
+(defun reval-eval-to-point ()
+  "Evaluate from the start of the buffer to the end of the line of point."
+  (interactive)
+  (reval-eval--unit "toHere" t))
+
+(defun reval-eval-last-sexp (&optional insert)
+  "Evaluate the expression before point and show its value in the echo area.
+With a prefix argument INSERT, insert the value at point as well."
+  (interactive "P")
+  (let ((inserter (and insert (reval-eval--inserter (point)))))
+    (reval-eval--range (save-excursion (reval-eval--sexp-start))
+                       (point)
+                       (lambda (evaluation)
+                         (reval-eval--echo evaluation)
+                         (when inserter (funcall inserter evaluation))))))
+
+(defun reval-eval-cell-and-next ()
+  "Evaluate the cell around point and go to the next one."
+  (interactive)
+  (reval-eval-cell)
+  (reval-eval--goto-cell 1 (lambda () (goto-char (point-max)))))
+
+(defun reval-next-cell (&optional count)
+  "Go to the start of the next cell, or COUNT cells on."
+  (interactive "p")
+  (reval-eval--goto-cell (or count 1) (lambda () (user-error "No next cell"))))
+
+(defun reval-previous-cell (&optional count)
+  "Go to the start of this cell, or of the one before, or COUNT cells back."
+  (interactive "p")
+  (reval-eval--goto-cell (- (or count 1)) (lambda () (user-error "No previous cell"))))
+
+(defun reval-clear (&optional all)
+  "Remove the results that the region, or the line of point, touches.
+With a prefix argument ALL, remove all results of the buffer."
+  (interactive "P")
+  (let* ((document (reval-current-document))
+         (region (cond (all nil)
+                       ((use-region-p) (cons (region-beginning) (region-end)))
+                       (t (cons (point) (point)))))
+         (evaluations (if region
+                          (reval-overlay-at (car region) (cdr region))
+                        (copy-sequence (reval-document-evaluations document)))))
+    (reval-document-flush document)
+    (when (reval-connection-live-p (reval-document-connection document))
+      (reval-command-async
+       document "reval.clear"
+       :argument (and region (list :range (reval-document-range
+                                           document (car region) (cdr region))))))
+    (mapc #'reval-overlay-remove evaluations)))
+
+;;; What the commands share
+
+(defun reval-eval--range (beg end &optional on-end)
+  "Evaluate the code from BEG to END.
+ON-END is called with the evaluation when it ended."
+  (let ((document (reval-current-document)))
+    (reval-document-ready document)
+    (reval-eval--start document
+                       (list :range (reval-document-range document beg end))
+                       on-end)))
+
+(defun reval-eval--unit (unit at-point)
+  "Evaluate a UNIT in the server's words, the one around point if AT-POINT."
+  (let ((document (reval-current-document)))
+    (reval-document-ready document)
+    (reval-eval--start document
+                       (append (list :unit unit)
+                               (and at-point
+                                    (list :position (reval-document-position document)))))))
+
+(defun reval-eval--start (document what &optional on-end)
+  "Evaluate WHAT, a plist as of EvaluateParams, in DOCUMENT.
+Call ON-END with the evaluation when it ended.  Return the evaluation."
+  (let* ((result (reval-command-request document "reval.evaluate" :argument what))
+         (evaluation (reval-eval--evaluation
+                      (reval-document-connection document)
+                      (plist-get result :evaluation) document
+                      (plist-get result :range))))
+    (if (reval-evaluation-ended-p evaluation)
+        (when on-end (funcall on-end evaluation))
+      (setf (reval-evaluation-on-end evaluation) on-end))
+    (when (and reval-flash (reval-overlay-visible-p evaluation))
+      (let ((code (reval-evaluation-code evaluation)))
+        (pulse-momentary-highlight-region (overlay-start code) (overlay-end code)
+                                          'reval-flash)))
+    evaluation))
+
+(defun reval-eval--evaluation (connection id document range)
+  "Return the evaluation ID of CONNECTION, made where it is not known.
+It is one of RANGE in DOCUMENT; both may be nil."
+  (let ((evaluations (reval-connection-evaluations connection)))
+    (or (gethash id evaluations)
+        (let ((evaluation
+               (reval-evaluation--make
+                :id id :document document
+                :session (reval-eval--session connection document))))
+          (when (and document range)
+            (with-current-buffer (reval-document-buffer document)
+              (reval-overlay-place evaluation (reval-document-region document range)))
+            (setf (reval-session-document (reval-evaluation-session evaluation))
+                  document))
+          (puthash id evaluation evaluations)))))
+
+(defun reval-eval--session (connection document)
+  "Return the session of DOCUMENT, or one of CONNECTION that is not yet known."
+  (or (and document (reval-document-session document))
+      (let ((session (reval-session--take-state
+                      connection
+                      (list :uris (if document (vector (reval-document-uri document)) [])
+                            :state "none"))))
+        session)))
+
+(defun reval-eval--sexp-start ()
+  "Go to the start of the expression that ends at point, and return it."
+  (skip-chars-backward " \t")
+  (let ((end (point)))
+    (backward-sexp)
+    ;; A call or an attribute is one expression: f(x), a.b[1].c
+    (while (and (> (point) (point-min))
+                (or (eq (char-before) ?.)
+                    (and (memq (char-after) '(?\( ?\[))
+                         (memq (char-syntax (char-before)) '(?w ?_ ?\))))))
+      (when (eq (char-before) ?.) (backward-char))
+      (backward-sexp))
+    (when (= (point) end)
+      (user-error "No expression before point"))
+    (point)))
+
+(defun reval-eval--echo (evaluation)
+  "Show what came of EVALUATION in the echo area."
+  (let ((value (reval-evaluation-value evaluation)))
+    (message "%s" (if value
+                      (concat (reval-text-symbol "⇒ " "=> ") (plist-get value :text))
+                    (reval-overlay--line evaluation)))))
+
+(defun reval-eval--inserter (pos)
+  "Return a function to insert the value of an evaluation at POS."
+  (let ((marker (copy-marker pos t)))
+    (lambda (evaluation)
+      (when-let ((value (reval-evaluation-value evaluation))
+                 (buffer (marker-buffer marker)))
+        (with-current-buffer buffer
+          (save-excursion
+            (goto-char marker)
+            (insert (plist-get value :text)))))
+      (set-marker marker nil))))
+
+(defun reval-eval--goto-cell (count otherwise)
+  "Go COUNT cells on, or back if it is negative; without one call OTHERWISE."
+  (let* ((document (reval-current-document))
+         (starts (mapcar (lambda (cell)
+                           (reval-document-point
+                            document (plist-get (plist-get cell :range) :start)))
+                         (reval-command-request document "reval.cells")))
+         (there (if (> count 0)
+                    (nth (1- count) (seq-filter (lambda (start) (> start (point))) starts))
+                  (nth (- -1 count)
+                       (reverse (seq-filter (lambda (start) (< start (point))) starts))))))
+    (if there
+        (progn (push-mark nil t)
+               (goto-char there))
+      (funcall otherwise))))
+
+;;; What the server tells
+
+(cl-defmethod reval-handle-notification (connection (_method (eql 'reval/evaluation)) params)
+  "Take the state of an evaluation of CONNECTION from PARAMS, and show it."
+  (let* ((document (reval-document-find connection (plist-get params :uri)))
+         (id (plist-get params :evaluation))
+         (cleared (eq (plist-get params :cleared) t))
+         (evaluation (if cleared
+                         (gethash id (reval-connection-evaluations connection))
+                       (reval-eval--evaluation connection id document
+                                               (plist-get params :range)))))
+    (when evaluation
+      (reval-eval--take evaluation params)
+      (when cleared
+        (reval-overlay-remove evaluation))
+      (reval-overlay-update evaluation)
+      (reval-output-update evaluation)
+      (when (reval-evaluation-ended-p evaluation)
+        (when-let ((on-end (reval-evaluation-on-end evaluation)))
+          (setf (reval-evaluation-on-end evaluation) nil)
+          (funcall on-end evaluation))
+        (unless (reval-overlay-visible-p evaluation)
+          (remhash id (reval-connection-evaluations connection)))))))
+
+(defun reval-eval--take (evaluation params)
+  "Take the state of EVALUATION from PARAMS, an EvaluationParams."
+  (let ((state (plist-get params :state)))
+    (when (and (equal state "running")
+               (not (equal (reval-evaluation-state evaluation) "running")))
+      (setf (reval-evaluation-started evaluation) (float-time))
+      (reval-eval--show-running evaluation))
+    (setf (reval-evaluation-state evaluation) state
+          (reval-evaluation-ahead evaluation) (or (plist-get params :ahead) 0)
+          (reval-evaluation-count evaluation) (plist-get params :count)
+          (reval-evaluation-elapsed evaluation) (plist-get params :elapsed)
+          (reval-evaluation-summary evaluation) (plist-get params :summary)
+          (reval-evaluation-failure evaluation) (plist-get params :error)
+          (reval-evaluation-message evaluation) (plist-get params :message)
+          (reval-evaluation-stale evaluation) (eq (plist-get params :stale) t))))
+
+(defun reval-eval--show-running (evaluation)
+  "Show every second how long EVALUATION has been running."
+  (let (timer)
+    (setq timer
+          (run-with-timer
+           1 1 (lambda ()
+                 (if (and (equal (reval-evaluation-state evaluation) "running")
+                          (reval-overlay-visible-p evaluation))
+                     (reval-overlay-update evaluation)
+                   (cancel-timer timer)))))))
+
+(cl-defmethod reval-handle-notification (connection (_method (eql 'reval/output)) params)
+  "Show outputs of an evaluation of CONNECTION, taken from PARAMS."
+  (let ((evaluation (reval-eval--evaluation
+                     connection (plist-get params :evaluation)
+                     (reval-document-find connection (plist-get params :uri)) nil))
+        (outputs (plist-get params :outputs)))
+    (seq-doseq (output outputs)
+      (when (equal (plist-get output :kind) "result")
+        (setf (reval-evaluation-value evaluation) output)))
+    (reval-output-add evaluation outputs)))
+
+(defun reval-eval--closed (connection)
+  "Mark what CONNECTION was running, whose process ended, as lost."
+  (maphash (lambda (_id evaluation)
+             (unless (reval-evaluation-ended-p evaluation)
+               (setf (reval-evaluation-state evaluation) "lost"
+                     (reval-evaluation-message evaluation) "the server ended")
+               (reval-overlay-update evaluation)
+               (reval-output-update evaluation)))
+           (reval-connection-evaluations connection)))
+
+(add-hook 'reval-connection-closed-functions #'reval-eval--closed)
+
+(provide 'reval-eval)
+;;; reval-eval.el ends here

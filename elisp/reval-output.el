@@ -1,0 +1,540 @@
+;;; reval-output.el --- The buffer of streams, errors and pictures  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; A session has one output buffer.  Each evaluation that wrote something has
+;; a block in it: a header that names the code, then its outputs in order.
+;;
+;; What must stay true here:
+;;
+;; - An output lands in the block of its evaluation, wherever that stands,
+;;   never simply at the end of the buffer.
+;; - The work for a notification does not grow with the buffer: a text is
+;;   inserted at once, no font-lock and no undo, and what is too much is cut
+;;   off at the front.
+;; - A window whose point is at the end follows the output, every other
+;;   window stays where its reader put it.  No window is ever selected.
+
+;;; Code:
+
+(require 'reval-session)
+(require 'reval-text)
+(require 'text-property-search)
+
+(defcustom reval-output-display '(stream display error)
+  "Kinds of output for which the output buffer is brought to a window.
+It happens with the first such output of an evaluation, and the window is
+not selected.  nil: never; see `reval-show-output'."
+  :type '(set (const :tag "Streams" stream)
+              (const :tag "Pictures and other displays" display)
+              (const :tag "Errors" error)
+              (const :tag "Values" result))
+  :group 'reval)
+
+(defcustom reval-output-display-action
+  '((display-buffer-reuse-window display-buffer-in-previous-window
+                                 display-buffer-at-bottom)
+    (inhibit-same-window . t)
+    (window-height . 0.3))
+  "How the output buffer is brought to a window.
+It is the action that `display-buffer' gets."
+  :type display-buffer--action-custom-type
+  :group 'reval)
+
+(defcustom reval-output-max-lines 20000
+  "Lines that an output buffer keeps; the oldest go first.
+It keeps at most 200 times as many characters."
+  :type 'integer
+  :group 'reval)
+
+(defcustom reval-output-max-columns 2000
+  "Characters of a line that are shown.
+Emacs is slow with very long lines, so the rest is hidden behind an
+ellipsis.  `reval-output-toggle-long-lines' shows it."
+  :type 'integer
+  :group 'reval)
+
+(defface reval-output-header '((t :inherit (shadow bold) :extend t))
+  "Face of the line above the output of an evaluation."
+  :group 'reval)
+
+(defface reval-output-stderr '((t :inherit warning))
+  "Face of what was written to stderr."
+  :group 'reval)
+
+(cl-defstruct (reval-output--log (:constructor reval-output--log-make) (:copier nil))
+  "What an output buffer holds."
+  session
+  (blocks (make-hash-table :test #'equal)) ; id of an evaluation → block
+  (checked 0)                              ; size of the buffer after the last cut
+  long)                                    ; non-nil when long lines are shown whole
+
+(cl-defstruct (reval-output--block (:constructor reval-output--block-make) (:copier nil))
+  "The output of one evaluation: a header, then outputs in the order of arrival.
+An output ends where the next one begins, the last one at the block's end.
+Blocks may grow in any order.  So the beginning of a block gives way to text
+that is inserted there, and every other marker is moved by hand."
+  evaluation
+  beg body end           ; markers: of the header, of the outputs, behind them
+  outputs                ; list of (INDEX . MARKER), last first
+  fold)                  ; overlay that hides the outputs, or nil
+
+(defvar-local reval-output--log nil
+  "What this output buffer holds.")
+
+(defvar reval-output-mode-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "n" #'reval-output-next)
+    (define-key map "p" #'reval-output-previous)
+    (define-key map (kbd "RET") #'reval-output-follow)
+    (define-key map (kbd "TAB") #'reval-output-toggle)
+    (define-key map "l" #'reval-output-toggle-long-lines)
+    (define-key map "c" #'reval-output-clear)
+    (define-key map "i" #'reval-interrupt)
+    (define-key map "w" #'reval-output-copy)
+    (define-key map "s" #'reval-output-save-picture)
+    map)
+  "Keys in an output buffer.")
+
+(define-derived-mode reval-output-mode special-mode "reval-output"
+  "Streams, values, errors and pictures of one kernel.
+
+\\{reval-output-mode-map}"
+  (buffer-disable-undo)
+  (setq truncate-lines nil
+        ;; The end stays in sight by moving as little as possible.
+        scroll-conservatively 101
+        ;; Looking for right-to-left text is what makes long lines slow.
+        bidi-paragraph-direction 'left-to-right
+        bidi-inhibit-bpa t)
+  (add-to-invisibility-spec '(reval-long . t))
+  (add-to-invisibility-spec '(reval-fold . t)))
+
+;;; Buffer and window
+
+(defun reval-output--buffer (session)
+  "Return the output buffer of SESSION, made where there is none."
+  (let ((buffer (reval-session-output session)))
+    (if (buffer-live-p buffer)
+        buffer
+      (setq buffer (generate-new-buffer
+                    (format "*reval-output: %s*" (reval-output--name session))))
+      (with-current-buffer buffer
+        (reval-output-mode)
+        (setq default-directory (reval-connection-root (reval-session-connection session))
+              reval-session-of-buffer session
+              reval-output--log (reval-output--log-make :session session)))
+      (setf (reval-session-output session) buffer))))
+
+(defun reval-output--name (session)
+  "Return a name for the output of SESSION."
+  (format "%s in %s"
+          (let ((name (reval-session-short-name session)))
+            (if (string-empty-p name) "kernel" name))
+          (file-name-nondirectory
+           (directory-file-name
+            (reval-connection-root (reval-session-connection session))))))
+
+(defun reval-show-output ()
+  "Bring the output buffer of this buffer's session to a window."
+  (interactive)
+  (let ((session (reval-document-session (reval-current-document))))
+    (unless session
+      (user-error "Nothing was evaluated here yet"))
+    (display-buffer (reval-output--buffer session) reval-output-display-action)))
+
+(defmacro reval-output--editing (buffer &rest body)
+  "Change BUFFER in BODY; windows and point that are at its end stay there."
+  (declare (indent 1) (debug t))
+  (let ((followers (make-symbol "followers")) (at-end (make-symbol "at-end")))
+    `(with-current-buffer ,buffer
+       (let ((,followers (cl-remove-if-not
+                          (lambda (window) (= (window-point window) (point-max)))
+                          (get-buffer-window-list nil nil t)))
+             (,at-end (eobp))
+             (inhibit-read-only t)
+             (inhibit-modification-hooks t))
+         (save-excursion
+           (save-restriction
+             (widen)
+             ,@body))
+         (when ,at-end (goto-char (point-max)))
+         (dolist (window ,followers)
+           (set-window-point window (point-max)))))))
+
+;;; What the server sends
+
+(defun reval-output-add (evaluation outputs)
+  "Put OUTPUTS, a sequence of plists, into the block of EVALUATION."
+  (let ((buffer (reval-output--buffer (reval-evaluation-session evaluation))))
+    (reval-output--editing buffer
+      (seq-doseq (output outputs)
+        (reval-output--put (reval-output--block evaluation) output))
+      (reval-output--trim))
+    (reval-output--maybe-display evaluation outputs buffer)))
+
+(defun reval-output-update (evaluation)
+  "Show the state of EVALUATION in the header of its block, if it has one."
+  (let ((buffer (reval-session-output (reval-evaluation-session evaluation))))
+    (when (buffer-live-p buffer)
+      (with-current-buffer buffer
+        (when-let ((block (gethash (reval-evaluation-id evaluation)
+                                   (reval-output--log-blocks reval-output--log))))
+          (reval-output--editing buffer
+            (reval-output--put-header block)))))))
+
+(defun reval-output--maybe-display (evaluation outputs buffer)
+  "Bring BUFFER to a window if OUTPUTS of EVALUATION are a reason to."
+  (when (and (not (reval-evaluation-shown evaluation))
+             (seq-some (lambda (output)
+                         (memq (intern (plist-get output :kind)) reval-output-display))
+                       outputs))
+    (setf (reval-evaluation-shown evaluation) t)
+    (unless (get-buffer-window buffer 'visible)
+      (with-current-buffer buffer (goto-char (point-max)))
+      (let ((window (display-buffer buffer reval-output-display-action)))
+        (when window
+          (set-window-point window (with-current-buffer buffer (point-max))))))))
+
+(defun reval-output--block (evaluation)
+  "Return the block of EVALUATION in the current buffer, made where there is none."
+  (let ((id (reval-evaluation-id evaluation))
+        (blocks (reval-output--log-blocks reval-output--log)))
+    (or (gethash id blocks)
+        (let ((block (reval-output--block-make :evaluation evaluation)))
+          (goto-char (point-max))
+          (unless (bolp) (insert "\n"))
+          (setf (reval-output--block-beg block) (copy-marker (point) t)
+                (reval-output--block-body block) (copy-marker (point))
+                (reval-output--block-end block) (copy-marker (point)))
+          (reval-output--put-header block)
+          (puthash id block blocks)))))
+
+(defun reval-output--put-header (block)
+  "Write the header of BLOCK, or write it anew."
+  (let* ((evaluation (reval-output--block-evaluation block))
+         (beg (marker-position (reval-output--block-beg block)))
+         (old (marker-position (reval-output--block-body block)))
+         (fresh (= beg old))
+         (time (or (and (not fresh) (get-text-property beg 'reval-time))
+                   (format-time-string "%H:%M:%S")))
+         (header (propertize
+                  (concat (reval-evaluation-place evaluation) "  " time "  "
+                          (reval-output--state evaluation) "\n")
+                  'face 'reval-output-header
+                  'reval-header evaluation
+                  'reval-time time
+                  'help-echo "RET: go to the code; TAB: hide or show the output")))
+    (goto-char old)
+    (if fresh
+        ;; Here ends the block before, whose marker is to stay.
+        (insert header)
+      ;; Outputs, end and the next block may all begin here: all give way.
+      (insert-before-markers header))
+    (let ((body (point)))
+      (delete-region beg old)
+      (setq body (- body (- old beg)))
+      (set-marker (reval-output--block-beg block) beg)
+      (set-marker (reval-output--block-body block) body)
+      (when fresh
+        (set-marker (reval-output--block-end block) body)))))
+
+(defun reval-output--state (evaluation)
+  "Return a few words on the state of EVALUATION."
+  (let ((time (and (reval-evaluation-elapsed evaluation)
+                   (reval-text-time (reval-evaluation-elapsed evaluation)))))
+    (pcase (reval-evaluation-state evaluation)
+      ("done" (concat (reval-text-symbol "✓ " "ok ") time))
+      ("error" (concat (reval-text-symbol "✗ " "x ") time))
+      (state state))))
+
+(defun reval-output--put (block output)
+  "Put OUTPUT, a plist, into BLOCK."
+  (let* ((kind (plist-get output :kind))
+         (cell (assq (plist-get output :index) (reval-output--block-outputs block)))
+         (back (plist-get output :back)))
+    (cond
+     ((equal kind "clear")
+      (delete-region (reval-output--block-body block) (reval-output--block-end block))
+      (setf (reval-output--block-outputs block) nil))
+     ((and cell (equal kind "stream"))
+      (let ((end (reval-output--output-end block cell)))
+        (when back
+          (delete-region (max (cdr cell) (- end back)) end)
+          (setq end (reval-output--output-end block cell)))
+        (reval-output--insert block cell end (reval-output--stream-text output))))
+     (cell
+      (delete-region (cdr cell) (reval-output--output-end block cell))
+      (reval-output--insert block cell (marker-position (cdr cell))
+                            (reval-output--text output)))
+     (t
+      (let ((end (marker-position (reval-output--block-end block))))
+        (setq cell (cons (plist-get output :index) (copy-marker end)))
+        (push cell (reval-output--block-outputs block))
+        (reval-output--insert block cell end (reval-output--text output)))))))
+
+(defun reval-output--output-end (block cell)
+  "Return where the output of BLOCK that CELL stands for ends."
+  (let ((next (cl-loop for (later . rest) on (reval-output--block-outputs block)
+                       when (eq (car rest) cell) return later)))
+    (marker-position (if next (cdr next) (reval-output--block-end block)))))
+
+(defun reval-output--insert (block cell pos text)
+  "Insert TEXT at POS, which is in BLOCK the end of the output of CELL."
+  (goto-char pos)
+  (unless (or (bolp) (/= pos (cdr cell)))
+    (insert "\n"))
+  (insert text)
+  (let ((end (point)))
+    (cl-loop for later in (reval-output--block-outputs block)
+             until (eq later cell)
+             when (= (cdr later) pos) do (set-marker (cdr later) end))
+    (when (= (reval-output--block-end block) pos)
+      (set-marker (reval-output--block-end block) end))
+    (reval-output--hide-long-lines pos end)))
+
+(defun reval-output--text (output)
+  "Return OUTPUT, a plist, as text to insert."
+  (pcase (plist-get output :kind)
+    ("stream" (reval-output--stream-text output))
+    ("result" (reval-output--mark-value (reval-output--rich-text output)))
+    (_ (reval-output--rich-text output))))
+
+(defun reval-output--stream-text (output)
+  "Return the text of OUTPUT, a stream."
+  (let ((text (reval-text-propertize (plist-get output :text) (plist-get output :spans)
+                                     (plist-get output :links))))
+    (when (equal (plist-get output :name) "stderr")
+      (add-face-text-property 0 (length text) 'reval-output-stderr t text))
+    text))
+
+(defun reval-output--rich-text (output)
+  "Return OUTPUT, which is no stream, as whole lines."
+  (let ((text (if (reval-text-picture-p output)
+                  (reval-output--picture-text output)
+                (reval-text-propertize (plist-get output :text) (plist-get output :spans)
+                                       (plist-get output :links)))))
+    (if (string-suffix-p "\n" text) text (concat text "\n"))))
+
+(defun reval-output--mark-value (text)
+  "Return TEXT, a value, with a sign before it that is not part of it."
+  (let ((sign (propertize (reval-text-symbol "⇒ " "=> ") 'face 'reval-output-header))
+        (first (1+ (or (string-search "\n" text) (1- (length text))))))
+    (put-text-property 0 first 'line-prefix sign text)
+    (put-text-property first (length text) 'line-prefix
+                       (make-string (string-width sign) ?\s) text)
+    text))
+
+(defun reval-output--picture-text (output)
+  "Return the picture in OUTPUT as text to insert."
+  (let ((image (reval-text-image output))
+        (label (format "[%s: RET opens, s saves]"
+                       (replace-regexp-in-string "\\`image/\\([^+]*\\).*" "\\1 picture"
+                                                 (plist-get output :mime)))))
+    (concat
+     (apply #'propertize label
+            'reval-picture output
+            'button '(t)
+            'category (button-category-symbol 'reval-output-picture)
+            (if image (list 'display image) (list 'face 'reval-link)))
+     "\n"
+     (unless image (plist-get output :text)))))
+
+;;; Limits
+
+(defun reval-output--hide-long-lines (beg end)
+  "Hide what is too much of the lines from BEG to END."
+  (unless (reval-output--log-long reval-output--log)
+    (save-excursion
+      (goto-char beg)
+      (forward-line 0)
+      (while (< (point) end)
+        (let ((limit (+ (point) reval-output-max-columns))
+              (eol (reval-document-line-end)))
+          (when (> eol limit)
+            (put-text-property limit eol 'invisible 'reval-long))
+          (goto-char eol)
+          (forward-char (if (eobp) 0 1))
+          (when (eobp) (setq end (point))))))))
+
+(defun reval-output--trim ()
+  "Cut off the oldest lines of the current buffer, if there are too many.
+The lines are counted only now and then, so that a notification stays cheap."
+  (when (> (buffer-size) (+ (reval-output--log-checked reval-output--log)
+                            (* 4 reval-output-max-lines)))
+    (let ((extra (- (count-lines (point-min) (point-max)) reval-output-max-lines))
+          (first (- (point-max) (* 200 reval-output-max-lines))))
+      (goto-char (point-min))
+      (when (> extra 0) (forward-line extra))
+      (when (< (point) first)
+        (goto-char first)
+        (forward-line 1))
+      (when (> (point) (point-min))
+        (delete-region (point-min) (point))
+        (insert-before-markers
+         (propertize "Earlier output was dropped, see `reval-output-max-lines'\n"
+                     'face 'reval-output-header))
+        (reval-output--forget-blocks (point))))
+    (setf (reval-output--log-checked reval-output--log) (buffer-size))))
+
+(defun reval-output--forget-blocks (pos)
+  "Forget the blocks that end before or at POS, unless they may still grow."
+  (let ((blocks (reval-output--log-blocks reval-output--log)))
+    (maphash (lambda (id block)
+               (when (and (<= (reval-output--block-end block) pos)
+                          (reval-evaluation-ended-p (reval-output--block-evaluation block)))
+                 (reval-output--forget block)
+                 (remhash id blocks)))
+             blocks)))
+
+(defun reval-output--forget (block)
+  "Let go of the markers of BLOCK."
+  (dolist (marker `(,(reval-output--block-beg block) ,(reval-output--block-body block)
+                    ,(reval-output--block-end block)
+                    ,@(mapcar #'cdr (reval-output--block-outputs block))))
+    (set-marker marker nil))
+  (when-let ((fold (reval-output--block-fold block)))
+    (delete-overlay fold)))
+
+;;; Commands of the output buffer
+
+(defun reval-output-next ()
+  "Go to the output of the next evaluation."
+  (interactive)
+  (let ((start (point)))
+    (goto-char (or (next-single-property-change (point) 'reval-header) (point-max)))
+    (unless (or (eobp) (get-text-property (point) 'reval-header))
+      (goto-char (or (next-single-property-change (point) 'reval-header) (point-max))))
+    (when (eobp)
+      (goto-char start)
+      (user-error "No later evaluation"))))
+
+(defun reval-output-previous ()
+  "Go to the output of the evaluation before."
+  (interactive)
+  (let ((start (point)))
+    (forward-line 0)
+    (unless (text-property-search-backward 'reval-header nil nil t)
+      (goto-char start)
+      (user-error "No earlier evaluation"))
+    (forward-line 0)))
+
+(defun reval-output--block-at-point ()
+  "Return the block that point is in."
+  (or (cl-loop for block being the hash-values of
+               (reval-output--log-blocks reval-output--log)
+               when (and (<= (reval-output--block-beg block) (point))
+                         (or (< (point) (reval-output--block-end block))
+                             (and (eobp)
+                                  (= (point) (reval-output--block-end block)))))
+               return block)
+      (user-error "No evaluation here")))
+
+(defun reval-output-follow ()
+  "Follow the link, or open the picture at point; else go to the code."
+  (interactive)
+  (if (button-at (point))
+      (push-button)
+    (reval-evaluation-goto
+     (reval-output--block-evaluation (reval-output--block-at-point)))))
+
+(defun reval-output-toggle ()
+  "Hide or show the output of the evaluation at point."
+  (interactive)
+  (let* ((block (reval-output--block-at-point))
+         (fold (reval-output--block-fold block)))
+    (if fold
+        (progn (delete-overlay fold)
+               (setf (reval-output--block-fold block) nil))
+      ;; From the end of the header's line to the end of the last line.
+      (setq fold (make-overlay (1- (reval-output--block-body block))
+                               (1- (reval-output--block-end block)) nil nil t))
+      (overlay-put fold 'invisible 'reval-fold)
+      (setf (reval-output--block-fold block) fold)
+      (goto-char (reval-output--block-beg block)))))
+
+(defun reval-output-toggle-long-lines ()
+  "Show long lines whole, or hide again what is too much of them."
+  (interactive)
+  (let ((long (not (reval-output--log-long reval-output--log)))
+        (inhibit-read-only t))
+    (setf (reval-output--log-long reval-output--log) long)
+    (if long
+        (remove-text-properties (point-min) (point-max) '(invisible nil))
+      (reval-output--hide-long-lines (point-min) (point-max)))
+    (message (if long "Long lines are shown whole" "Long lines are cut"))))
+
+(defun reval-output-clear ()
+  "Empty this output buffer.
+What still runs goes on to write into it."
+  (interactive)
+  (let ((inhibit-read-only t))
+    (erase-buffer)
+    (maphash (lambda (_id block) (reval-output--forget block))
+             (reval-output--log-blocks reval-output--log))
+    (clrhash (reval-output--log-blocks reval-output--log))
+    (setf (reval-output--log-checked reval-output--log) 0)))
+
+(defun reval-output-copy ()
+  "Copy the region, or the output of the evaluation at point, to the kill ring."
+  (interactive)
+  (let ((text (if (use-region-p)
+                  (buffer-substring-no-properties (region-beginning) (region-end))
+                (let ((block (reval-output--block-at-point)))
+                  (buffer-substring-no-properties (reval-output--block-body block)
+                                                  (reval-output--block-end block))))))
+    (kill-new text)
+    (message "Copied %d lines" (length (split-string text "\n" t)))))
+
+;;; Pictures
+
+(define-button-type 'reval-output-picture
+  'action #'reval-output--open-picture
+  'follow-link t
+  'face nil
+  'help-echo "mouse-1, RET: open the picture; s: save it")
+
+(defun reval-output--open-picture (button)
+  "Open the picture of BUTTON: in a buffer, or where Emacs cannot, outside."
+  (let ((output (button-get button 'reval-picture)))
+    (if (reval-text-image output)
+        (let ((buffer (generate-new-buffer "*reval picture*")))
+          (with-current-buffer buffer
+            (set-buffer-multibyte nil)
+            (insert (reval-text-picture-bytes output))
+            (set-buffer-modified-p nil)
+            (goto-char (point-min))
+            (image-mode))
+          (pop-to-buffer buffer))
+      (let ((file (make-temp-file "reval-" nil (reval-output--extension output))))
+        (reval-output--write-picture output file)
+        (browse-url-of-file file)))))
+
+(defun reval-output-save-picture (file)
+  "Write the picture at point to FILE."
+  (interactive
+   (list (if (get-text-property (point) 'reval-picture)
+             (read-file-name "Write the picture to: " nil nil nil
+                             (concat "picture"
+                                     (reval-output--extension
+                                      (get-text-property (point) 'reval-picture))))
+           (user-error "No picture here"))))
+  (when (or (not (file-exists-p file))
+            (y-or-n-p (format "Overwrite %s? " file)))
+    (reval-output--write-picture (get-text-property (point) 'reval-picture) file)
+    (message "Wrote %s" file)))
+
+(defun reval-output--write-picture (output file)
+  "Write the picture in OUTPUT to FILE."
+  (let ((coding-system-for-write 'binary))
+    (write-region (reval-text-picture-bytes output) nil file nil 'silent)))
+
+(defun reval-output--extension (output)
+  "Return the file name extension for the picture in OUTPUT."
+  (format ".%s" (cdr (reval-text-picture-p output))))
+
+(provide 'reval-output)
+;;; reval-output.el ends here

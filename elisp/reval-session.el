@@ -1,0 +1,299 @@
+;;; reval-session.el --- Kernels and evaluations as the server tells them  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; A session is a kernel, with its queue, and the documents that share it.
+;; An evaluation is one piece of a document that went there.  Both belong to
+;; the server; what stands here is what it told last.  The mode line shows
+;; a session's state, and the commands below change it.
+
+;;; Code:
+
+(require 'reval-document)
+
+(cl-defstruct (reval-session (:constructor reval-session--make) (:copier nil))
+  "A kernel and what it is doing."
+  connection
+  kernel                 ; the name that reval.selectKernel takes
+  display-name
+  state                  ; none, starting, idle, busy, restarting or dead: a string
+  (queued 0)             ; evaluations that wait, without the one that runs
+  message                ; why it is dead, or what it lacks
+  document               ; the one that evaluated last
+  output                 ; its output buffer, or nil
+  lighter)               ; what the mode line says of it
+
+(cl-defstruct (reval-evaluation (:constructor reval-evaluation--make) (:copier nil))
+  "A piece of a document that was, is or will be evaluated."
+  id
+  document
+  session
+  (state "queued")       ; queued, running, done, error, cancelled or lost
+  (ahead 0)              ; evaluations before it, while queued
+  count                  ; of the kernel
+  elapsed                ; milliseconds
+  started                ; `float-time' at which it was seen to run
+  summary                ; plist :kind :text :lines :mime of the value
+  failure                ; plist :name :value :range of the error
+  message                ; why it was lost
+  stale                  ; non-nil when the code changed since
+  value                  ; the output, a plist, that is its value
+  code                   ; overlay on the code
+  result                 ; overlay that shows the result after the code
+  failing                ; overlay on the failing line
+  open                   ; non-nil when the whole value is shown below the code
+  shown                  ; non-nil when its output was brought to a window
+  on-end)                ; function to call with it once it ended
+
+(defun reval-evaluation-ended-p (evaluation)
+  "Return non-nil if EVALUATION is neither waiting nor running."
+  (not (member (reval-evaluation-state evaluation) '("queued" "running"))))
+
+(defun reval-evaluation-line (evaluation)
+  "Return the line number of EVALUATION's code, from 1, or nil if it is gone."
+  (let ((code (reval-evaluation-code evaluation)))
+    (when (and code (overlay-buffer code))
+      (with-current-buffer (overlay-buffer code)
+        (line-number-at-pos (overlay-start code) t)))))
+
+(defun reval-evaluation-place (evaluation)
+  "Return where EVALUATION's code is, in the form main.py:3."
+  (let* ((document (reval-evaluation-document evaluation))
+         (buffer (and document (reval-document-buffer document)))
+         (line (reval-evaluation-line evaluation)))
+    (if (buffer-live-p buffer)
+        (concat (buffer-name buffer) (and line (format ":%d" line)))
+      "closed buffer")))
+
+(defun reval-evaluation-goto (evaluation)
+  "Go to the code of EVALUATION."
+  (let ((code (reval-evaluation-code evaluation))
+        (document (reval-evaluation-document evaluation)))
+    (cond ((and code (overlay-buffer code))
+           (pop-to-buffer (overlay-buffer code))
+           (goto-char (overlay-start code)))
+          ((and document (buffer-live-p (reval-document-buffer document)))
+           (pop-to-buffer (reval-document-buffer document))
+           (message "The code that was evaluated is gone"))
+          (t (user-error "The buffer that was evaluated is closed")))))
+
+;;; The document that a command is about
+
+(defvar-local reval-session-of-buffer nil
+  "The session that this buffer shows the output of.")
+
+(defun reval-current-document ()
+  "Return the document that a command in the current buffer is about."
+  (or (reval-document-current)
+      (when-let* ((session reval-session-of-buffer)
+                  (document (reval-session-document session)))
+        (and (buffer-live-p (reval-document-buffer document)) document))
+      (user-error "Nothing here is evaluated by reval: turn on `reval-mode'")))
+
+(cl-defun reval-command-async (document command &key argument then)
+  "Send COMMAND with ARGUMENT, a plist, for DOCUMENT.
+Call THEN, a function, with the result.  Nothing is waited for but a
+server that has just been started."
+  (reval-connection-async
+   (reval-document-ready document) :workspace/executeCommand
+   (reval-connection-command-params
+    command (append (list :uri (reval-document-uri document)) argument))
+   :success then))
+
+(cl-defun reval-command-request (document command &key argument (timeout 5))
+  "Send COMMAND with ARGUMENT, a plist, for DOCUMENT and return the result.
+No answer in TIMEOUT seconds is an error."
+  (reval-connection-request
+   (reval-document-ready document) :workspace/executeCommand
+   (reval-connection-command-params
+    command (append (list :uri (reval-document-uri document)) argument))
+   :timeout timeout))
+
+;;; State
+
+(cl-defmethod reval-handle-notification (connection (_method (eql 'reval/state)) params)
+  "Take the state of a session of CONNECTION from PARAMS."
+  (reval-session--take-state connection params))
+
+(defun reval-session--take-state (connection params)
+  "Take PARAMS, a StateParams of CONNECTION, and return its session."
+  (let* ((kernel (or (plist-get params :kernel) ""))
+         (session (or (gethash kernel (reval-connection-sessions connection))
+                      (puthash kernel (reval-session--make :connection connection
+                                                           :kernel kernel)
+                               (reval-connection-sessions connection))))
+         (was (reval-session-state session)))
+    (setf (reval-session-display-name session)
+          (or (plist-get params :displayName) kernel)
+          (reval-session-state session) (plist-get params :state)
+          (reval-session-queued session) (or (plist-get params :queued) 0)
+          (reval-session-message session) (plist-get params :message))
+    (setf (reval-session-lighter session) (reval-session--lighter session))
+    (seq-doseq (uri (plist-get params :uris))
+      (when-let ((document (reval-document-find connection uri)))
+        (setf (reval-document-session document) session)
+        (unless (reval-session-document session)
+          (setf (reval-session-document session) document))
+        (with-current-buffer (reval-document-buffer document)
+          (force-mode-line-update))))
+    (when (and (equal (reval-session-state session) "dead") (not (equal was "dead")))
+      (message "%s"
+               (substitute-command-keys
+                (format "reval: %s died%s; \\<reval-mode-map>\\[reval-restart] starts it again"
+                        (reval-session-display-name session)
+                        (if-let ((why (reval-session-message session)))
+                            (concat ": " (string-replace "\\" "\\\\=\\" why))
+                          "")))))
+    session))
+
+(defun reval-session--lighter (session)
+  "Return the text for SESSION in the mode line."
+  (let* ((state (reval-session-state session))
+         (queued (reval-session-queued session))
+         (kernel (reval-session-short-name session))
+         (text (concat
+                (pcase state
+                  ((or "none" "idle") nil)
+                  ("busy" "running")
+                  (_ state))
+                (and (> queued 0) (format "+%d" queued))))
+         (face (pcase state
+                 ("dead" 'error)
+                 ("idle" 'success)
+                 ("none" nil)
+                 (_ 'warning))))
+    (concat "reval["
+            (propertize kernel 'face face)
+            (and (not (string-empty-p kernel)) (not (string-empty-p text)) " ")
+            (propertize text 'face face)
+            "]")))
+
+(defun reval-session-short-name (session)
+  "Return a short name of SESSION's kernel; \"\" if there is none."
+  (let ((kernel (reval-session-kernel session)))
+    (if (file-name-absolute-p kernel) (file-name-base kernel) kernel)))
+
+(defun reval-session-lighter-text ()
+  "Return the text for the current buffer's session in the mode line."
+  (let* ((document (reval-document-current))
+         (session (and document (reval-document-session document))))
+    (list
+     " "
+     (cond
+      (session
+       (propertize
+        (reval-session-lighter session)
+        'help-echo (format "%s: %s%s%s\nmouse-1: menu of reval"
+                           (reval-session-display-name session)
+                           (reval-session-state session)
+                           (if (zerop (reval-session-queued session)) ""
+                             (format ", %d queued" (reval-session-queued session)))
+                           (if (reval-session-message session)
+                               (concat "\n" (reval-session-message session))
+                             ""))))
+      ((and document (reval-document-connection document)) "reval")
+      (t (propertize "reval[off]"
+                     'help-echo "The server does not run; the next evaluation starts it"))))))
+
+(defun reval-session--closed (connection)
+  "Mark what CONNECTION served, whose process ended, as gone."
+  (maphash (lambda (_uri document)
+             (setf (reval-document-connection document) nil
+                   (reval-document-session document) nil
+                   (reval-document-open document) nil))
+           (reval-connection-documents connection))
+  (maphash (lambda (_kernel session) (setf (reval-session-state session) "dead"))
+           (reval-connection-sessions connection))
+  (force-mode-line-update t))
+
+(add-hook 'reval-connection-closed-functions #'reval-session--closed)
+
+;;; Commands
+
+(defun reval-interrupt ()
+  "Interrupt the kernel of this buffer."
+  (interactive)
+  (reval-command-async (reval-current-document) "reval.interrupt"
+                       :then (lambda (_) (message "reval: interrupted"))))
+
+(defun reval-restart ()
+  "Restart the kernel of this buffer.  Its variables are lost."
+  (interactive)
+  (let ((document (reval-current-document)))
+    (when (or (not (called-interactively-p 'interactive))
+              (not (member (when-let ((session (reval-document-session document)))
+                             (reval-session-state session))
+                           '("idle" "busy")))
+              (y-or-n-p "Restart the kernel and lose its variables? "))
+      (reval-command-async document "reval.restart"
+                           :then (lambda (_) (message "reval: the kernel is restarted"))))))
+
+(defun reval-stop-server ()
+  "End the server of this buffer's project, and its kernels with it."
+  (interactive)
+  (let ((connection (reval-document-connection (reval-current-document))))
+    (unless connection
+      (user-error "No reval server runs for this buffer"))
+    (reval-connection-stop connection)))
+
+(defconst reval-session--connection-file "Connection file…"
+  "The choice of `reval-select-kernel' that asks for a connection file.")
+
+(defun reval-select-kernel (kernel)
+  "Evaluate this buffer, and those that share its session, with KERNEL.
+KERNEL is the name of a kernel, or the connection file of one that runs."
+  (interactive (list (reval-session--read-kernel (reval-current-document))))
+  (let* ((document (reval-current-document))
+         (connection (reval-document-ready document)))
+    (reval-command-async
+     document "reval.selectKernel" :argument (list :kernel kernel)
+     :then (lambda (state)
+             (let ((session (reval-session--take-state connection state)))
+               (message "reval: %s evaluates this buffer now"
+                        (reval-session-display-name session)))))))
+
+(defun reval-session--read-kernel (document)
+  "Ask for a kernel for DOCUMENT, suitable ones first."
+  (let* ((kernels (sort (append (reval-command-request document "reval.kernels" :timeout 20)
+                                nil)
+                        (lambda (a b) (> (reval-session--rank a) (reval-session--rank b)))))
+         (names (append (mapcar (lambda (kernel) (plist-get kernel :name)) kernels)
+                        (list reval-session--connection-file)))
+         (annotate
+          (lambda (name)
+            (when-let ((kernel (cl-find name kernels :test #'equal
+                                        :key (lambda (k) (plist-get k :name)))))
+              (format "  %s · %s%s"
+                      (plist-get kernel :displayName)
+                      (plist-get kernel :source)
+                      (if (reval-session--true (plist-get kernel :selected))
+                          " · selected" "")))))
+         (choice
+          (completing-read
+           "Kernel: "
+           (lambda (string predicate action)
+             (if (eq action 'metadata)
+                 `(metadata (category . reval-kernel)
+                            (display-sort-function . identity)
+                            (cycle-sort-function . identity)
+                            (annotation-function . ,annotate))
+               (complete-with-action action names string predicate)))
+           nil nil nil nil (car names))))
+    (if (equal choice reval-session--connection-file)
+        (expand-file-name (read-file-name "Connection file: " nil nil t))
+      choice)))
+
+(defun reval-session--rank (kernel)
+  "Return a number that is higher the better KERNEL, a plist, fits."
+  (+ (if (reval-session--true (plist-get kernel :selected)) 2 0)
+     (if (reval-session--true (plist-get kernel :suitable)) 1 0)))
+
+(defun reval-session--true (value)
+  "Return non-nil if VALUE, from JSON, is true."
+  (eq value t))
+
+(provide 'reval-session)
+;;; reval-session.el ends here

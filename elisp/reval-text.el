@@ -1,0 +1,129 @@
+;;; reval-text.el --- Styled text, links and pictures  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; What the server sends to be shown: text with spans (styles) and links
+;; (places in files), both by offset, which it counts in code points as Emacs
+;; counts characters; and pictures.
+
+;;; Code:
+
+(require 'ansi-color)
+(require 'button)
+(require 'reval-connection)
+
+(defcustom reval-image-max-width 800
+  "Widest that a picture is shown, in pixels."
+  :type 'integer
+  :group 'reval)
+
+(defface reval-link '((t :inherit link))
+  "Face of places in files that a text names."
+  :group 'reval)
+
+(defun reval-text-propertize (text &optional spans links)
+  "Return TEXT with the faces that SPANS name and with LINKS as buttons."
+  (let ((text (copy-sequence text))
+        (size (length text)))
+    (seq-doseq (span spans)
+      (when-let ((face (reval-text--face (plist-get span :style))))
+        (add-face-text-property (min size (plist-get span :start))
+                                (min size (plist-get span :end))
+                                face nil text)))
+    (seq-doseq (link links)
+      (let ((beg (min size (plist-get link :start)))
+            (end (min size (plist-get link :end))))
+        (add-face-text-property beg end 'reval-link nil text)
+        (add-text-properties
+         beg end
+         (list 'button '(t) 'category (button-category-symbol 'reval-text-link)
+               'reval-link link)
+         text)))
+    text))
+
+;;; Styles
+
+(defconst reval-text--colors
+  '("black" "red" "green" "yellow" "blue" "magenta" "cyan" "white")
+  "The eight colours of a terminal, in their order there.")
+
+(defun reval-text--face (style)
+  "Return the face, or list of faces, that STYLE means."
+  style)
+
+;;; Links
+
+(define-button-type 'reval-text-link
+  'action #'reval-text--follow
+  'follow-link t
+  'face 'reval-link
+  'help-echo "mouse-1, RET: go there")
+
+(defun reval-text--follow (button)
+  "Go to the place that BUTTON names."
+  (let* ((link (button-get button 'reval-link))
+         (path (reval-uri-to-path (plist-get link :uri)))
+         (buffer (if path
+                     (if (file-exists-p path)
+                         (find-file-noselect path)
+                       (user-error "There is no file %s" path))
+                   (reval-text--untitled (plist-get link :uri)))))
+    (pop-to-buffer buffer)
+    (push-mark nil t)
+    (widen)
+    (goto-char (point-min))
+    (forward-line (plist-get link :line))
+    (back-to-indentation)))
+
+(defun reval-text--untitled (uri)
+  "Return the buffer without a file that URI names."
+  (let ((name (reval-uri-key (string-remove-prefix "untitled:" uri))))
+    (or (get-buffer name)
+        (user-error "There is no buffer %s" name))))
+
+;;; Pictures
+
+(defconst reval-text--image-types
+  '(("image/png" . png) ("image/jpeg" . jpeg) ("image/gif" . gif)
+    ("image/svg+xml" . svg))
+  "Alist of MIME type → type of an Emacs image.")
+
+(defun reval-text-picture-p (output)
+  "Return non-nil if OUTPUT, a plist, has a picture."
+  (and (plist-get output :data)
+       (assoc (plist-get output :mime) reval-text--image-types)))
+
+(defun reval-text-picture-bytes (output)
+  "Return the bytes of the picture in OUTPUT, as a unibyte string."
+  (if (equal (plist-get output :mime) "image/svg+xml")
+      (encode-coding-string (plist-get output :data) 'utf-8)
+    (base64-decode-string (plist-get output :data))))
+
+(defun reval-text-image (output)
+  "Return the picture in OUTPUT as an image, or nil if it cannot be shown here."
+  (when-let* ((picture (reval-text-picture-p output))
+              (type (cdr picture)))
+    (when (and (display-images-p) (image-type-available-p type))
+      (create-image (reval-text-picture-bytes output) type t
+                    :max-width reval-image-max-width))))
+
+;;; Words and signs
+
+(defun reval-text-symbol (symbol plain)
+  "Return the string SYMBOL where it can be displayed, else the string PLAIN."
+  (if (seq-every-p #'char-displayable-p symbol) symbol plain))
+
+(defun reval-text-time (milliseconds)
+  "Return MILLISECONDS in the unit that a reader wants."
+  (cond ((< milliseconds 1) (format "%d µs" (* 1000 milliseconds)))
+        ((< milliseconds 1000) (format "%d ms" milliseconds))
+        ((< milliseconds 60000)
+         (concat (string-remove-suffix ".0" (format "%.1f" (/ milliseconds 1000.0))) " s"))
+        (t (format "%d min %d s" (/ (floor milliseconds) 60000)
+                   (% (/ (floor milliseconds) 1000) 60)))))
+
+(provide 'reval-text)
+;;; reval-text.el ends here
