@@ -71,7 +71,7 @@ type Options struct {
 	// The functions below run on the socket's goroutines: they must neither block
 	// nor call Close of the same socket.
 
-	// OnConnect is called after each handshake.
+	// OnConnect is called after each handshake; that of a Dial function before it returns.
 	OnConnect func()
 	// OnDisconnect is called with the cause after each loss of a connection,
 	// not after Close.

@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/reval-editor/reval/internal/testenv"
 )
 
 func TestDealerRouterWithIdentities(t *testing.T) {
@@ -84,7 +88,7 @@ func TestReceivedFramesBelongToTheCaller(t *testing.T) {
 	var all [][][]byte
 	for range n {
 		got := recv(t, r)
-		_ = append(got[1], "overwritten?"...)
+		_ = append(got[1], '!')
 		all = append(all, got)
 	}
 	for i, got := range all {
@@ -198,6 +202,44 @@ func TestLossEndsADealer(t *testing.T) {
 	}
 }
 
+// A write that fails must not lose what the peer sent before it hung up.
+func TestMessagesOfADeadPeerArrive(t *testing.T) {
+	const n = 100
+	path := testenv.RuntimeDir(t) + "/s"
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		p := raw{t, nc}
+		p.shake("ROUTER")
+		for i := range n {
+			p.write([]byte{0, 1, byte(i)})
+		}
+		nc.Close()
+	}()
+	d := dealer(t, "ipc://"+path, Options{Queue: 1})
+	next(t, gone)
+	for err == nil { // until the writer has failed, so that nobody empties the queue
+		ctx, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		err = d.Send(ctx, message("are you there"))
+		stop()
+	}
+	for i := range n {
+		expect(t, d, string([]byte{byte(i)}))
+	}
+	if _, err := d.Recv(within(t)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("Recv behind the last: %v", err)
+	}
+}
+
 func TestReconnect(t *testing.T) {
 	endpoint := freeTCP(t)
 	r, err := ListenRouter(within(t), endpoint, Options{})
@@ -277,7 +319,10 @@ func TestCloseDrains(t *testing.T) {
 			send(t, r, "d", fmt.Sprint(i), big)
 		}
 		// Bytes that the router has not read must not make its close a reset.
-		send(t, d, big)
+		go func() {
+			for d.Send(context.Background(), message(big)) == nil {
+			}
+		}()
 		closed := make(chan error)
 		go func() { closed <- r.Close() }()
 		for i := range n {
