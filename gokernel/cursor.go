@@ -1,0 +1,77 @@
+package gokernel
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+func (k *kernel) complete(r jupyter.CompleteRequestContent) any {
+	found, start, end := k.namespace.Complete(r.Code, r.CursorPos)
+	reply := jupyter.CompleteReplyContent{Status: jupyter.StatusOK, Matches: []string{}, CursorStart: start, CursorEnd: end}
+	for _, c := range found {
+		reply.Matches = append(reply.Matches, c.Name)
+		reply.Metadata.Types = append(reply.Metadata.Types, jupyter.CompletionType{Start: start, End: end, Text: c.Name, Type: c.Kind, Signature: c.Signature})
+	}
+	return reply
+}
+
+func (k *kernel) inspect(r jupyter.InspectRequestContent) any {
+	reply := jupyter.InspectReplyContent{Status: jupyter.StatusOK, Data: jupyter.MIMEBundle{}, Metadata: map[string]json.RawMessage{}}
+	d, ok := k.namespace.Inspect(r.Code, r.CursorPos)
+	if !ok {
+		return reply
+	}
+	reply.Found = true
+	reply.Data = plain(describe(d, r.DetailLevel))
+	if encoded, err := json.Marshal(describeMarkdown(d, r.DetailLevel)); err == nil {
+		reply.Data["text/markdown"] = encoded
+	}
+	return reply
+}
+
+func describe(d front.Description, detail int) string {
+	parts := []string{d.Decl}
+	if d.Value != "" {
+		parts[0] += " = " + d.Value
+	}
+	if d.Doc != "" {
+		parts = append(parts, d.Doc)
+	}
+	if detail > 0 && d.Source != "" {
+		parts = append(parts, d.Source)
+	}
+	if d.Defined != "" {
+		parts = append(parts, "Defined in "+d.Defined)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+func describeMarkdown(d front.Description, detail int) string {
+	code := d.Decl
+	if d.Value != "" {
+		code += " = " + d.Value
+	}
+	parts := []string{fence(code)}
+	if d.Doc != "" {
+		parts = append(parts, d.Doc)
+	}
+	if detail > 0 && d.Source != "" {
+		parts = append(parts, fence(d.Source))
+	}
+	if d.Defined != "" {
+		parts = append(parts, "Defined in `"+d.Defined+"`")
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// fence makes a code block; its mark is longer than any in the code.
+func fence(code string) string {
+	mark := "```"
+	for strings.Contains(code, mark) {
+		mark += "`"
+	}
+	return mark + "go\n" + code + "\n" + mark
+}

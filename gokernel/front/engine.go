@@ -1,0 +1,90 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"reflect"
+)
+
+// Engine runs what the front end has parsed, checked and lowered. It sees files
+// whose top level holds imports, types, constants, functions and variables
+// without initial values, and one function, the unit's entry, that does the rest.
+type Engine interface {
+	// Name is the engine's name for messages, such as "yaegi".
+	Name() string
+	// FileSet is the file set that cells are parsed into.
+	FileSet() *token.FileSet
+	// Offers reports whether the engine has a symbol of a package of the
+	// standard library; with name "", whether it has the package.
+	Offers(path, name string) bool
+	// Refuse finds the forms of a checked file that the engine would run
+	// wrongly. The file still has the user's names.
+	Refuse(f *ast.File, info *types.Info) []Refusal
+	// Load declares what a unit declares. After an error nothing is declared
+	// that a later unit could see.
+	Load(u *Unit) error
+	// Run calls the entry of a loaded unit. It gives ErrInterrupted when ctx
+	// ended it, and a *Panic when the code panicked.
+	Run(ctx context.Context, u *Unit) error
+	// Value gives a package-level variable by its engine name, addressable
+	// where it can be.
+	Value(name string) (reflect.Value, bool)
+	// Dynamic gives what an interface value of interpreted code holds; other
+	// values it gives back.
+	Dynamic(v reflect.Value) reflect.Value
+}
+
+// ErrInterrupted is the error of a run that its context ended.
+var ErrInterrupted = errors.New("interrupted")
+
+// Refusal is a form that an engine cannot run rightly, with what to do instead.
+type Refusal struct {
+	Pos     token.Pos
+	Message string
+}
+
+// Panic is a panic of a cell's code.
+type Panic struct {
+	Value   any
+	Runtime bool // raised by the run-time system, not by the code
+	// Frames are the places of the user's code, innermost first.
+	Frames []Frame
+}
+
+// Frame is a place in the user's code. Line 0 means that only the function is known.
+type Frame struct {
+	Func string
+	Pos  token.Position
+}
+
+func (p *Panic) Error() string { return PanicText(p.Value) }
+
+// Unit is a cell made ready for an engine.
+type Unit struct {
+	Name    string    // "cell[3]"
+	File    *ast.File // for the engine: lowered, with engine names
+	Entry   string    // engine name of the function to call; "" = nothing to run
+	Results []Result  // of the last expression, in order
+	Funcs   []FuncSpan
+
+	decls   []*Binding
+	imports liveImports
+	source  *source
+}
+
+// Result is one value of a cell's last expression: the variable that holds it
+// after the run, and its type.
+type Result struct {
+	Variable string // engine name
+	Text     string // engine name of the string that its Error or String method gave; "" = it has none
+	Type     types.Type
+}
+
+// FuncSpan is where a function of a unit stands.
+type FuncSpan struct {
+	Engine, User string
+	Start, End   token.Pos
+}

@@ -1,0 +1,284 @@
+package front
+
+import (
+	"fmt"
+	"go/types"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Qualifier writes types as users do: cell types without a package.
+func Qualifier(p *types.Package) string {
+	if p.Path() == "main" {
+		return ""
+	}
+	return p.Name()
+}
+
+// TypeText gives a type as users write it.
+func TypeText(t types.Type) string { return types.TypeString(t, Qualifier) }
+
+// Format writes a value of a type as Go programmers read it: structs with field
+// names, strings quoted, pointers to structs followed once. It stops at about
+// limit bytes. The value's methods are not called.
+func Format(e Engine, t types.Type, v reflect.Value, limit int) string {
+	f := formatter{engine: e, limit: limit}
+	f.value(t, v, 0)
+	return f.b.String()
+}
+
+type formatter struct {
+	engine Engine
+	b      strings.Builder
+	limit  int
+}
+
+// full reports that enough was written, and marks the place once.
+func (f *formatter) full() bool {
+	if f.b.Len() < f.limit {
+		return false
+	}
+	if !strings.HasSuffix(f.b.String(), "…") {
+		f.b.WriteString("…")
+	}
+	return true
+}
+
+const maxDepth = 12
+
+func (f *formatter) value(t types.Type, v reflect.Value, depth int) {
+	if f.full() {
+		return
+	}
+	if !v.IsValid() {
+		f.b.WriteString("nil")
+		return
+	}
+	if depth > maxDepth {
+		f.b.WriteString("…")
+		return
+	}
+	if !ofCells(t) && f.native(v) {
+		return
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		f.basic(v)
+	case *types.Pointer:
+		f.pointer(u, v, depth)
+	case *types.Struct:
+		f.structure(u, v, depth)
+	case *types.Slice:
+		f.sequence(u.Elem(), v, depth)
+	case *types.Array:
+		f.sequence(u.Elem(), v, depth)
+	case *types.Map:
+		f.mapping(u, v, depth)
+	case *types.Interface:
+		f.dynamic(v, depth)
+	case *types.Signature:
+		if v.Kind() == reflect.Func && v.IsNil() {
+			f.b.WriteString("nil")
+			return
+		}
+		f.b.WriteString(TypeText(t))
+	case *types.Chan:
+		fmt.Fprintf(&f.b, "(%s)(%#x)", TypeText(t), v.Pointer())
+	default:
+		f.basic(v)
+	}
+}
+
+// ofCells reports a type that is a cell's own, or unnamed.
+func ofCells(t types.Type) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return !ok || n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "main"
+}
+
+// native writes a value whose compiled type says itself in text.
+func (f *formatter) native(v reflect.Value) bool {
+	if !v.CanInterface() || v.Kind() == reflect.Interface {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		if v.IsNil() {
+			f.b.WriteString("nil")
+			return true
+		}
+	}
+	switch v.Interface().(type) {
+	case error, fmt.Stringer:
+		f.b.WriteString(f.cut(fmt.Sprintf("%+v", v.Interface())))
+		return true
+	}
+	return false
+}
+
+func (f *formatter) cut(s string) string {
+	if rest := f.limit - f.b.Len(); len(s) > rest && rest >= 0 {
+		return strings.ToValidUTF8(s[:rest], "") + "…"
+	}
+	return s
+}
+
+func (f *formatter) basic(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.String:
+		f.b.WriteString(strconv.Quote(f.cut(v.String())))
+	case v.CanInt():
+		f.b.WriteString(strconv.FormatInt(v.Int(), 10))
+	case v.CanUint():
+		f.b.WriteString(strconv.FormatUint(v.Uint(), 10))
+	default:
+		fmt.Fprintf(&f.b, "%v", v)
+	}
+}
+
+func (f *formatter) pointer(t *types.Pointer, v reflect.Value, depth int) {
+	v = f.engine.Dynamic(v)
+	if v.Kind() != reflect.Pointer {
+		fmt.Fprintf(&f.b, "%v", v)
+		return
+	}
+	if v.IsNil() {
+		f.b.WriteString("nil")
+		return
+	}
+	switch t.Elem().Underlying().(type) {
+	case *types.Struct, *types.Slice, *types.Map, *types.Array:
+		if depth == 0 && ofCells(t.Elem()) {
+			f.b.WriteByte('&')
+			f.value(t.Elem(), v.Elem(), depth+1)
+			return
+		}
+	}
+	fmt.Fprintf(&f.b, "%#x", v.Pointer())
+}
+
+func (f *formatter) structure(t *types.Struct, v reflect.Value, depth int) {
+	if v = f.engine.Dynamic(v); v.Kind() != reflect.Struct || v.NumField() != t.NumFields() {
+		fmt.Fprintf(&f.b, "%+v", v)
+		return
+	}
+	f.b.WriteByte('{')
+	for i := range t.NumFields() {
+		if i > 0 {
+			f.b.WriteByte(' ')
+		}
+		if f.full() {
+			break
+		}
+		f.b.WriteString(t.Field(i).Name())
+		f.b.WriteByte(':')
+		f.value(t.Field(i).Type(), v.Field(i), depth+1)
+	}
+	f.b.WriteByte('}')
+}
+
+func (f *formatter) sequence(elem types.Type, v reflect.Value, depth int) {
+	if v = f.engine.Dynamic(v); v.Kind() != reflect.Slice && v.Kind() != reflect.Array {
+		fmt.Fprintf(&f.b, "%+v", v)
+		return
+	}
+	f.b.WriteByte('[')
+	for i := range v.Len() {
+		if i > 0 {
+			f.b.WriteByte(' ')
+		}
+		if f.full() {
+			break
+		}
+		f.value(elem, v.Index(i), depth+1)
+	}
+	f.b.WriteByte(']')
+}
+
+func (f *formatter) mapping(t *types.Map, v reflect.Value, depth int) {
+	if v = f.engine.Dynamic(v); v.Kind() != reflect.Map {
+		fmt.Fprintf(&f.b, "%+v", v)
+		return
+	}
+	type entry struct {
+		key   string
+		value reflect.Value
+	}
+	var entries []entry
+	for it := v.MapRange(); it.Next(); {
+		entries = append(entries, entry{Format(f.engine, t.Key(), it.Key(), 200), it.Value()})
+		if len(entries) > f.limit {
+			break
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		if x, err := strconv.ParseFloat(a.key, 64); err == nil {
+			if y, err := strconv.ParseFloat(b.key, 64); err == nil && x != y {
+				if x < y {
+					return -1
+				}
+				return 1
+			}
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	f.b.WriteString("map[")
+	for i, e := range entries {
+		if i > 0 {
+			f.b.WriteByte(' ')
+		}
+		if f.full() {
+			break
+		}
+		f.b.WriteString(e.key)
+		f.b.WriteByte(':')
+		f.value(t.Elem(), e.value, depth+1)
+	}
+	f.b.WriteByte(']')
+}
+
+// dynamic writes what an interface holds. The engine may not know the dynamic
+// type's name, so that only its shape is written.
+func (f *formatter) dynamic(v reflect.Value, depth int) {
+	if v = f.engine.Dynamic(v); !v.IsValid() {
+		f.b.WriteString("nil")
+		return
+	}
+	if f.native(v) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		f.b.WriteString(strconv.Quote(f.cut(v.String())))
+	case reflect.Pointer:
+		if v.IsNil() {
+			f.b.WriteString("nil")
+			return
+		}
+		if depth == 0 && v.Elem().Kind() == reflect.Struct {
+			f.b.WriteString("&")
+			f.b.WriteString(f.cut(fmt.Sprintf("%+v", v.Elem())))
+			return
+		}
+		fmt.Fprintf(&f.b, "%#x", v.Pointer())
+	default:
+		f.b.WriteString(f.cut(fmt.Sprintf("%+v", v)))
+	}
+}
+
+// PanicText gives a panic's value as one line.
+func PanicText(v any) string {
+	var s string
+	switch v := v.(type) {
+	case error:
+		s = v.Error()
+	case fmt.Stringer:
+		s = v.String()
+	case string:
+		s = v
+	default:
+		s = fmt.Sprintf("%+v", v)
+	}
+	return strings.ReplaceAll(s, "\n", " ")
+}

@@ -1,0 +1,390 @@
+package front
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+	"strings"
+)
+
+// lowering turns a checked cell into what an engine loads: variables without
+// initial values at the top level, everything else in the entry, engine names.
+type lowering struct {
+	*cellCheck
+	unit    *Unit
+	names   map[types.Object]string // engine names of what the cell declares
+	fresh   map[types.Object]bool   // variables that get new storage
+	writer  typeWriter
+	imports map[string]string // path to local name, of imports made here
+	decls   []ast.Decl        // added ones
+	err     error
+}
+
+func (c *cellCheck) lower() (*Unit, error) {
+	l := &lowering{
+		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, imports: map[string]string{},
+		unit: &Unit{Name: c.src.name, File: c.src.file, imports: liveImports{}, source: c.src},
+	}
+	pos := c.src.file.Name.Pos()
+	l.writer = typeWriter{pos: pos, engine: l.engineName, pkg: l.packageName}
+	l.bind()
+	l.entry()
+	if l.err != nil {
+		return nil, l.err
+	}
+	l.variables()
+	if l.err != nil {
+		return nil, l.err
+	}
+	l.rename()
+	l.layout()
+	return l.unit, nil
+}
+
+// bind gives every top-level object of the cell its engine name, and records
+// what the namespace gains.
+func (l *lowering) bind() {
+	for _, name := range l.pkg.Scope().Names() {
+		o := l.pkg.Scope().Lookup(name)
+		if o.Pkg() != l.pkg || strings.Contains(name, suffixMark) {
+			continue
+		}
+		engine := ""
+		if old := l.s.live[name]; old != nil {
+			if _, ok := o.(*types.Var); ok && sameVar(o, old.Object) {
+				engine = old.Engine // the same storage: earlier functions see the new value
+			}
+		}
+		if engine == "" {
+			engine = l.s.engineName(o)
+			l.fresh[o] = true
+		}
+		l.names[o] = engine
+		b := &Binding{Name: name, Object: o, Engine: engine, Pos: l.fset.Position(o.Pos())}
+		b.Source, b.Doc = l.src.declaration(l.fset, o)
+		if l.src.program && name == "main" {
+			b.Name = "" // a program's main is run, not kept
+		}
+		l.unit.decls = append(l.unit.decls, b)
+	}
+	for _, d := range l.src.file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT && !l.src.inherited[g] {
+			for _, sp := range g.Specs {
+				if name, path := importName(sp.(*ast.ImportSpec)); name != "_" && name != "." {
+					l.unit.imports[name] = path
+				}
+			}
+		}
+	}
+}
+
+func sameVar(a, b types.Object) bool {
+	_, ok := b.(*types.Var)
+	return ok && types.Identical(a.Type(), b.Type())
+}
+
+// engineName gives the engine's name of a top-level object of this cell or an
+// earlier one, or its own name where it has no other.
+func (l *lowering) engineName(o types.Object) string {
+	if n, ok := l.names[o]; ok {
+		return n
+	}
+	if n, ok := l.s.names[o]; ok {
+		return n
+	}
+	return o.Name()
+}
+
+// packageName gives a local name for a package that a written type needs.
+func (l *lowering) packageName(path string) string {
+	if n, ok := l.imports[path]; ok {
+		return n
+	}
+	n := "p" + suffixMark + strconv.Itoa(l.s.serial) + "_" + strconv.Itoa(len(l.imports))
+	l.imports[path] = n
+	pos := l.writer.pos
+	spec := &ast.ImportSpec{Name: l.writer.ident(n), Path: &ast.BasicLit{ValuePos: pos, Kind: token.STRING, Value: strconv.Quote(path)}}
+	l.decls = append(l.decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
+	return n
+}
+
+// entry rewrites the entry's body.
+func (l *lowering) entry() {
+	if l.src.program {
+		l.program()
+		return
+	}
+	body := l.src.entry.Body
+	byStmt := map[ast.Stmt]hoist{}
+	for _, h := range l.hoisted {
+		byStmt[h.stmt] = h
+	}
+	var out []ast.Stmt
+	for _, st := range body.List {
+		h, ok := byStmt[st]
+		switch {
+		case ok && h.assign != nil:
+			h.assign.Tok = token.ASSIGN
+			l.assignable(h)
+			out = append(out, h.assign)
+		case ok:
+			for _, sp := range h.decl.Specs {
+				out = append(out, l.assignSpec(sp.(*ast.ValueSpec))...)
+			}
+		case l.src.lastExpr != nil && st == ast.Stmt(l.src.lastExpr):
+			out = append(out, l.lastValue()...)
+		default:
+			out = append(out, st)
+		}
+	}
+	body.List = out
+	if len(out) > 0 {
+		l.unit.Entry = entryName + strconv.Itoa(l.s.serial)
+		l.src.entry.Name.Name = l.unit.Entry
+	}
+}
+
+// assignable checks what the check could not see: x, err := f() assigns to an
+// err that the same cell declared.
+func (l *lowering) assignable(h hoist) {
+	a := h.assign
+	for i, e := range a.Lhs {
+		id, ok := e.(*ast.Ident)
+		if !ok || id.Name == "_" || l.info.Defs[id] != nil {
+			continue
+		}
+		o := l.pkg.Scope().Lookup(id.Name)
+		if o == nil {
+			continue
+		}
+		l.info.Uses[id] = o
+		t := rightType(l.info, a.Rhs, i)
+		if t != nil && !types.AssignableTo(t, o.Type()) && l.err == nil {
+			qual := types.RelativeTo(l.pkg)
+			l.err = l.problemAt(id.Pos(), fmt.Sprintf("cannot assign a value of type %s to %s, which this cell declared with type %s",
+				types.TypeString(t, qual), id.Name, types.TypeString(o.Type(), qual)))
+		}
+	}
+}
+
+// rightType gives the type of the i-th value on an assignment's right side.
+func rightType(info *types.Info, rhs []ast.Expr, i int) types.Type {
+	if len(rhs) > 1 {
+		return info.TypeOf(rhs[i])
+	}
+	switch t := info.TypeOf(rhs[0]).(type) {
+	case *types.Tuple:
+		if i < t.Len() {
+			return t.At(i).Type()
+		}
+		return nil
+	default:
+		if i == 0 {
+			return t
+		}
+		return types.Typ[types.Bool] // the ok of a comma-ok form
+	}
+}
+
+// assignSpec gives the assignments of a var specification.
+func (l *lowering) assignSpec(sp *ast.ValueSpec) []ast.Stmt {
+	if len(sp.Values) > 0 {
+		lhs := make([]ast.Expr, len(sp.Names))
+		for i, id := range sp.Names {
+			lhs[i] = id
+		}
+		return []ast.Stmt{&ast.AssignStmt{Lhs: lhs, TokPos: sp.Names[0].End(), Tok: token.ASSIGN, Rhs: sp.Values}}
+	}
+	var out []ast.Stmt
+	for _, id := range sp.Names {
+		if o := l.info.Defs[id]; o != nil && id.Name != "_" && !l.fresh[o] {
+			out = append(out, l.zero(id, o.Type()))
+		}
+	}
+	return out
+}
+
+// zero gives x = *new(T).
+func (l *lowering) zero(id *ast.Ident, t types.Type) ast.Stmt {
+	x, err := l.writer.expr(t)
+	if err != nil {
+		l.fail(id.Pos(), err)
+		return nil
+	}
+	value := &ast.StarExpr{Star: id.Pos(), X: &ast.CallExpr{Fun: l.writer.ident("new"), Lparen: id.Pos(), Args: []ast.Expr{x}, Rparen: id.Pos()}}
+	return &ast.AssignStmt{Lhs: []ast.Expr{id}, TokPos: id.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{value}}
+}
+
+func (l *lowering) fail(pos token.Pos, err error) {
+	if l.err == nil {
+		l.err = l.problemAt(pos, err.Error())
+	}
+}
+
+// program makes the entry of a cell with a package clause: variables in the
+// order of their initialization, then the init functions, then main.
+func (l *lowering) program() {
+	pos := l.writer.pos
+	var body []ast.Stmt
+	for _, in := range l.info.InitOrder {
+		lhs := make([]ast.Expr, len(in.Lhs))
+		for i, v := range in.Lhs {
+			id := &ast.Ident{NamePos: v.Pos(), Name: v.Name()}
+			if v.Name() != "_" {
+				l.info.Uses[id] = v
+			}
+			lhs[i] = id
+		}
+		body = append(body, &ast.AssignStmt{Lhs: lhs, TokPos: in.Rhs.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{in.Rhs}})
+	}
+	var keep []ast.Decl
+	inits := 0
+	call := func(name string) {
+		body = append(body, &ast.ExprStmt{X: &ast.CallExpr{Fun: l.writer.ident(name), Lparen: pos, Rparen: pos}})
+	}
+	main := ""
+	for _, d := range l.src.file.Decls {
+		switch d := d.(type) {
+		case *ast.GenDecl:
+			if d.Tok == token.VAR {
+				continue
+			}
+		case *ast.FuncDecl:
+			if d.Recv == nil && d.Name.Name == "init" {
+				inits++
+				d.Name.Name = fmt.Sprintf("init%s%d_%d", suffixMark, l.s.serial, inits)
+				call(d.Name.Name)
+			}
+			if d.Recv == nil && d.Name.Name == "main" {
+				main = l.engineName(l.info.Defs[d.Name])
+			}
+		}
+		keep = append(keep, d)
+	}
+	l.src.file.Decls = keep
+	l.src.file.Name.Name = "main"
+	if main != "" {
+		call(main)
+	}
+	if len(body) == 0 {
+		return
+	}
+	l.unit.Entry = entryName + strconv.Itoa(l.s.serial)
+	l.src.entry = &ast.FuncDecl{
+		Name: &ast.Ident{NamePos: pos, Name: l.unit.Entry},
+		Type: &ast.FuncType{Func: pos, Params: &ast.FieldList{Opening: pos, Closing: pos}},
+		Body: &ast.BlockStmt{Lbrace: pos, List: body, Rbrace: pos},
+	}
+	l.decls = append(l.decls, l.src.entry)
+}
+
+// variables declares the storage of new variables.
+func (l *lowering) variables() {
+	for _, b := range l.unit.decls {
+		if v, ok := b.Object.(*types.Var); ok && l.fresh[v] {
+			l.variable(b.Engine, v.Type(), v.Pos())
+		}
+	}
+}
+
+// variable adds var name T.
+func (l *lowering) variable(name string, t types.Type, at token.Pos) {
+	x, err := l.writer.expr(t)
+	if err != nil {
+		l.fail(at, err)
+		return
+	}
+	pos := l.writer.pos
+	spec := &ast.ValueSpec{Names: []*ast.Ident{l.writer.ident(name)}, Type: x}
+	l.decls = append(l.decls, &ast.GenDecl{TokPos: pos, Tok: token.VAR, Specs: []ast.Spec{spec}})
+}
+
+// rename puts engine names in place of the user's.
+func (l *lowering) rename() {
+	set := func(id *ast.Ident, o types.Object) {
+		if v, ok := o.(*types.Var); ok && v.IsField() {
+			if v.Embedded() {
+				if n := namedOf(v.Type()); n != nil && n.Obj().Name() == id.Name {
+					id.Name = l.engineName(n.Obj())
+				}
+			}
+			return
+		}
+		if o == nil || o.Pkg() == nil || o.Pkg().Path() != "main" || o.Parent() != o.Pkg().Scope() && !strings.HasSuffix(id.Name, earlierMark) {
+			return
+		}
+		if b := l.earlier[id.Name]; b != nil {
+			id.Name = b.Engine
+			return
+		}
+		if n := l.engineName(o); id.Name == o.Name() {
+			id.Name = n
+		}
+	}
+	for id, o := range l.info.Defs {
+		set(id, o)
+	}
+	for id, o := range l.info.Uses {
+		set(id, o)
+	}
+}
+
+func namedOf(t types.Type) *types.Named {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, _ := types.Unalias(t).(*types.Named)
+	return n
+}
+
+// layout puts the added declarations into the file, imports first.
+func (l *lowering) layout() {
+	var imports, rest []ast.Decl
+	for _, d := range append(l.src.file.Decls, l.decls...) {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			imports = append(imports, d)
+			continue
+		}
+		if fd, ok := d.(*ast.FuncDecl); ok {
+			if fd == l.src.entry && l.unit.Entry == "" {
+				continue
+			}
+			user := plainNames(fd.Name.Name)
+			if fd == l.src.entry {
+				user = ""
+			}
+			l.unit.Funcs = append(l.unit.Funcs, FuncSpan{Engine: fd.Name.Name, User: user, Start: fd.Pos(), End: fd.End()})
+		}
+		rest = append(rest, d)
+	}
+	l.src.file.Decls = append(imports, rest...)
+}
+
+// declaration gives the text of the declaration of o and the comment above it.
+func (s *source) declaration(fset *token.FileSet, o types.Object) (text, doc string) {
+	p := fset.Position(o.Pos())
+	for _, it := range split(s.text) {
+		line, _ := lineColumn(s.text, it.start)
+		last, _ := lineColumn(s.text, it.end)
+		if line <= p.Line && p.Line <= last {
+			return s.text[it.start:it.end], commentAbove(s.text, line)
+		}
+	}
+	return "", ""
+}
+
+// commentAbove gives the text of the // lines that end above a line.
+func commentAbove(text string, line int) string {
+	lines := strings.Split(text, "\n")
+	var out []string
+	for i := line - 2; i >= 0; i-- {
+		c, ok := strings.CutPrefix(strings.TrimSpace(lines[i]), "//")
+		if !ok {
+			break
+		}
+		out = append([]string{strings.TrimPrefix(c, " ")}, out...)
+	}
+	return strings.Join(out, "\n")
+}
