@@ -47,19 +47,23 @@ var badHandshakes = map[string]struct {
 func TestBadHandshakeOfAServer(t *testing.T) {
 	for name, test := range badHandshakes {
 		t.Run(name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(within(t))
+			defer stop()
+			attempts := 0
 			endpoint := rawListen(t, func(p raw) {
+				if attempts++; attempts == 2 { // a hang-up is tried again until ctx ends
+					stop()
+				}
 				p.Write(test.bytes)
 				p.Conn.(*net.TCPConn).CloseWrite()
 				io.Copy(io.Discard, p) // until our side hangs up
 			})
-			ctx, stop := within(t), context.CancelFunc(func() {})
-			if test.want == io.ErrUnexpectedEOF { // is tried again until ctx ends
-				ctx, stop = context.WithTimeout(ctx, 50*time.Millisecond)
-			}
-			defer stop()
 			_, err := DialDealer(ctx, endpoint, Options{})
 			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), endpoint) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("dial: %v; want one line with %q", err, test.text)
+			}
+			if again := errors.Is(err, context.Canceled); again != (test.want == io.ErrUnexpectedEOF) {
+				t.Errorf("dial was tried again: %v, after %v", again, err)
 			}
 		})
 	}
@@ -98,22 +102,31 @@ func TestMuteClientsBlockNobody(t *testing.T) {
 }
 
 func TestMuteServerDoesNotHoldADial(t *testing.T) {
-	endpoint := rawListen(t, func(p raw) { io.Copy(io.Discard, p) })
-	t.Run("ctx", func(t *testing.T) {
-		ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
-		defer stop()
-		if _, err := DialDealer(ctx, endpoint, Options{}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "handshake") {
-			t.Errorf("dial: %v", err)
-		}
-	})
-	t.Run("timeout", func(t *testing.T) {
-		ctx, stop := context.WithTimeout(context.Background(), 100*time.Millisecond)
-		defer stop()
-		_, err := DialDealer(ctx, endpoint, Options{HandshakeTimeout: 20 * time.Millisecond})
-		if err == nil || !strings.Contains(err.Error(), "no ZMTP handshake within 20ms") {
-			t.Errorf("dial: %v", err)
-		}
-	})
+	for name, test := range map[string]struct {
+		timeout  time.Duration
+		attempts int // after which ctx ends
+		text     string
+	}{
+		"ctx":     {time.Hour, 1, "handshake: context canceled"},
+		"timeout": {20 * time.Millisecond, 2, "no ZMTP handshake within 20ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(within(t))
+			defer stop()
+			attempts := 0
+			endpoint := rawListen(t, func(p raw) {
+				io.ReadFull(p, make([]byte, greetingSize)) // the handshake has begun
+				if attempts++; attempts == test.attempts {
+					stop()
+				}
+				io.Copy(io.Discard, p)
+			})
+			_, err := DialDealer(ctx, endpoint, Options{HandshakeTimeout: test.timeout})
+			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("dial: %v; want %q", err, test.text)
+			}
+		})
+	}
 }
 
 func TestCloseDuringAHandshake(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/reval-editor/reval/internal/testenv"
 )
 
 func TestXPubFiltersByPrefix(t *testing.T) {
@@ -86,7 +88,7 @@ func TestXPubBoundsSubscriptions(t *testing.T) {
 }
 
 func TestSubResubscribes(t *testing.T) {
-	endpoint := freeTCP(t)
+	endpoint := "ipc://" + testenv.RuntimeDir(t) + "/s"
 	x, err := ListenXPub(within(t), endpoint, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ def check(got, want):
 
 
 def clients(router, xpub, rep):
-    dealer = socket(zmq.DEALER, identity=b"py", heartbeat_ivl=20, heartbeat_timeout=200)
+    dealer = socket(zmq.DEALER, identity=b"py", heartbeat_ivl=50, heartbeat_timeout=500)
     monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
     dealer.connect(router)
     nameless = socket(zmq.DEALER)
@@ -66,7 +66,7 @@ def clients(router, xpub, rep):
     check(sub.recv_multipart(), [b"c", b"welcome"])
 
     # Heartbeats that nobody answers would have ended the connection by now.
-    if monitor.poll(400):
+    if monitor.poll(800):
         sys.exit(f"connection lost: {recv_monitor_message(monitor)}")
 
 
