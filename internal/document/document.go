@@ -84,6 +84,16 @@ func (d *Document) Line(n int) string {
 	return string(d.text[start:end])
 }
 
+// LineLength is the number of characters of line n without its terminator, in units
+// of the document's encoding: a Position with it is the end of the line.
+func (d *Document) LineLength(n int) int {
+	if n < 0 || n >= len(d.starts) {
+		return 0
+	}
+	start, end := d.lineBounds(n)
+	return unitsOf(d.text[start:end], d.enc)
+}
+
 // Slice is the text in r. Errors are those of Offset, or an inverted range.
 func (d *Document) Slice(r Range) (string, error) {
 	start, end, err := d.offsets(r)

@@ -111,6 +111,15 @@ func TestLines(t *testing.T) {
 	}
 }
 
+func TestLineLength(t *testing.T) {
+	for enc, want := range map[Encoding]int{UTF8: 17, UTF16: 11, UTF32: 10} {
+		d := New("file:///a", "python", 1, names, enc)
+		if got := d.LineLength(1); got != want || d.LineLength(-1) != 0 || d.LineLength(4) != 0 {
+			t.Errorf("%v: %d, want %d", enc, got, want)
+		}
+	}
+}
+
 func TestApplyInOrder(t *testing.T) {
 	d := New("file:///a", "python", 1, "one\ntwo\n", UTF16)
 	err := d.Apply(2, []Edit{

@@ -11,11 +11,18 @@ import (
 type Error struct {
 	Name, Value string
 	Traceback   []string
+	// Code is what was evaluated, as it was sent. Kernels that do not number cells,
+	// or that count lines in their own way, can be understood only with it.
+	Code string
 }
+
+// Elsewhere is the execution count of a frame in a cell that is not known, and not
+// the one that raised the error.
+const Elsewhere = -1
 
 // Frame is a place in a cell.
 type Frame struct {
-	ExecutionCount int    // of the cell; 0 if the kernel does not say: mostly the cell that raised the error
+	ExecutionCount int    // of the cell; 0 for the cell that raised the error if the kernel does not number it; Elsewhere
 	Line           int    // in the cell, from 1
 	Column         int    // from 1, 0 if the kernel does not say
 	Function       string // "" at the top level of a cell
@@ -24,7 +31,9 @@ type Frame struct {
 // traceback is how one kernel, or all kernels of a language, write a traceback.
 type traceback struct {
 	// places match what names a cell, in a line without colours. Groups: ref is what
-	// the cell's own name takes the place of; count, line, col, func.
+	// the cell's own name takes the place of; count, line, col, func. Where the kernel
+	// does not number its cells, the frame is in the evaluated code if call stands on
+	// its line there, and if def is defined there.
 	places []*regexp.Regexp
 	// arrow matches the context line at which a frame stands, where its place gives
 	// no line. Group: line.
@@ -33,6 +42,9 @@ type traceback struct {
 	context *regexp.Regexp
 	// innermostFirst says that the failing line comes first.
 	innermostFirst bool
+	// reprinted says that the kernel evaluates a print of the code, without its blank
+	// lines and with other columns.
+	reprinted bool
 }
 
 var (
@@ -57,7 +69,7 @@ var (
 	irkernel = &traceback{
 		places: []*regexp.Regexp{
 			regexp.MustCompile(`(?P<ref><text>):(?P<line>\d+):(?P<col>\d+): `),
-			regexp.MustCompile(`at line (?P<line>\d+) of file (?P<ref><text>)`),
+			regexp.MustCompile(`^\d+\. (?P<call>[\w.]+\().*# at line (?P<line>\d+) of file (?P<ref><text>)$`),
 		},
 		context: regexp.MustCompile(`^(?P<line>\d+): `),
 	}
@@ -73,10 +85,10 @@ var (
 	}
 	deno = &traceback{
 		places: []*regexp.Regexp{
-			regexp.MustCompile(`at (?:async )?(?:(?P<func>[^\s(]+) \()?(?P<ref><anonymous>):(?P<line>\d+):(?P<col>\d+)`),
-			regexp.MustCompile(`at (?P<ref>file:///\S*repl\.tsx?):(?P<line>\d+):(?P<col>\d+)`),
+			regexp.MustCompile(`^ *at (?:async )?(?:(?P<def>[^\s(]+) \()?(?P<ref><anonymous>):(?P<line>\d+):\d+\)?$`),
 		},
 		innermostFirst: true,
+		reprinted:      true,
 	}
 	calysto = &traceback{
 		places: []*regexp.Regexp{
@@ -87,13 +99,14 @@ var (
 	ansiSequence = regexp.MustCompile(`\x1b\[[0-9;:]*[A-Za-z]`)
 )
 
-// Locate finds the line that failed: the innermost frame in a cell.
+// Locate finds the line that failed: the innermost frame in a cell that is known.
 func (l Language) Locate(e Error) (Frame, bool) {
-	frames := l.Frames(e)
-	if len(frames) == 0 {
-		return Frame{}, false
+	for _, f := range slices.Backward(l.Frames(e)) {
+		if f.ExecutionCount != Elsewhere {
+			return f, true
+		}
 	}
-	return frames[len(frames)-1], true
+	return Frame{}, false
 }
 
 // Frames finds the frames that lie in cells, the innermost last.
@@ -103,6 +116,7 @@ func (l Language) Frames(e Error) []Frame {
 		return nil
 	}
 	var frames []Frame
+	code := splitLines(e.Code)
 	waiting := false // the last frame's line stands at an arrow
 	text := strings.Join(e.Traceback, "\n")
 	if text == "" {
@@ -111,7 +125,7 @@ func (l Language) Frames(e Error) []Frame {
 	for line := range strings.Lines(text) {
 		line = plain(strings.TrimRight(line, "\r\n"))
 		if p := t.place(line); p != nil {
-			frames = append(frames, p.frame(line))
+			frames = append(frames, t.locate(p, line, code))
 			waiting = p.groups["line"] == nil
 		} else if waiting && t.arrow != nil {
 			if m := t.arrow.FindStringSubmatch(line); m != nil {
@@ -132,11 +146,47 @@ func (l Language) Frames(e Error) []Frame {
 	return kept
 }
 
+// locate makes a frame of a place, with what the evaluated code says of it.
+func (t *traceback) locate(p *place, line string, code []string) Frame {
+	f := p.frame(line)
+	if t.reprinted {
+		f.Line = nthNotBlank(code, f.Line)
+	}
+	call, def := p.text(line, "call"), p.text(line, "def")
+	switch {
+	case call != "":
+		if f.Line < 1 || f.Line > len(code) || !strings.Contains(code[f.Line-1], call) {
+			f.ExecutionCount = Elsewhere
+		}
+	case def != "":
+		f.Function = def
+		text := strings.Join(code, "\n")
+		if !strings.Contains(text, "function "+def) && !strings.Contains(text, def+" = ") {
+			f.ExecutionCount = Elsewhere
+		}
+	}
+	return f
+}
+
+// nthNotBlank is the line, from 1, that is the n-th with something on it, or 0.
+func nthNotBlank(lines []string, n int) int {
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if n--; n == 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
 // Rewrite puts a buffer's own name and lines in the place of cells in a traceback,
 // or in any text of this kernel's. resolve gets an execution count, or 0 for a cell
 // that the kernel does not number (mostly the one that raised the error), and says
 // what the text is to be called and on which line, from 1, the cell's first line
-// stands there. Colours stay as they are.
+// stands there. Colours stay as they are, and so do places that cannot be told
+// without the code.
 func (l Language) Rewrite(text string, resolve func(executionCount int) (name string, firstLine int, ok bool)) string {
 	t := l.traceback
 	if t == nil {
@@ -146,7 +196,7 @@ func (l Language) Rewrite(text string, resolve func(executionCount int) (name st
 	offset, within, indent := 0, false, 0
 	for i, raw := range lines {
 		line := plain(raw)
-		if p := t.place(line); p != nil {
+		if p := t.place(line); p != nil && !t.reprinted && p.groups["call"] == nil {
 			name, first, ok := resolve(p.frame(line).ExecutionCount)
 			if within = ok; ok {
 				offset = first - 1

@@ -61,7 +61,7 @@ func TestTracebacks(t *testing.T) {
 				if err := json.Unmarshal(f.Data, &message); err != nil {
 					t.Fatalf("%s: %v", f.Name, err)
 				}
-				e := Error{message.Ename, message.Evalue, message.Traceback}
+				e := Error{message.Ename, message.Evalue, message.Traceback, want[number+"/code"]}
 				var b strings.Builder
 				for _, frame := range l.Frames(e) {
 					fmt.Fprintf(&b, "%+v\n", frame)
@@ -144,8 +144,8 @@ func FuzzRewrite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, first int) {
 		for _, l := range table {
 			l.Rewrite(text, func(int) (string, int, bool) { return "x", first, true })
-			for _, frame := range l.Frames(Error{Traceback: strings.Split(text, "\n")}) {
-				if frame.Line <= 0 || frame.Column < 0 {
+			for _, frame := range l.Frames(Error{Traceback: strings.Split(text, "\n"), Code: text}) {
+				if frame.Line <= 0 || frame.Column < 0 || frame.ExecutionCount < Elsewhere {
 					t.Errorf("%s: %+v", l.ID, frame)
 				}
 			}

@@ -107,7 +107,7 @@ func (s *Style) apply(params ansi.Params) {
 func extendedColor(params ansi.Params) (Color, int) {
 	var c color.Color
 	n := ansi.ReadStyleColor(params, &c)
-	if index, ok := c.(ansi.ExtendedColor); ok && int(index) < len(colorNames) {
+	if index, ok := c.(ansi.IndexedColor); ok && int(index) < len(colorNames) {
 		return colorNames[index], n
 	}
 	if c == nil {
