@@ -91,3 +91,13 @@ func FuzzDefinition(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDefinitionIn150000Lines(b *testing.B) {
+	lines := strings.Split(strings.Repeat("def f(x):\n    return [x,\n            1]\n\nx = f('a')\n", 30000), "\n")
+	l, _ := For("python")
+	for b.Loop() {
+		if _, _, ok := l.Definition(lines, len(lines)/2); !ok {
+			b.Fatal("found none")
+		}
+	}
+}

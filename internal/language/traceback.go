@@ -60,11 +60,15 @@ var (
 			regexp.MustCompile(`^ *File "(?P<ref><ipython-input-(?P<count>\d+)-\w+>)", line (?P<line>\d+)`),
 			regexp.MustCompile(`^ *File "(?P<ref>\S*ipykernel_\d+[/\\]\d+\.py)", line (?P<line>\d+)`),
 			regexp.MustCompile(`^ *(?P<ref>File <ipython-input-(?P<count>\d+)-\w+>):(?P<line>\d+)(?:, in (?P<func>[^( ]+).*)?$`),
+			// xeus-python without IPython: likewise.
+			regexp.MustCompile(`^(?P<ref>In  \[(?P<count>\d+)\]):$`),
+			// The value of a syntax error.
+			regexp.MustCompile(`\((?P<ref>\d+\.py|<tokenize>|<ipython-input-(?P<count>\d+)-\w+>), line (?P<line>\d+)\)$`),
 			// An indentation that no block has.
 			regexp.MustCompile(`^ *(?P<ref>File <tokenize>):(?P<line>\d+)$`),
 		},
-		arrow:   regexp.MustCompile(`^-+> ?(?P<line>\d+)(?: |$)`),
-		context: regexp.MustCompile(`^(?:-+> ?| *\(\.\.\.\) *| +)(?P<line>\d+)(?: |$)`),
+		arrow:   regexp.MustCompile(`^(?:-+> ?|Line )(?P<line>\d+)(?:[ :]|$)`),
+		context: regexp.MustCompile(`^(?:-+> ?|Line | *\(\.\.\.\) *| +)(?P<line>\d+)(?:[ :]|$)`),
 	}
 	irkernel = &traceback{
 		places: []*regexp.Regexp{

@@ -110,6 +110,27 @@ func TestRewriteKeepsWhatItCannotResolve(t *testing.T) {
 	}
 }
 
+func TestRewriteTheValueOfASyntaxError(t *testing.T) {
+	l, _ := For("python")
+	for text, want := range map[string]string{
+		"invalid syntax (4034705137.py, line 2)":   "invalid syntax (a.py, line 41)",
+		"unindent (<tokenize>, line 3)":            "unindent (a.py, line 42)",
+		"bad (<ipython-input-3-f0f4>, line 1)":     "bad (a.py, line 140)",
+		"no such file (/home/a/12.py, line 2)":     "no such file (/home/a/12.py, line 2)",
+		"invalid syntax (4034705137.py, line 2) x": "invalid syntax (4034705137.py, line 2) x",
+	} {
+		got := l.Rewrite(text, func(count int) (string, int, bool) {
+			if count == 3 {
+				return "a.py", 140, true
+			}
+			return "a.py", 40, count == 0
+		})
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // Lines must not only be right by themselves: the numbers of the context stay in
 // one column.
 func TestRewriteKeepsTheArrowAligned(t *testing.T) {
