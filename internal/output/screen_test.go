@@ -170,8 +170,13 @@ func TestScreenLineWithoutEnd(t *testing.T) {
 	if want := strings.Repeat(strings.Repeat("0123456789", 1000)+"ö", 100); string(c.text) != want {
 		t.Errorf("%d code points of %d", len(c.text), utf8.RuneCountInString(want))
 	}
-	if held := len(s.lines) * maxLine; held > windowLines*maxLine {
-		t.Errorf("holds %d code points", held)
+	for i, l := range s.lines {
+		if len(l.text) > maxLine {
+			t.Errorf("line %d of the window holds %d code points", i, len(l.text))
+		}
+	}
+	if len(s.lines) > windowLines || cap(s.settled.text) > maxReuse {
+		t.Errorf("holds %d lines and a buffer of %d bytes", len(s.lines), cap(s.settled.text))
 	}
 }
 
