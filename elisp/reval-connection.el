@@ -321,7 +321,13 @@ returned last."
   (let ((path (expand-file-name path)))
     (concat "file://"
             (unless (string-prefix-p "/" path) "/") ; a drive letter
-            (url-hexify-string path url-path-allowed-chars))))
+            (url-hexify-string path reval-connection--uri-chars))))
+
+(defconst reval-connection--uri-chars
+  (let ((chars (copy-sequence url-path-allowed-chars)))
+    (aset chars ?% nil)
+    chars)
+  "Table of the characters of a path that stand for themselves in a URI.")
 
 (defun reval-uri-to-path (uri)
   "Return the path that URI names, or nil if it is not a file's."

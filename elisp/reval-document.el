@@ -246,11 +246,14 @@ The server is started where needed, and is not waited for."
 (defun reval-document--wire-text (text)
   "Return TEXT with every character that cannot be sent replaced by another.
 \\r would end a line in LSP, but not in a buffer."
-  (if (string-match-p "[\r\ud800-\udfff\x110000-\x3fffff]" text)
-      (replace-regexp-in-string
-       "[\ud800-\udfff\x110000-\x3fffff]" "\ufffd"
-       (string-replace "\r" " " text))
+  (if (string-match-p (concat "\r\\|" reval-document--unsendable) text)
+      (replace-regexp-in-string reval-document--unsendable "\ufffd"
+                                (string-replace "\r" " " text))
     text))
+
+(defconst reval-document--unsendable
+  "[\ud800-\udfff\x110000-\x3fff7f\x3fff80-\x3fffff]"
+  "Characters of a buffer that are not Unicode's: surrogates, raw bytes, others.")
 
 ;;; Positions
 

@@ -178,20 +178,28 @@ It is one of RANGE in DOCUMENT; both may be nil."
         session)))
 
 (defun reval-eval--sexp-start ()
-  "Go to the start of the expression that ends at point, and return it."
+  "Go to the start of the expression that ends at point, and return it.
+A call, an index or an attribute is one expression with what it is of."
   (skip-chars-backward " \t")
-  (let ((end (point)))
+  (let ((end (point))
+        ;; python.el takes the whole statement for an expression.
+        (forward-sexp-function nil))
     (backward-sexp)
-    ;; A call or an attribute is one expression: f(x), a.b[1].c
-    (while (and (> (point) (point-min))
-                (or (eq (char-before) ?.)
-                    (and (memq (char-after) '(?\( ?\[))
-                         (memq (char-syntax (char-before)) '(?w ?_ ?\))))))
-      (when (eq (char-before) ?.) (backward-char))
-      (backward-sexp))
+    (unless (derived-mode-p 'lisp-data-mode 'scheme-mode)
+      (while (reval-eval--operand-before-p)
+        (when (memq (char-before) '(?. ?$)) (backward-char))
+        (backward-sexp)))
     (when (= (point) end)
       (user-error "No expression before point"))
     (point)))
+
+(defun reval-eval--operand-before-p ()
+  "Return non-nil if what begins at point goes on with what is before it."
+  (if (memq (char-before) '(?. ?$))
+      (memq (char-syntax (or (char-before (1- (point))) ?\s)) '(?w ?_ ?\)))
+    (and (memq (char-after) '(?\( ?\[ ?\" ?\'))
+         (char-before)
+         (memq (char-syntax (char-before)) '(?w ?_ ?\))))))
 
 (defun reval-eval--echo (evaluation)
   "Show what came of EVALUATION in the echo area."

@@ -206,7 +206,7 @@ that is inserted there, and every other marker is moved by hand."
     (or (gethash id blocks)
         (let ((block (reval-output--block-make :evaluation evaluation)))
           (goto-char (point-max))
-          (unless (bolp) (insert "\n"))
+          (unless (bolp) (insert reval-output--separator))
           (setf (reval-output--block-beg block) (copy-marker (point) t)
                 (reval-output--block-body block) (copy-marker (point))
                 (reval-output--block-end block) (copy-marker (point)))
@@ -274,7 +274,19 @@ that is inserted there, and every other marker is moved by hand."
       (let ((end (marker-position (reval-output--block-end block))))
         (setq cell (cons (plist-get output :index) (copy-marker end)))
         (push cell (reval-output--block-outputs block))
-        (reval-output--insert block cell end (reval-output--text output)))))))
+        (reval-output--insert block cell end (reval-output--text output)))))
+    (reval-output--separate block)))
+
+(defconst reval-output--separator (propertize "\n" 'reval-separator t)
+  "Newline behind a block whose last line has none.")
+
+(defun reval-output--separate (block)
+  "Let the line after BLOCK begin a line, with no empty one before it."
+  (goto-char (reval-output--block-end block))
+  (let ((separated (get-text-property (point) 'reval-separator)))
+    (cond ((eobp))
+          ((and (bolp) separated) (delete-char 1))
+          ((not (or (bolp) separated)) (insert reval-output--separator)))))
 
 (defun reval-output--output-end (block cell)
   "Return where the output of BLOCK that CELL stands for ends."
@@ -371,7 +383,8 @@ The lines are counted only now and then, so that a notification stays cheap."
       (when (> extra 0) (forward-line extra))
       (when (< (point) first)
         (goto-char first)
-        (forward-line 1))
+        ;; To the start of a line, if there is one near.
+        (search-forward "\n" (min (point-max) (+ first 10000)) t))
       (when (> (point) (point-min))
         (delete-region (point-min) (point))
         (insert-before-markers

@@ -46,13 +46,29 @@
 
 ;;; Styles
 
-(defconst reval-text--colors
-  '("black" "red" "green" "yellow" "blue" "magenta" "cyan" "white")
-  "The eight colours of a terminal, in their order there.")
-
 (defun reval-text--face (style)
-  "Return the face, or list of faces, that STYLE means."
-  style)
+  "Return the face attributes that STYLE, a plist, means; nil for a plain one."
+  (let ((faces (delq nil (list (and (plist-get style :bold) 'ansi-color-bold)
+                               (and (plist-get style :faint) 'ansi-color-faint)
+                               (and (plist-get style :italic) 'ansi-color-italic)
+                               (and (plist-get style :underline)
+                                    'ansi-color-underline)))))
+    (append (and faces (list :inherit faces))
+            (and (plist-get style :inverse) '(:inverse-video t))
+            (and (plist-get style :strike) '(:strike-through t))
+            (when-let ((color (reval-text--color (plist-get style :fg))))
+              (list :foreground color))
+            (when-let ((color (reval-text--color (plist-get style :bg))))
+              (list :background color)))))
+
+(defun reval-text--color (name)
+  "Return the colour that NAME, of a terminal's sixteen or #rrggbb, is here."
+  (when name
+    (let ((face (intern-soft (concat "ansi-color-" name))))
+      (if (facep face)
+          ;; These faces have the colour as their background too.
+          (face-foreground face nil t)
+        name))))
 
 ;;; Links
 
