@@ -84,7 +84,7 @@ func TestSummarize(t *testing.T) {
 		{wide, Summary{"line", strings.Repeat("日", 99) + "…", 1}},
 		{strings.Repeat("x", 200), Summary{"line", strings.Repeat("x", 200), 1}},
 	} {
-		if got := Summarize(tt.text, 200); got != tt.want {
+		if got := Summarize(tt.text); got != tt.want {
 			t.Errorf("%q: %+v, want %+v", tt.text, got, tt.want)
 		}
 	}
@@ -101,7 +101,7 @@ func FuzzChoose(f *testing.F) {
 		if _, there := b[mime]; ok && !there && mime != textPlain {
 			t.Errorf("%q is not in the bundle", mime)
 		}
-		if s := Summarize(value, 80); (s.Kind == SummaryNone) != (s.Lines == 0) {
+		if s := Summarize(value); (s.Kind == SummaryNone) != (s.Lines == 0) {
 			t.Errorf("%q: %+v", value, s)
 		}
 	})

@@ -6,6 +6,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
+// summaryWidth is how many terminal cells of a value's first line are kept.
+const summaryWidth = 200
+
 // Kinds of Summary.
 const (
 	SummaryNone  = "none"  // there is nothing but blanks
@@ -16,13 +19,12 @@ const (
 // Summary is what can be said of a value beside the code.
 type Summary struct {
 	Kind  string
-	First string // the first line that is not blank, cut to the width with "…" at its end
+	First string // the first line that is not blank, cut to 200 cells with "…" at its end
 	Lines int    // without blank lines at both ends
 }
 
-// Summarize looks at a value's text, which holds no escape sequences. width is how
-// many terminal cells its first line may take.
-func Summarize(text string, width int) Summary {
+// Summarize looks at a value's text, which holds no escape sequences.
+func Summarize(text string) Summary {
 	text = strings.TrimRight(text, " \t\r\n")
 	for {
 		first, rest, more := strings.Cut(text, "\n")
@@ -37,7 +39,7 @@ func Summarize(text string, width int) Summary {
 	first, _, _ := strings.Cut(text, "\n")
 	s := Summary{
 		Kind:  SummaryLine,
-		First: ansi.Truncate(strings.TrimRight(first, " \t\r"), width, "…"),
+		First: ansi.Truncate(strings.TrimRight(first, " \t\r"), summaryWidth, "…"),
 		Lines: strings.Count(text, "\n") + 1,
 	}
 	if s.Lines > 1 {
