@@ -31,8 +31,10 @@ type execution struct {
 	// mu orders calls of handle: IOPub's reader and stdin's make them.
 	mu     sync.Mutex
 	handle func(Event)
-	idle   chan struct{} // closed when IOPub said idle
-	isIdle bool          // guarded by Kernel.mu
+	// Guarded by Kernel.mu; closed when the kernel began to run the code, and when
+	// IOPub said idle.
+	begun, idle       chan struct{}
+	hasBegun, hasIdle bool
 }
 
 // Execute runs code and calls handle with every event of it, in the kernel's
@@ -59,7 +61,7 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 	if r.ID != "" {
 		m.Header.MsgID = r.ID
 	}
-	x := &execution{handle: handle, idle: make(chan struct{})}
+	x := &execution{handle: handle, begun: make(chan struct{}), idle: make(chan struct{})}
 	k.mu.Lock()
 	k.executions[m.Header.MsgID] = x
 	k.mu.Unlock()
@@ -110,6 +112,10 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	}
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]
+	if x != nil && event != nil && !x.hasBegun {
+		x.hasBegun = true
+		close(x.begun)
+	}
 	k.mu.Unlock()
 	switch {
 	case event != nil && x != nil:
@@ -124,8 +130,8 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if status.ExecutionState == jupyter.StateIdle && !x.isIdle {
-			x.isIdle = true
+		if status.ExecutionState == jupyter.StateIdle && !x.hasIdle {
+			x.hasIdle = true
 			close(x.idle)
 		}
 	}

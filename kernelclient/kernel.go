@@ -91,6 +91,9 @@ func newKernel(o Options) *Kernel {
 // Info is the kernel's answer to kernel_info_request.
 func (k *Kernel) Info() jupyter.KernelInfoReplyContent { return k.info }
 
+// Launched tells whether the kernel was started here, not attached to.
+func (k *Kernel) Launched() bool { return k.proc != nil }
+
 // Spec is the kernelspec it was launched by; zero if it was attached to.
 func (k *Kernel) Spec() Spec { return k.spec }
 
@@ -344,10 +347,39 @@ func (k *Kernel) Shutdown(ctx context.Context) error {
 	return err
 }
 
+// beginPatience bounds how long an interrupt waits for code that was sent to begin.
+const beginPatience = 500 * time.Millisecond
+
+// begun waits until the kernel runs what it was sent, which an interrupt that
+// overtook it would miss. Some kernels do not say that they begin.
+func (k *Kernel) begun(ctx context.Context) {
+	timer := time.NewTimer(beginPatience)
+	defer timer.Stop()
+	k.mu.Lock()
+	var waits []chan struct{}
+	for _, x := range k.executions {
+		waits = append(waits, x.begun)
+	}
+	k.mu.Unlock()
+	for _, begun := range waits {
+		select {
+		case <-begun:
+			return // one runs; the others wait behind it
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-k.done:
+			return
+		}
+	}
+}
+
 // Interrupt stops what the kernel runs, in the way its kernelspec says: by
 // SIGINT to its process group or by interrupt_request. A kernel that was
 // attached to is asked by message.
 func (k *Kernel) Interrupt(ctx context.Context) error {
+	k.begun(ctx)
 	if k.proc != nil && k.spec.InterruptMode != InterruptByMessage {
 		select {
 		case <-k.done:

@@ -2,7 +2,6 @@ package lsp
 
 import (
 	"go.lsp.dev/protocol"
-	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/output"
 )
@@ -21,6 +20,7 @@ const (
 	CommandInspect      = "reval.inspect"      // InspectParams → InspectResult
 	CommandOutput       = "reval.output"       // EvaluationRef → OutputParams
 	CommandCells        = "reval.cells"        // DocumentParams → []Cell
+	CommandEvaluations  = "reval.evaluations"  // DocumentParams → []EvaluationParams, of results not cleared
 )
 
 // Notifications that LSP has no word for. The server sends them only to a
@@ -38,7 +38,7 @@ const (
 // is there, be it {}, asks for the reval/* notifications.
 type ClientCapability struct {
 	// MIME lists the types, besides text/plain, that the client can show.
-	MIME []string `json:"mime,omitempty"`
+	MIME []string `json:"mime,omitzero"`
 }
 
 // ServerCapability is `capabilities.experimental.reval` of the server.
@@ -49,18 +49,18 @@ type ServerCapability struct {
 
 // DocumentParams names a document that the client has opened.
 type DocumentParams struct {
-	URI uri.URI `json:"uri"`
+	URI string `json:"uri"`
 }
 
 // EvaluateParams says what to evaluate: a Range, or the Unit around Position.
 type EvaluateParams struct {
-	URI   uri.URI         `json:"uri"`
-	Range *protocol.Range `json:"range,omitempty"`
+	URI   string          `json:"uri"`
+	Range *protocol.Range `json:"range,omitzero"`
 	// Unit is line, cell, definition, file, or toHere (from the document's
 	// start to the end of Position's line).
-	Unit string `json:"unit,omitempty"`
+	Unit string `json:"unit,omitzero"`
 	// Position is needed for every unit but file.
-	Position *protocol.Position `json:"position,omitempty"`
+	Position *protocol.Position `json:"position,omitzero"`
 }
 
 // EvaluateResult is answered at once; nobody waits for the kernel.
@@ -74,14 +74,14 @@ type EvaluateResult struct {
 // EvaluationRef names an evaluation of a document, or, with Position instead of
 // Evaluation, the last one whose range touches that line.
 type EvaluationRef struct {
-	URI        uri.URI            `json:"uri"`
-	Evaluation string             `json:"evaluation,omitempty"`
-	Position   *protocol.Position `json:"position,omitempty"`
+	URI        string             `json:"uri"`
+	Evaluation string             `json:"evaluation,omitzero"`
+	Position   *protocol.Position `json:"position,omitzero"`
 }
 
 // SelectKernelParams binds a document's session to a kernel.
 type SelectKernelParams struct {
-	URI uri.URI `json:"uri"`
+	URI string `json:"uri"`
 	// Kernel is a name that reval.kernels gives, or the path of a connection file
 	// of a kernel that runs.
 	Kernel string `json:"kernel"`
@@ -89,16 +89,16 @@ type SelectKernelParams struct {
 
 // ClearParams removes results: those that touch Range, or all of the document.
 type ClearParams struct {
-	URI   uri.URI         `json:"uri"`
-	Range *protocol.Range `json:"range,omitempty"`
+	URI   string          `json:"uri"`
+	Range *protocol.Range `json:"range,omitzero"`
 }
 
 // InspectParams asks for what the kernel knows of the name at Position.
 type InspectParams struct {
-	URI      uri.URI           `json:"uri"`
+	URI      string            `json:"uri"`
 	Position protocol.Position `json:"position"`
 	// Detail is 0, or 1 for the source as well where the kernel has it.
-	Detail int `json:"detail,omitempty"`
+	Detail int `json:"detail,omitzero"`
 }
 
 // InspectResult is what the kernel answered.
@@ -106,17 +106,17 @@ type InspectResult struct {
 	Found bool `json:"found"`
 	// Text is plain text; Spans are its styles.
 	Text  string        `json:"text"`
-	Spans []output.Span `json:"spans,omitempty"`
+	Spans []output.Span `json:"spans,omitzero"`
 	// Links are places in files that Text names.
-	Links []Link `json:"links,omitempty"`
+	Links []Link `json:"links,omitzero"`
 }
 
 // Link joins a part of a text to a place in a file.
 type Link struct {
 	// Start and End are code points of the text.
-	Start int     `json:"start"`
-	End   int     `json:"end"`
-	URI   uri.URI `json:"uri"`
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+	URI   string `json:"uri"`
 	// Line is zero-based.
 	Line int `json:"line"`
 }
@@ -131,24 +131,25 @@ type Kernel struct {
 	// python, or "embedded".
 	Source string `json:"source"`
 	// Suitable is set where the language is the document's.
-	Suitable bool `json:"suitable,omitempty"`
+	Suitable bool `json:"suitable,omitzero"`
 	// Selected is set for the one that the document uses, or would use.
-	Selected bool `json:"selected,omitempty"`
+	Selected bool `json:"selected,omitzero"`
 }
 
 // Cell is one cell of a document.
 type Cell struct {
 	// Range covers the cell's lines, its mark included.
 	Range    protocol.Range `json:"range"`
-	Title    string         `json:"title,omitempty"`
-	Markdown bool           `json:"markdown,omitempty"`
+	Title    string         `json:"title,omitzero"`
+	Markdown bool           `json:"markdown,omitzero"`
 }
 
 // OutputParams brings outputs of an evaluation, in order. Streams that come
 // quickly are merged, the first bytes are never held back.
 type OutputParams struct {
 	Evaluation string   `json:"evaluation"`
-	URI        uri.URI  `json:"uri"`
+	URI        string   `json:"uri"`
+	Session    string   `json:"session"`
 	Outputs    []Output `json:"outputs"`
 }
 
@@ -168,24 +169,24 @@ type Output struct {
 	Index int    `json:"index"`
 	Kind  string `json:"kind"`
 	// Name is stdout or stderr, of a stream.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitzero"`
 	// Back is how many code points to erase at the end of the stream's text before
 	// Text is appended: carriage returns and backspaces were applied.
-	Back int `json:"back,omitempty"`
+	Back int `json:"back,omitzero"`
 	// Text is displayable: no escape sequences, lines end with \n. For results and
 	// displays it is the plain-text form, for an error its traceback with the
 	// places in cells named as places in the document.
 	Text string `json:"text"`
 	// Spans are styles of Text.
-	Spans []output.Span `json:"spans,omitempty"`
+	Spans []output.Span `json:"spans,omitzero"`
 	// MIME and Data are the richest form that the client said it shows, if that is
 	// not plain text: text as it is, base64 for binary types.
-	MIME string `json:"mime,omitempty"`
-	Data string `json:"data,omitempty"`
+	MIME string `json:"mime,omitzero"`
+	Data string `json:"data,omitzero"`
 	// Error is set for an error.
-	Error *EvaluationError `json:"error,omitempty"`
+	Error *EvaluationError `json:"error,omitzero"`
 	// Links are places in files that Text names.
-	Links []Link `json:"links,omitempty"`
+	Links []Link `json:"links,omitzero"`
 }
 
 // EvaluationError says what failed and where.
@@ -211,26 +212,27 @@ const (
 // EvaluationParams tells an evaluation's state; one comes with each change of
 // it, and when its result becomes stale or is cleared.
 type EvaluationParams struct {
-	Evaluation string  `json:"evaluation"`
-	URI        uri.URI `json:"uri"`
+	Evaluation string `json:"evaluation"`
+	URI        string `json:"uri"`
+	Session    string `json:"session"`
 	// Range is where the code stands now, after edits.
 	Range protocol.Range `json:"range"`
 	State string         `json:"state"`
 	// Ahead is the number of evaluations before a queued one.
-	Ahead int `json:"ahead,omitempty"`
+	Ahead int `json:"ahead,omitzero"`
 	// Count is the kernel's execution count, 0 if it gave none.
-	Count int `json:"count,omitempty"`
+	Count int `json:"count,omitzero"`
 	// Elapsed is the time it ran, in milliseconds.
-	Elapsed float64 `json:"elapsed,omitempty"`
+	Elapsed float64 `json:"elapsed,omitzero"`
 	// Summary is what to show beside the code once it ended.
-	Summary *Summary         `json:"summary,omitempty"`
-	Error   *EvaluationError `json:"error,omitempty"`
+	Summary *Summary         `json:"summary,omitzero"`
+	Error   *EvaluationError `json:"error,omitzero"`
 	// Stale is set when the code was changed since it was evaluated.
-	Stale bool `json:"stale,omitempty"`
+	Stale bool `json:"stale,omitzero"`
 	// Cleared is set when the result is to be removed.
-	Cleared bool `json:"cleared,omitempty"`
+	Cleared bool `json:"cleared,omitzero"`
 	// Message explains a lost evaluation in one line.
-	Message string `json:"message,omitempty"`
+	Message string `json:"message,omitzero"`
 }
 
 // Summary sizes a result.
@@ -242,7 +244,7 @@ type Summary struct {
 	// Lines counts the value's lines.
 	Lines int `json:"lines"`
 	// MIME is the richest type of the value if that is not plain text.
-	MIME string `json:"mime,omitempty"`
+	MIME string `json:"mime,omitzero"`
 }
 
 // States of a session.
@@ -257,37 +259,39 @@ const (
 
 // StateParams tells the state of the session of one or several documents.
 type StateParams struct {
+	// Session is the session's id; a document that changes its kernel changes its session.
+	Session string `json:"session"`
 	// URIs are the documents that share the session.
-	URIs  []uri.URI `json:"uris"`
-	State string    `json:"state"`
+	URIs  []string `json:"uris"`
+	State string   `json:"state"`
 	// Kernel and DisplayName are empty where State is none and no kernel would do.
-	Kernel      string `json:"kernel,omitempty"`
-	DisplayName string `json:"displayName,omitempty"`
-	Language    string `json:"language,omitempty"`
+	Kernel      string `json:"kernel,omitzero"`
+	DisplayName string `json:"displayName,omitzero"`
+	Language    string `json:"language,omitzero"`
 	// Queued counts what waits, without what runs.
-	Queued int `json:"queued,omitempty"`
+	Queued int `json:"queued,omitzero"`
 	// Running is the evaluation that runs.
-	Running string `json:"running,omitempty"`
+	Running string `json:"running,omitzero"`
 	// Message says in one line why a session is dead, or what it lacks.
-	Message string `json:"message,omitempty"`
+	Message string `json:"message,omitzero"`
 }
 
 // InputRequestParams asks the user for a line. It is a notification, answered by
 // reval/inputReply with the same Request.
 type InputRequestParams struct {
-	Request    string  `json:"request"`
-	URI        uri.URI `json:"uri"`
-	Evaluation string  `json:"evaluation"`
-	Prompt     string  `json:"prompt"`
+	Request    string `json:"request"`
+	URI        string `json:"uri"`
+	Evaluation string `json:"evaluation"`
+	Prompt     string `json:"prompt"`
 	// Password is set where what is typed must not be shown or kept.
-	Password bool `json:"password,omitempty"`
+	Password bool `json:"password,omitzero"`
 	// Cancelled is set when the kernel no longer waits: an open prompt is to be closed.
-	Cancelled bool `json:"cancelled,omitempty"`
+	Cancelled bool `json:"cancelled,omitzero"`
 }
 
 // InputReplyParams answers an input request. Cancel interrupts the kernel instead.
 type InputReplyParams struct {
 	Request string `json:"request"`
-	Value   string `json:"value,omitempty"`
-	Cancel  bool   `json:"cancel,omitempty"`
+	Value   string `json:"value,omitzero"`
+	Cancel  bool   `json:"cancel,omitzero"`
 }

@@ -48,9 +48,9 @@ type Screen struct {
 // Update changes a block as the client has it: the last Back code points are
 // erased, then Text is appended. Spans are the styles of Text.
 type Update struct {
-	Back  int    `json:"back,omitempty"`
+	Back  int    `json:"back,omitzero"`
 	Text  string `json:"text"`
-	Spans []Span `json:"spans,omitempty"`
+	Spans []Span `json:"spans,omitzero"`
 }
 
 type line struct {

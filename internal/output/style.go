@@ -16,14 +16,14 @@ type Span struct {
 
 // Style is how a part of a text is to look. Its zero value is the plain look.
 type Style struct {
-	Bold      bool  `json:"bold,omitempty"`
-	Italic    bool  `json:"italic,omitempty"`
-	Underline bool  `json:"underline,omitempty"`
-	Faint     bool  `json:"faint,omitempty"`
-	Inverse   bool  `json:"inverse,omitempty"`
-	Strike    bool  `json:"strike,omitempty"`
-	Fg        Color `json:"fg,omitempty"`
-	Bg        Color `json:"bg,omitempty"`
+	Bold      bool  `json:"bold,omitzero"`
+	Italic    bool  `json:"italic,omitzero"`
+	Underline bool  `json:"underline,omitzero"`
+	Faint     bool  `json:"faint,omitzero"`
+	Inverse   bool  `json:"inverse,omitzero"`
+	Strike    bool  `json:"strike,omitzero"`
+	Fg        Color `json:"fg,omitzero"`
+	Bg        Color `json:"bg,omitzero"`
 }
 
 // Color is "" for the default, one of the terminal's sixteen by name ("red",

@@ -1,0 +1,140 @@
+// Command reval joins editors to live kernels. `reval help` tells the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// command is one of reval's commands. Its run parses args, which do not have the
+// command's name.
+type command struct {
+	name    string // with its words, as `kernel go`
+	args    string // what follows it in a usage line
+	summary string
+	run     func(ctx context.Context, env environment, args []string) error
+}
+
+// environment is where a command runs.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// commands in the order in which help lists them.
+var commands []command
+
+func init() {
+	commands = []command{
+		{"lsp", "[--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
+		{"kernel go", "--connection-file FILE", "be the embedded Go kernel of a connection file", runGoKernel},
+		{"version", "", "print the version", runVersion},
+		{"help", "[COMMAND]", "explain a command", runHelp},
+	}
+}
+
+// Exit statuses.
+const (
+	exitError = 1
+	exitUsage = 2
+)
+
+// usageError is wrong use of the command line; the usage follows it.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, environment{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+func run(ctx context.Context, env environment, args []string) int {
+	c, rest, err := find(args)
+	if err == nil {
+		err = c.run(ctx, env, rest)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(env.stdout, usage(c))
+		return 0
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(env.stderr, "reval: %v\n", err)
+		if c != nil {
+			fmt.Fprintf(env.stderr, "usage: reval %s %s\n", c.name, c.args)
+		} else {
+			fmt.Fprintln(env.stderr, "`reval help` lists the commands")
+		}
+		return exitUsage
+	case errors.As(err, new(silentError)):
+		return exitError
+	}
+	fmt.Fprintf(env.stderr, "reval: %v\n", err)
+	return exitError
+}
+
+// silentError has been told already.
+type silentError struct{ error }
+
+// find takes the command from the arguments; the longest name wins.
+func find(args []string) (*command, []string, error) {
+	if len(args) == 0 {
+		return nil, nil, usagef("no command")
+	}
+	if args[0] == "--help" || args[0] == "-h" || args[0] == "-help" {
+		args = append([]string{"help"}, args[1:]...)
+	}
+	if args[0] == "--version" {
+		args[0] = "version"
+	}
+	for _, c := range commands {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return &c, args[len(words):], nil
+		}
+	}
+	return nil, nil, usagef("no command %q", args[0])
+}
+
+// flags makes a flag set whose errors are usage errors.
+func flags(name string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	return f
+}
+
+// parse parses flags that may stand before, between and behind the arguments, of
+// which there must be n.
+func parse(f *flag.FlagSet, args []string, n int) ([]string, error) {
+	var rest []string
+	for {
+		if err := f.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, usageError{err}
+		}
+		args = f.Args()
+		if len(args) == 0 {
+			break
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+	switch {
+	case len(rest) < n:
+		return nil, usagef("%s: an argument is missing", f.Name())
+	case len(rest) > n:
+		return nil, usagef("%s: unexpected argument %q", f.Name(), rest[n])
+	}
+	return rest, nil
+}

@@ -1,0 +1,139 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// EvaluationState is the state of an evaluation.
+type EvaluationState string
+
+// States of an evaluation. The last four are ends.
+const (
+	Queued    EvaluationState = "queued"
+	Running   EvaluationState = "running"
+	Done      EvaluationState = "done"
+	Failed    EvaluationState = "error"
+	Cancelled EvaluationState = "cancelled" // it was taken from the queue before it ran
+	Lost      EvaluationState = "lost"      // its kernel went away
+)
+
+// Evaluation is one piece of code and what became of it.
+type Evaluation struct {
+	// ID is the message id of its execute request, which its outputs name.
+	ID   string
+	Code string
+	// Group joins evaluations that belong together, as those of one document: an
+	// error of one takes the others that wait behind it from the queue.
+	Group string
+	State EvaluationState
+	// Ahead counts the evaluations before a queued one.
+	Ahead int
+	// Count is the kernel's execution count, 0 if it gave none.
+	Count          int
+	Started, Ended time.Time
+	// Message explains in one line why it was lost or cancelled.
+	Message string
+
+	allowInput bool
+}
+
+// Ended tells whether the state is final.
+func (s EvaluationState) Ended() bool { return s != Queued && s != Running }
+
+// Request is code to evaluate.
+type Request struct {
+	// ID becomes the evaluation's.
+	ID, Code, Group string
+	// AllowInput says that the listener answers input requests. Code that asks for
+	// input gets an error without it.
+	AllowInput bool
+}
+
+// Evaluate queues code, and starts the kernel if there is none.
+func (s *Session) Evaluate(r Request) {
+	s.change(func() []*Evaluation {
+		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: len(s.queue), allowInput: r.AllowInput}
+		if s.current != nil {
+			e.Ahead++
+		}
+		if s.closed {
+			e.State, e.Message = Lost, "the session was closed"
+			return []*Evaluation{e}
+		}
+		s.queue = append(s.queue, e)
+		s.work()
+		return []*Evaluation{e}
+	})
+}
+
+// evaluate runs one evaluation to its end.
+func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
+	failed, asked := false, false
+	reply, err := kernel.Execute(s.ctx, kernelclient.ExecuteRequest{ID: e.ID, Code: e.Code, AllowInput: e.allowInput}, func(ev kernelclient.Event) {
+		switch ev := ev.(type) {
+		case kernelclient.Input:
+			s.change(func() []*Evaluation {
+				e.Count = ev.Count
+				return nil
+			})
+		case kernelclient.Error:
+			failed = true
+		case kernelclient.InputRequest:
+			asked = true
+		}
+		s.listener.Output(e.ID, ev)
+	})
+	if asked {
+		s.listener.InputVoid(e.ID)
+	}
+	if err == nil && reply.Status == jupyter.StatusError && !failed {
+		// Some kernels report an error in the reply only.
+		s.listener.Output(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
+	}
+	s.change(func() []*Evaluation {
+		e.Ended = time.Now()
+		if reply.ExecutionCount > 0 {
+			e.Count = reply.ExecutionCount
+		}
+		s.current = nil
+		if s.state == Busy {
+			s.state = Idle
+			if s.kernel != kernel { // it died just before, and was told already
+				s.state, s.message = Dead, errors.Join(err).Error()
+			}
+		}
+		changed := []*Evaluation{e}
+		switch {
+		case err != nil:
+			e.State, e.Message = Lost, err.Error()
+		case reply.Status == jupyter.StatusAborted:
+			e.State, e.Message = Cancelled, "the kernel aborted it"
+		case reply.Status == jupyter.StatusError || failed:
+			e.State = Failed
+			changed = append(changed, s.dropGroup(e.Group)...)
+		default:
+			e.State = Done
+		}
+		return append(changed, s.renumber()...)
+	})
+}
+
+// dropGroup takes from the queue what waits behind a failed evaluation of the
+// same group; mu is held.
+func (s *Session) dropGroup(group string) []*Evaluation {
+	var dropped, rest []*Evaluation
+	for _, e := range s.queue {
+		if e.Group == group {
+			e.State, e.Message, e.Ahead = Cancelled, "not run: what came before it failed", 0
+			dropped = append(dropped, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	s.queue = rest
+	return dropped
+}

@@ -1,0 +1,431 @@
+// Package session is the heart of reval: one kernel, the queue of what is to be
+// evaluated in it, and who listens. It knows no editor and no document; a
+// front end gives it code and an id, and gets told what becomes of it.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// State is a session's state.
+type State string
+
+// States of a session.
+const (
+	None       State = "none" // no kernel has been needed yet
+	Starting   State = "starting"
+	Idle       State = "idle"
+	Busy       State = "busy"
+	Restarting State = "restarting"
+	Dead       State = "dead"
+)
+
+// ErrNoKernel is returned by requests that need a kernel and do not start one.
+var ErrNoKernel = errors.New("no kernel runs: evaluate something first")
+
+// Status is a session's state at one time.
+type Status struct {
+	State State
+	// Queued counts the evaluations that wait, without the one that runs.
+	Queued int
+	// Running is the evaluation that runs; empty if none does.
+	Running string
+	// Message says in one line why a session is Dead.
+	Message string
+}
+
+// Listener is told what happens. Its methods are called one at a time for each
+// evaluation, in order, and must not block: the kernel's output waits for them.
+type Listener interface {
+	// SessionChanged follows each change of the status.
+	SessionChanged(Status)
+	// EvaluationChanged follows each change of an evaluation's state.
+	EvaluationChanged(Evaluation)
+	// Output brings an event of an evaluation, also after its end when a
+	// background thread of the kernel prints.
+	Output(id string, e kernelclient.Event)
+	// InputVoid tells that the evaluation's open input requests will not be heard.
+	InputVoid(id string)
+}
+
+// Connect starts the session's kernel or attaches to it.
+type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error)
+
+// Session is one kernel, its queue and its listener.
+//
+// Goroutines: run, started by the first evaluation after a time with an empty
+// queue, starts the kernel if there is none and evaluates until the queue is
+// empty; follow, one for each kernel, waits for its end. Close stops both.
+type Session struct {
+	connect  Connect
+	listener Listener
+	logger   *slog.Logger
+	ctx      context.Context
+	cancel   context.CancelFunc
+	wait     sync.WaitGroup
+
+	// notify orders what the listener is told: it is held while the listener is
+	// called, and mu is never taken before it.
+	notify sync.Mutex
+
+	mu      sync.Mutex
+	state   State
+	message string
+	kernel  *kernelclient.Kernel
+	queue   []*Evaluation
+	current *Evaluation
+	running bool   // run is at work
+	wanted  bool   // a kernel is wanted even if nothing is queued
+	closed  bool   // Close was called
+	stop    func() // breaks off a kernel's start
+}
+
+// New makes a session whose kernel is started when it is first needed.
+func New(connect Connect, l Listener, logger *slog.Logger) *Session {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Session{connect: connect, listener: l, logger: logger, ctx: ctx, cancel: cancel, state: None}
+}
+
+// Status gives the session's state.
+func (s *Session) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status()
+}
+
+func (s *Session) status() Status {
+	st := Status{State: s.state, Queued: len(s.queue), Message: s.message}
+	if s.current != nil {
+		st.Running = s.current.ID
+	}
+	return st
+}
+
+// Kernel gives the kernel that runs, or nil.
+func (s *Session) Kernel() *kernelclient.Kernel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kernel
+}
+
+// change applies f to the state and then tells the listener the session's
+// status and the evaluations that f returned.
+func (s *Session) change(f func() []*Evaluation) {
+	s.notify.Lock()
+	defer s.notify.Unlock()
+	s.mu.Lock()
+	before := s.status()
+	changed := f()
+	after := s.status()
+	var copies []Evaluation
+	for _, e := range changed {
+		copies = append(copies, *e)
+	}
+	s.mu.Unlock()
+	for _, e := range copies {
+		s.listener.EvaluationChanged(e)
+	}
+	if before != after {
+		s.listener.SessionChanged(after)
+	}
+}
+
+// Start brings up the kernel if there is none, in the background.
+func (s *Session) Start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = true
+	s.work()
+}
+
+// work sees that run is at work; mu is held.
+func (s *Session) work() {
+	if s.running || s.closed {
+		return
+	}
+	s.running = true
+	s.wait.Go(s.run)
+}
+
+// run brings up the kernel and evaluates what is queued, one at a time, until the
+// queue is empty.
+func (s *Session) run() {
+	for more := true; more; {
+		kernel, err := s.ensureKernel()
+		if err != nil {
+			s.fail(err)
+		} else if next := s.next(); next != nil {
+			s.evaluate(kernel, next)
+		}
+		s.mu.Lock()
+		more = !s.closed && (s.wanted || len(s.queue) > 0)
+		s.running = more
+		s.mu.Unlock()
+	}
+}
+
+// next takes the first evaluation from the queue, and tells that it runs.
+func (s *Session) next() (next *Evaluation) {
+	s.change(func() []*Evaluation {
+		if len(s.queue) == 0 {
+			return nil
+		}
+		next = s.queue[0]
+		s.queue = s.queue[1:]
+		s.current = next
+		s.state = Busy
+		next.State, next.Ahead, next.Started = Running, 0, time.Now()
+		return append([]*Evaluation{next}, s.renumber()...)
+	})
+	return next
+}
+
+// fail gives up what is queued because no kernel could be had.
+func (s *Session) fail(err error) {
+	s.change(func() []*Evaluation {
+		if s.wanted || s.closed {
+			return nil // a restart or the end broke the start off
+		}
+		if s.state == Starting || s.state == Restarting {
+			s.state, s.message = Dead, err.Error()
+		}
+		return s.drop(Lost, err.Error())
+	})
+}
+
+// ensureKernel gives the session's kernel; it starts one if there is none, or if
+// the last one died.
+func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
+	var kernel *kernelclient.Kernel
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	s.change(func() []*Evaluation {
+		s.wanted = false
+		if kernel = s.kernel; kernel == nil {
+			if s.state != Restarting {
+				s.state = Starting
+			}
+			s.message = ""
+			s.stop = cancel
+		}
+		return nil
+	})
+	if kernel != nil {
+		return kernel, nil
+	}
+	kernel, err := s.connect(ctx, kernelclient.Options{Late: s.late, Logger: s.logger})
+	stopped := ctx.Err() != nil
+	s.change(func() []*Evaluation {
+		s.stop = nil
+		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
+			s.kernel, s.state = kernel, Idle
+			s.wait.Go(func() { s.follow(kernel) })
+		}
+		return nil
+	})
+	switch {
+	case stopped:
+		if err == nil {
+			s.leave(context.Background(), kernel)
+		}
+		return nil, errors.New("the kernel's start was interrupted")
+	case err != nil:
+		return nil, err
+	}
+	return kernel, nil
+}
+
+// follow waits for a kernel's end and tells it.
+func (s *Session) follow(kernel *kernelclient.Kernel) {
+	<-kernel.Done()
+	if err := kernel.Err(); err != nil {
+		kernel.Close() // what its process left behind
+		s.change(func() []*Evaluation {
+			if s.kernel != kernel {
+				return nil // it was replaced already
+			}
+			s.kernel, s.state, s.message = nil, Dead, err.Error()
+			return s.drop(Lost, err.Error())
+		})
+	}
+}
+
+// drop takes everything from the queue; mu is held.
+func (s *Session) drop(state EvaluationState, message string) []*Evaluation {
+	dropped := s.queue
+	s.queue = nil
+	for _, e := range dropped {
+		e.State, e.Message, e.Ahead = state, message, 0
+	}
+	return dropped
+}
+
+// Interrupt stops what runs, and takes from the queue what waits behind it. A
+// kernel's start is broken off.
+func (s *Session) Interrupt(ctx context.Context) error {
+	var kernel *kernelclient.Kernel
+	var stop func()
+	s.change(func() []*Evaluation {
+		kernel, stop = s.kernel, s.stop
+		return s.drop(Cancelled, "interrupted before it ran")
+	})
+	switch {
+	case kernel != nil:
+		return kernel.Interrupt(ctx)
+	case stop != nil:
+		stop()
+		return nil
+	}
+	return ErrNoKernel
+}
+
+// Restart ends the kernel, with what it runs and what is queued, and starts it
+// anew. A kernel that was attached to cannot be started from here.
+func (s *Session) Restart(ctx context.Context) error {
+	if k := s.Kernel(); k != nil && !k.Launched() {
+		return errors.New("this kernel was started elsewhere: restart it there, then attach again")
+	}
+	return s.end(ctx, Restarting, "the kernel was restarted")
+}
+
+// Shutdown ends the kernel, or leaves the one that was attached to; the next
+// evaluation starts another.
+func (s *Session) Shutdown(ctx context.Context) error {
+	return s.end(ctx, None, "the kernel was shut down")
+}
+
+func (s *Session) end(ctx context.Context, then State, message string) error {
+	var kernel *kernelclient.Kernel
+	s.change(func() []*Evaluation {
+		kernel = s.kernel
+		if s.stop != nil {
+			s.wanted = then == Restarting
+			s.stop()
+		}
+		s.kernel, s.state, s.message = nil, then, ""
+		return s.drop(Lost, message)
+	})
+	var err error
+	if kernel != nil {
+		err = s.leave(ctx, kernel)
+	}
+	if then == Restarting {
+		s.Start()
+	}
+	return err
+}
+
+// leave ends a kernel that the session started, and detaches from another.
+func (s *Session) leave(ctx context.Context, kernel *kernelclient.Kernel) error {
+	if !kernel.Launched() {
+		kernel.Close()
+		return nil
+	}
+	return kernel.Shutdown(ctx)
+}
+
+// Close ends the session and its kernel: a kernel that was attached to is left
+// running. It returns when every goroutine has ended.
+func (s *Session) Close(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	if err := s.end(ctx, None, "the session was closed"); err != nil {
+		s.logger.Warn("shut down kernel", "error", err)
+	}
+	s.cancel()
+	s.wait.Wait()
+}
+
+// late routes events that came after their evaluation's end.
+func (s *Session) late(parent string, e kernelclient.Event) {
+	if parent != "" {
+		s.listener.Output(parent, e)
+	}
+}
+
+// Complete asks the kernel for completions at cursorPos (code points).
+func (s *Session) Complete(ctx context.Context, code string, cursorPos int) (jupyter.CompleteReplyContent, error) {
+	k := s.Kernel()
+	if k == nil {
+		return jupyter.CompleteReplyContent{}, ErrNoKernel
+	}
+	r, err := k.Complete(ctx, code, cursorPos)
+	if err != nil {
+		return r, fmt.Errorf("ask kernel: %w", err)
+	}
+	return r, nil
+}
+
+// Inspect asks the kernel about the name at cursorPos (code points).
+func (s *Session) Inspect(ctx context.Context, code string, cursorPos, detail int) (jupyter.InspectReplyContent, error) {
+	k := s.Kernel()
+	if k == nil {
+		return jupyter.InspectReplyContent{}, ErrNoKernel
+	}
+	r, err := k.Inspect(ctx, code, cursorPos, detail)
+	if err != nil {
+		return r, fmt.Errorf("ask kernel: %w", err)
+	}
+	return r, nil
+}
+
+// renumber counts again how many evaluations are ahead of each queued one, and
+// gives those whose number changed; mu is held.
+func (s *Session) renumber() []*Evaluation {
+	ahead := 0
+	if s.current != nil {
+		ahead = 1
+	}
+	var changed []*Evaluation
+	for i, e := range s.queue {
+		if e.Ahead != ahead+i {
+			e.Ahead = ahead + i
+			changed = append(changed, e)
+		}
+	}
+	return changed
+}
+
+// Cancel takes an evaluation from the queue, or interrupts it if it runs.
+func (s *Session) Cancel(ctx context.Context, id string) error {
+	runs := false
+	found := false
+	s.change(func() []*Evaluation {
+		if s.current != nil && s.current.ID == id {
+			found, runs = true, s.current.State == Running
+			return nil
+		}
+		i := slices.IndexFunc(s.queue, func(e *Evaluation) bool { return e.ID == id })
+		if i < 0 {
+			return nil
+		}
+		found = true
+		e := s.queue[i]
+		s.queue = slices.Delete(s.queue, i, i+1)
+		e.State, e.Message, e.Ahead = Cancelled, "cancelled before it ran", 0
+		return append([]*Evaluation{e}, s.renumber()...)
+	})
+	switch {
+	case runs:
+		if k := s.Kernel(); k != nil {
+			return k.Interrupt(ctx)
+		}
+		return nil
+	case found:
+		return nil
+	}
+	return fmt.Errorf("evaluation %s has ended already", id)
+}

@@ -1,0 +1,270 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// Deadlines of requests to the kernel: an editor waits for them.
+const (
+	idleDeadline = 5 * time.Second
+	busyDeadline = 150 * time.Millisecond
+)
+
+// contextLines bounds the code before the cursor that a kernel is sent.
+const contextLines = 200
+
+// completion is what the last completion was asked with, for resolve.
+type completion struct {
+	id      string
+	session *kernelSession
+	code    string
+}
+
+// resolveData is what a completion item carries to resolve.
+type resolveData struct {
+	Completion string `json:"completion"`
+	// Start and End are code points of the code that was completed.
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+	Text  string `json:"text"`
+}
+
+// place is a position in a document as a kernel is told of it: the lines of its
+// cell up to the cursor's, and where in them the cursor is.
+type place struct {
+	doc     *openDocument
+	session *kernelSession
+	code    string
+	start   int // byte offset of code in the document
+	cursor  int // code points of code
+	busy    bool
+}
+
+// placeAt finds what to send for a position of a document.
+func (s *Server) placeAt(p protocol.TextDocumentPositionParams) (place, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(string(p.TextDocument.URI))
+	if err != nil {
+		return place{}, err
+	}
+	at, err := d.Offset(fromPosition(p.Position))
+	if err != nil {
+		return place{}, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%v", err)
+	}
+	line := min(int(p.Position.Line), d.LineCount()-1)
+	first := max(0, line-contextLines)
+	for _, c := range d.language.Cells(d.Text()) {
+		if c.Start <= line && line < c.End {
+			first = max(first, c.Start)
+		}
+	}
+	r := d.lines(first, line+1)
+	start, err := d.Offset(r.Start)
+	if err != nil {
+		return place{}, err
+	}
+	code, err := d.Slice(r)
+	if err != nil {
+		return place{}, err
+	}
+	return place{
+		doc: d, session: d.session, code: code, start: start, cursor: document.CodePoints(code, at-start),
+		busy: d.session.busy(),
+	}, nil
+}
+
+// name is the line of the place, with the cursor at the end of the word under it:
+// kernels look at the text before the cursor.
+func (p place) name() (line string, cursor int) {
+	at := document.ByteOffset(p.code, p.cursor)
+	start := strings.LastIndexAny(p.code[:at], "\r\n") + 1
+	end := at
+	for end < len(p.code) {
+		r, size := utf8.DecodeRuneInString(p.code[end:])
+		if !inWord(r) {
+			break
+		}
+		end += size
+	}
+	line = p.code[start:]
+	if cut := strings.IndexAny(line, "\r\n"); cut >= 0 {
+		line = line[:cut]
+	}
+	return line, utf8.RuneCountInString(p.code[start:end])
+}
+
+func inWord(r rune) bool {
+	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+}
+
+// busy tells whether the kernel runs code now.
+func (ks *kernelSession) busy() bool { return ks.Status().State == session.Busy }
+
+// deadline bounds a request to the place's kernel.
+func (p place) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.busy {
+		return context.WithTimeout(ctx, busyDeadline)
+	}
+	return context.WithTimeout(ctx, idleDeadline)
+}
+
+// Completion asks the running namespace. While there is no kernel, or it does not
+// answer in time, the list is empty and incomplete: the client asks again.
+func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (protocol.CompletionResult, error) {
+	at, err := s.placeAt(p.TextDocumentPositionParams)
+	if err != nil {
+		return nil, err
+	}
+	jsonrpc2.Async(ctx)
+	wait, cancel := at.deadline(ctx)
+	defer cancel()
+	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
+	reply, err := at.session.Complete(wait, at.code, at.cursor)
+	if err != nil || reply.Status != jupyter.StatusOK {
+		if ctx.Err() != nil {
+			return nil, protocol.ErrRequestCancelled
+		}
+		s.logger.Debug("no completions", "error", err)
+		list.IsIncomplete = true
+		return list, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.documents[at.doc.key] != at.doc {
+		return list, nil
+	}
+	c := &completion{id: jupyter.NewID(), session: at.session, code: at.code}
+	s.completed = c
+	types := reply.Metadata.Types
+	for i, text := range reply.Matches {
+		start, end := reply.CursorStart, reply.CursorEnd
+		item := protocol.CompletionItem{Kind: protocol.CompletionItemKindText}
+		if len(types) == len(reply.Matches) && types[i].Text == text {
+			start, end = types[i].Start, types[i].End
+			item.Kind = completionKind(types[i].Type)
+			detail := types[i].Type
+			if sig := types[i].Signature; sig != "" {
+				detail = strings.TrimSpace(detail + " " + sig)
+			}
+			if detail != "" && detail != "<unknown>" {
+				item.Detail = protocol.NewOptional(detail)
+			}
+		}
+		if start < 0 || end < start || start > at.cursor {
+			continue // a kernel that contradicts itself
+		}
+		data, err := json.Marshal(resolveData{Completion: c.id, Start: start, End: end, Text: text})
+		if err != nil {
+			return nil, err
+		}
+		item.Data = protocol.LSPAny(data)
+		from := document.ByteOffset(at.code, start)
+		label, skip := sinceWord(text, at.code[from:document.ByteOffset(at.code, at.cursor)])
+		item.Label = label
+		item.FilterText = protocol.NewOptional(label)
+		item.TextEdit = &protocol.TextEdit{NewText: label, Range: protocol.Range{
+			Start: toPosition(at.doc.Document.Position(at.start + from + skip)),
+			End:   toPosition(at.doc.Document.Position(at.start + document.ByteOffset(at.code, end))),
+		}}
+		list.Items = append(list.Items, item)
+	}
+	return list, nil
+}
+
+// sinceWord takes from a completion what stands before the word at the cursor
+// already: of "x.foo" for the typed "x.f" it leaves "foo". skip is how many bytes
+// that were.
+func sinceWord(text, typed string) (label string, skip int) {
+	word := len(typed)
+	for word > 0 {
+		r, size := utf8.DecodeLastRuneInString(typed[:word])
+		if !inWord(r) {
+			break
+		}
+		word -= size
+	}
+	if rest, ok := strings.CutPrefix(text, typed[:word]); ok && rest != "" {
+		return rest, word
+	}
+	return text, 0
+}
+
+// completionKind maps the type that IPython and others name to LSP's.
+func completionKind(t string) protocol.CompletionItemKind {
+	switch strings.ToLower(t) {
+	case "function", "func", "builtin":
+		return protocol.CompletionItemKindFunction
+	case "method":
+		return protocol.CompletionItemKindMethod
+	case "class", "type":
+		return protocol.CompletionItemKindClass
+	case "struct":
+		return protocol.CompletionItemKindStruct
+	case "interface":
+		return protocol.CompletionItemKindInterface
+	case "module", "package":
+		return protocol.CompletionItemKindModule
+	case "keyword", "magic":
+		return protocol.CompletionItemKindKeyword
+	case "instance", "statement", "variable", "var", "param":
+		return protocol.CompletionItemKindVariable
+	case "property", "field":
+		return protocol.CompletionItemKindField
+	case "const", "constant":
+		return protocol.CompletionItemKindConstant
+	case "path":
+		return protocol.CompletionItemKindFile
+	}
+	return protocol.CompletionItemKindText
+}
+
+// CompletionResolve adds the documentation, which kernels give by inspection.
+func (s *Server) CompletionResolve(ctx context.Context, item *protocol.CompletionItem) (*protocol.CompletionItem, error) {
+	var data resolveData
+	if err := unmarshal(item.Data, &data); err != nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the item's data is not what it came with: %v", err)
+	}
+	s.mu.Lock()
+	c := s.completed
+	s.mu.Unlock()
+	if c == nil || c.id != data.Completion {
+		return item, nil // of an older list
+	}
+	jsonrpc2.Async(ctx)
+	code := c.code[:document.ByteOffset(c.code, data.Start)] + data.Text
+	wait, cancel := place{busy: c.session.busy()}.deadline(ctx)
+	defer cancel()
+	reply, err := c.session.Inspect(wait, code, utf8.RuneCountInString(code), 0)
+	if err != nil || !reply.Found {
+		return item, nil
+	}
+	text, _ := output.Plain(output.PlainText(reply.Data))
+	item.Documentation = s.markup(text)
+	return item, nil
+}
+
+// markup is plain text in the form that the client shows best.
+func (s *Server) markup(text string) *protocol.MarkupContent {
+	if !s.client.markdown {
+		return &protocol.MarkupContent{Kind: protocol.MarkupKindPlainText, Value: text}
+	}
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: fence + "text\n" + strings.TrimRight(text, "\n") + "\n" + fence}
+}

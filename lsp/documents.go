@@ -1,0 +1,172 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/language"
+)
+
+// openDocument is a document that the client has open, with what it led to.
+type openDocument struct {
+	*document.Document
+	uri      string  // as the client writes it
+	key      uri.URI // in Server.documents
+	language language.Language
+	session  *kernelSession
+	results  []*result // shown ones, in order of evaluation
+	errors   bool      // diagnostics are published
+}
+
+// languageOf finds a document's language by the editor's name for it, else by the
+// file's name. One that is in no table is taken to be like a shell: "#" starts a
+// comment.
+func languageOf(id, path string) language.Language {
+	if l, ok := language.For(id); ok {
+		return l
+	}
+	if l, ok := language.ByExtension(path); ok {
+		return l
+	}
+	l, _ := language.For("shellscript")
+	l.ID, l.Name, l.Install = id, id, ""
+	return l
+}
+
+// name is what a traceback calls the document.
+func (d *openDocument) name() string {
+	if p := filePath(d.key); p != "" {
+		return filepath.Base(p)
+	}
+	return d.uri
+}
+
+// canonical is the key of a document: editors write one URI in several ways.
+func canonical(u string) uri.URI {
+	c, err := uri.Parse(u)
+	if err != nil {
+		return uri.URI(u)
+	}
+	return c
+}
+
+// lookup finds an open document; mu is held.
+func (s *Server) lookup(u string) (*openDocument, error) {
+	if u == "" {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the argument has no uri: pass {\"uri\": …} of an open document")
+	}
+	d := s.documents[canonical(u)]
+	if d == nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s is not open: send textDocument/didOpen first", u)
+	}
+	return d, nil
+}
+
+// didOpen takes a document, and looks for its kernels ahead of their first use.
+// It reads the parameters itself: LSP's types rewrite the URI, and the client
+// is to get back the one that it sent.
+func (s *Server) didOpen(params []byte) error {
+	var p struct {
+		TextDocument struct {
+			URI        string `json:"uri"`
+			LanguageID string `json:"languageId"`
+			Version    int    `json:"version"`
+			Text       string `json:"text"`
+		} `json:"textDocument"`
+	}
+	if err := unmarshal(params, &p); err != nil {
+		return fmt.Errorf("params: %w", err)
+	}
+	t := p.TextDocument
+	if t.URI == "" {
+		return errors.New("the document has no uri")
+	}
+	key := canonical(t.URI)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.documents[key]; old != nil {
+		s.closeDocument(old)
+	}
+	d := &openDocument{
+		Document: document.New(t.URI, t.LanguageID, t.Version, t.Text, s.encoding),
+		uri:      t.URI, key: key, language: languageOf(t.LanguageID, filePath(key)),
+	}
+	s.documents[key] = d
+	s.bind(d)
+	return nil
+}
+
+// DidChange edits a document. An edit that does not fit is told in the log; the
+// text is then wrong until the client sends it whole.
+func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentParams) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(string(p.TextDocument.URI))
+	if err != nil {
+		return err
+	}
+	var edits []document.Edit
+	for _, c := range p.ContentChanges {
+		switch c := c.(type) {
+		case *protocol.TextDocumentContentChangePartial:
+			r := fromRange(c.Range)
+			edits = append(edits, document.Edit{Range: &r, Text: c.Text})
+		case *protocol.TextDocumentContentChangeWholeDocument:
+			edits = append(edits, document.Edit{Text: c.Text})
+		}
+	}
+	if err := d.Apply(int(p.TextDocument.Version), edits); err != nil {
+		return fmt.Errorf("change %s: %w", d.uri, err)
+	}
+	s.edited(d)
+	return nil
+}
+
+// DidSave changes nothing.
+func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) error { return nil }
+
+// DidClose forgets a document and its results; its session lives on.
+func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentParams) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(string(p.TextDocument.URI))
+	if err != nil {
+		return err
+	}
+	s.closeDocument(d)
+	return nil
+}
+
+// closeDocument forgets a document; mu is held. Evaluations of it that run go on.
+func (s *Server) closeDocument(d *openDocument) {
+	for _, r := range d.results {
+		s.removeResult(r)
+	}
+	d.results = nil
+	s.publish(d)
+	delete(s.documents, d.key)
+	s.unbind(d)
+}
+
+func fromPosition(p protocol.Position) document.Position {
+	return document.Position{Line: int(p.Line), Character: int(p.Character)}
+}
+
+func toPosition(p document.Position) protocol.Position {
+	return protocol.Position{Line: uint32(p.Line), Character: uint32(p.Character)}
+}
+
+func fromRange(r protocol.Range) document.Range {
+	return document.Range{Start: fromPosition(r.Start), End: fromPosition(r.End)}
+}
+
+func toRange(r document.Range) protocol.Range {
+	return protocol.Range{Start: toPosition(r.Start), End: toPosition(r.End)}
+}

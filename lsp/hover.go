@@ -1,0 +1,105 @@
+package lsp
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// Hover shows what the kernel knows of the name under the cursor: its live value,
+// type and documentation. In a client without a plugin it also shows what the
+// evaluation of that line printed.
+func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.Hover, error) {
+	at, err := s.placeAt(p.TextDocumentPositionParams)
+	if err != nil {
+		return nil, err
+	}
+	printed := s.printedAt(at.doc, fromPosition(p.Position))
+	jsonrpc2.Async(ctx)
+	wait, cancel := at.deadline(ctx)
+	defer cancel()
+	line, cursor := at.name()
+	reply, err := at.session.Inspect(wait, line, cursor, 0)
+	if ctx.Err() != nil {
+		return nil, protocol.ErrRequestCancelled
+	}
+	var parts []string
+	if err == nil && reply.Found {
+		if md, ok := markdownOf(reply.Data); ok && s.client.markdown {
+			parts = append(parts, md)
+		} else {
+			text, _ := output.Plain(output.PlainText(reply.Data))
+			parts = append(parts, s.markup(text).Value)
+		}
+	}
+	if printed != "" {
+		parts = append(parts, s.markup(printed).Value)
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	content := s.markup("")
+	content.Value = strings.Join(parts, "\n\n")
+	return &protocol.Hover{Contents: content}, nil
+}
+
+// markdownOf is a bundle's text/markdown.
+func markdownOf(data jupyter.MIMEBundle) (string, bool) {
+	mime, value, ok := output.Choose(data, []string{"text/markdown"})
+	return value, ok && mime == "text/markdown"
+}
+
+// printedAt is what the evaluation of a line brought, for a client without a plugin.
+func (s *Server) printedAt(d *openDocument, at document.Position) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client.reval {
+		return ""
+	}
+	for _, r := range slices.Backward(d.results) {
+		if touches(r.anchor.Range(), document.Range{Start: at, End: at}) {
+			return r.transcript()
+		}
+	}
+	return ""
+}
+
+// inspect answers reval.inspect.
+func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
+	if p.Detail < 0 || p.Detail > 1 {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "detail is %d, not 0 or 1", p.Detail)
+	}
+	at, err := s.placeAt(protocol.TextDocumentPositionParams{
+		TextDocument: protocol.TextDocumentIdentifier{URI: uri.URI(p.URI)}, Position: p.Position,
+	})
+	if err != nil {
+		return nil, err
+	}
+	jsonrpc2.Async(ctx)
+	wait, cancel := context.WithTimeout(ctx, idleDeadline)
+	defer cancel()
+	line, cursor := at.name()
+	reply, err := at.session.Inspect(wait, line, cursor, p.Detail)
+	if err != nil {
+		if wait.Err() != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("the kernel did not answer within %v: it is busy, or does not inspect", idleDeadline)
+		}
+		return nil, err
+	}
+	var r InspectResult
+	if reply.Found {
+		r.Found = true
+		r.Text, r.Spans = output.Plain(output.PlainText(reply.Data))
+		r.Links = findLinks(r.Text)
+	}
+	return r, nil
+}

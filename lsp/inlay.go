@@ -1,0 +1,112 @@
+package lsp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/session"
+)
+
+// InlayHint shows results beside the code in a client without a plugin, which
+// shows them its own way.
+func (s *Server) InlayHint(_ context.Context, p *protocol.InlayHintParams) ([]protocol.InlayHint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(string(p.TextDocument.URI))
+	if err != nil {
+		return nil, err
+	}
+	hints := []protocol.InlayHint{}
+	if s.client.reval {
+		return hints, nil
+	}
+	asked := fromRange(p.Range)
+	pad := true
+	for _, r := range d.results {
+		line := lastLine(r.anchor.Range())
+		label := r.label()
+		if label == "" || line < asked.Start.Line || line > asked.End.Line {
+			continue
+		}
+		hint := protocol.InlayHint{
+			Position: toPosition(document.Position{Line: line, Character: d.LineLength(line)}),
+			Label:    protocol.String(label), PaddingLeft: &pad,
+		}
+		if text := r.transcript(); text != "" {
+			hint.Tooltip = protocol.String(text)
+		}
+		hints = append(hints, hint)
+	}
+	return hints, nil
+}
+
+// label is a result in one line: the first line of its value, a tick and the time
+// it took if it has none, or its error.
+func (r *result) label() string {
+	var label string
+	switch r.eval.State {
+	case session.Done:
+		label = "✓ " + duration(r.elapsed())
+		if sum := r.summary(); sum.Kind != "none" {
+			label = sum.Text
+			if sum.Lines > 1 {
+				label += fmt.Sprintf(" … (%d lines)", sum.Lines)
+			}
+		}
+	case session.Failed:
+		if r.failure == nil {
+			return ""
+		}
+		label = "✗ " + r.failure.Name + ": " + output.Summarize(r.failure.Value).First
+	case session.Lost, session.Cancelled:
+		label = "✗ " + r.eval.Message
+	default:
+		return ""
+	}
+	if r.stale {
+		label += " (stale)"
+	}
+	return label
+}
+
+// duration writes a time for people.
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// maxTooltip bounds the output that a tooltip or hover shows, in bytes.
+const maxTooltip = 4 << 10
+
+// transcript is the end of what an evaluation brought, as plain text.
+func (r *result) transcript() string {
+	var b strings.Builder
+	for _, block := range r.blocks {
+		text := block.whole().Text
+		b.WriteString(text)
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			b.WriteByte('\n')
+		}
+	}
+	text := strings.TrimRight(b.String(), "\n")
+	if n := len(text) - maxTooltip; n > 0 {
+		if end := strings.IndexByte(text[n:], '\n'); end >= 0 {
+			n += end + 1
+		}
+		text = "…\n" + strings.ToValidUTF8(text[n:], "")
+	}
+	return text
+}

@@ -1,0 +1,160 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"strings"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/reval-editor/reval/internal/document"
+)
+
+// Initialize negotiates what the client can do.
+func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*protocol.InitializeResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.initialized {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidRequest, "initialize was called before")
+	}
+	s.initialized = true
+	s.encoding = negotiateEncoding(p.Capabilities)
+	s.client = readClient(p.Capabilities)
+	s.folders = workspaceFolders(p)
+
+	yes := true
+	change := protocol.TextDocumentSyncKindIncremental
+	experimental, err := json.Marshal(map[string]any{"reval": ServerCapability{Version: 1}})
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.InitializeResult{
+		ServerInfo: protocol.ServerInfo{Name: "reval", Version: protocol.NewOptional(s.options.Version)},
+		Capabilities: protocol.ServerCapabilities{
+			PositionEncoding: protocol.PositionEncodingKind(s.encoding.String()),
+			TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &yes, Change: &change},
+			CompletionProvider: &protocol.CompletionOptions{
+				TriggerCharacters: []string{".", "$", ":"},
+				ResolveProvider:   &yes,
+			},
+			HoverProvider:          protocol.Boolean(true),
+			InlayHintProvider:      protocol.Boolean(true),
+			CodeActionProvider:     protocol.Boolean(true),
+			ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
+			Workspace: &protocol.WorkspaceOptions{
+				WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{Supported: &yes, ChangeNotifications: protocol.Boolean(true)},
+			},
+			Experimental: protocol.LSPAny(experimental),
+		},
+	}, nil
+}
+
+// negotiateEncoding takes the client's first encoding that there is; without a
+// word of it positions are UTF-16 (LSP, Position).
+func negotiateEncoding(c protocol.ClientCapabilities) document.Encoding {
+	if c.General != nil {
+		for _, kind := range c.General.PositionEncodings {
+			if e, err := document.ParseEncoding(string(kind)); err == nil {
+				return e
+			}
+		}
+	}
+	return document.UTF16
+}
+
+func readClient(c protocol.ClientCapabilities) client {
+	var r client
+	var experimental struct {
+		Reval *ClientCapability `json:"reval"`
+	}
+	if len(c.Experimental) > 0 && json.Unmarshal(c.Experimental, &experimental) == nil && experimental.Reval != nil {
+		r.reval, r.mime = true, experimental.Reval.MIME
+	}
+	if t := c.TextDocument; t != nil && t.Hover != nil {
+		for _, kind := range t.Hover.ContentFormat {
+			r.markdown = r.markdown || kind == protocol.MarkupKindMarkdown
+		}
+	}
+	if w := c.Window; w != nil {
+		r.progress = w.WorkDoneProgress != nil && *w.WorkDoneProgress
+	}
+	if w := c.Workspace; w != nil && w.InlayHint != nil {
+		r.inlayRefresh = w.InlayHint.RefreshSupport != nil && *w.InlayHint.RefreshSupport
+	}
+	return r
+}
+
+func workspaceFolders(p *protocol.InitializeParams) []string {
+	var folders []string
+	if list, ok := p.WorkspaceFolders.Get(); ok {
+		for _, f := range list {
+			folders = appendPath(folders, uri.URI(f.URI))
+		}
+	}
+	if len(folders) == 0 && p.RootURI != nil {
+		folders = appendPath(folders, *p.RootURI)
+	}
+	return folders
+}
+
+func appendPath(paths []string, u uri.URI) []string {
+	if p := filePath(u); p != "" {
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// filePath is the path of a file URI; empty for any other.
+func filePath(u uri.URI) string {
+	if !strings.HasPrefix(string(u), "file:") {
+		return ""
+	}
+	platform := uri.PlatformPOSIX
+	if runtime.GOOS == "windows" {
+		platform = uri.PlatformWindows
+	}
+	return uri.FsPathFor(u, platform, true)
+}
+
+// Initialized needs no answer.
+func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error { return nil }
+
+// SetTrace is accepted: the log is not the client's.
+func (s *Server) SetTrace(context.Context, *protocol.SetTraceParams) error { return nil }
+
+// Shutdown ends the kernels; Exit follows.
+func (s *Server) Shutdown(ctx context.Context) error {
+	jsonrpc2.Async(ctx)
+	s.closeSessions()
+	return nil
+}
+
+// Exit ends Serve.
+func (s *Server) Exit(context.Context) error {
+	s.once.Do(func() { close(s.exit) })
+	return nil
+}
+
+// DidChangeWorkspaceFolders changes where sessions of documents to come belong.
+func (s *Server) DidChangeWorkspaceFolders(_ context.Context, p *protocol.DidChangeWorkspaceFoldersParams) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	removed := map[string]bool{}
+	for _, f := range p.Event.Removed {
+		removed[filePath(uri.URI(f.URI))] = true
+	}
+	var folders []string
+	for _, f := range s.folders {
+		if !removed[f] {
+			folders = append(folders, f)
+		}
+	}
+	for _, f := range p.Event.Added {
+		folders = appendPath(folders, uri.URI(f.URI))
+	}
+	s.folders = folders
+	return nil
+}

@@ -1,0 +1,231 @@
+package lsp
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.lsp.dev/protocol"
+)
+
+// streamPause is the least time between two notifications of one evaluation's
+// output, but for its first and its last: an editor handles few large ones much
+// faster than many small ones.
+const streamPause = 30 * time.Millisecond
+
+// outbox sends what the client is to be told. It keeps what has changed, not
+// messages, so a client that reads slowly gets fewer, never a growing queue; and
+// nobody waits for the client but run.
+//
+// One goroutine, run, is started by newOutbox and stopped by close.
+type outbox struct {
+	server *Server
+	signal chan struct{}
+	stop   chan struct{}
+	done   chan struct{}
+	once   sync.Once
+
+	// Guarded by Server.mu.
+	messages    []protocol.ShowMessageParams
+	inputs      []InputRequestParams
+	diagnostics []*openDocument
+	closed      []string // documents whose diagnostics are to be withdrawn
+	sessions    []*kernelSession
+	progress    []*progress
+	inlay       bool
+}
+
+const errorMessage = protocol.MessageTypeError
+
+func newOutbox(s *Server) *outbox {
+	o := &outbox{server: s, signal: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	go o.run()
+	return o
+}
+
+// close sends what is left and stops run.
+func (o *outbox) close() {
+	o.once.Do(func() { close(o.stop) })
+	<-o.done
+}
+
+// wake has run look at what has changed.
+func (o *outbox) wake() {
+	select {
+	case o.signal <- struct{}{}:
+	default:
+	}
+}
+
+// message shows a line to the user of a client without a plugin; Server.mu is held.
+func (o *outbox) message(t protocol.MessageType, text string) {
+	o.messages = append(o.messages, protocol.ShowMessageParams{Type: t, Message: text})
+	o.wake()
+}
+
+// refresh asks the client for its inlay hints again; Server.mu is held.
+func (o *outbox) refresh() {
+	o.inlay = true
+	o.wake()
+}
+
+// sessionDirty tells the client a session's state soon; mu is held.
+func (s *Server) sessionDirty(ks *kernelSession) {
+	if !ks.dirty {
+		ks.dirty = true
+		s.outbox.sessions = append(s.outbox.sessions, ks)
+	}
+	s.outbox.wake()
+}
+
+func (o *outbox) run() {
+	defer close(o.done)
+	timer := time.NewTimer(0)
+	<-timer.C
+	for {
+		select {
+		case <-o.signal:
+		case <-timer.C:
+		case <-o.stop:
+			o.flush()
+			return
+		}
+		if wait := o.flush(); wait > 0 {
+			timer.Reset(wait)
+		}
+	}
+}
+
+// sending is one message to the client.
+type sending struct {
+	method string
+	params any
+}
+
+// flush sends what has changed and is due. It gives the time after which more is.
+func (o *outbox) flush() time.Duration {
+	s := o.server
+	s.mu.Lock()
+	batch, wait := o.collect(time.Now())
+	inlay := o.inlay && s.client.inlayRefresh
+	o.inlay = false
+	s.mu.Unlock()
+	for _, m := range batch {
+		s.notify(m.method, m.params)
+	}
+	if inlay {
+		// Its answer says nothing, but it comes: not in this goroutine's time.
+		s.wait.Go(func() {
+			if _, err := s.conn.Call(s.ctx, protocol.MethodWorkspaceInlayHintRefresh, nil, nil); err != nil {
+				s.logger.Debug("inlay hint refresh", "error", err)
+			}
+		})
+	}
+	return wait
+}
+
+// collect takes what is to be sent, in an order in which an evaluation's output
+// comes before the state that follows from it; Server.mu is held.
+func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
+	s := o.server
+	send := func(method string, params any) { batch = append(batch, sending{method, params}) }
+	changed := s.changed
+	s.changed = nil
+	for _, r := range changed {
+		r.listed = false
+		due := r.stateDirty || r.flushed.IsZero() || now.Sub(r.flushed) >= streamPause || o.asks(r)
+		if outputs := r.news(due); len(outputs) > 0 {
+			r.flushed = now
+			if s.client.reval {
+				send(MethodOutput, OutputParams{Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Outputs: outputs})
+			} else {
+				r.tellPlain(outputs, send)
+			}
+		} else if !due && r.hasNews() {
+			if left := streamPause - now.Sub(r.flushed); wait == 0 || left < wait {
+				wait = max(left, time.Millisecond)
+			}
+			r.listed = true
+			s.changed = append(s.changed, r)
+		}
+		if r.stateDirty {
+			r.stateDirty = false
+			if s.client.reval {
+				send(MethodEvaluation, r.params())
+			}
+		}
+	}
+	for _, ks := range o.sessions {
+		ks.dirty = false
+		if s.client.reval {
+			send(MethodState, ks.state())
+		}
+	}
+	for _, p := range o.inputs {
+		send(MethodInputRequest, p)
+	}
+	for _, d := range o.diagnostics {
+		send(protocol.MethodTextDocumentPublishDiagnostics, d.diagnostics())
+	}
+	for _, u := range o.closed {
+		send(protocol.MethodTextDocumentPublishDiagnostics, publishParams{URI: u, Diagnostics: []protocol.Diagnostic{}})
+	}
+	for _, p := range o.progress {
+		p.collect(send)
+	}
+	for _, m := range o.messages {
+		send(protocol.MethodWindowShowMessage, &m)
+	}
+	o.sessions, o.inputs, o.diagnostics, o.closed, o.progress, o.messages = nil, nil, nil, nil, nil, nil
+	return batch, wait
+}
+
+// asks tells whether an input request of r waits to be sent: what was printed
+// before it is then due.
+func (o *outbox) asks(r *result) bool {
+	return slices.ContainsFunc(o.inputs, func(p InputRequestParams) bool { return p.Evaluation == r.eval.ID })
+}
+
+// list has the outbox look at the result; mu is held.
+func (r *result) list() {
+	if !r.listed {
+		r.listed = true
+		r.server.changed = append(r.server.changed, r)
+	}
+	r.server.outbox.wake()
+}
+
+// hasNews tells whether there is output that the client does not have.
+func (r *result) hasNews() bool {
+	return r.clearDirty || slices.ContainsFunc(r.blocks, func(b *block) bool { return b.dirty })
+}
+
+// news takes the outputs that the client does not have, if they are due.
+func (r *result) news(due bool) []Output {
+	if !due {
+		return nil
+	}
+	var outputs []Output
+	if r.clearDirty {
+		r.clearDirty = false
+		outputs = append(outputs, Output{Index: r.first, Kind: OutputClear})
+	}
+	for _, b := range r.blocks {
+		if b.dirty {
+			outputs = append(outputs, b.news())
+		}
+	}
+	return outputs
+}
+
+// tellPlain tells a client without a plugin what was printed: as a log message,
+// and its last line as progress.
+func (r *result) tellPlain(outputs []Output, send func(string, any)) {
+	for _, o := range outputs {
+		if o.Kind != OutputStream || o.Text == "" {
+			continue
+		}
+		send(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: protocol.MessageTypeLog, Message: o.Text})
+		r.progress.report(o.Text)
+	}
+}

@@ -1,0 +1,482 @@
+package lsp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// result is one evaluation of a document and what came of it. Everything in it
+// is guarded by Server.mu.
+type result struct {
+	server  *Server
+	session *kernelSession
+	doc     *openDocument
+	anchor  *document.Anchor
+	eval    session.Evaluation
+	blocks  []*block
+	first   int // index of the next output's block
+	failure *EvaluationError
+	stale   bool
+	cleared bool // it is no longer shown beside the code
+	// clearNext is set by clear_output(wait): the next output clears first.
+	clearNext bool
+	progress  *progress
+
+	clearDirty bool // the client has not been told that earlier outputs are void
+	stateDirty bool
+	listed     bool      // it is in Server.changed
+	flushed    time.Time // when output was last sent
+}
+
+// block is one output as it stands now.
+type block struct {
+	Output
+	display string // display_id
+	dirty   bool   // the client does not have it as it stands
+
+	// Of a stream: Output has everything but the text.
+	screen    *output.Screen
+	unsettled int        // bytes in the screen that text and pending do not have
+	text      transcript // all of it, for reval.output
+	pending   transcript // what the client has not been sent
+	back      int        // code points that it has to erase first
+}
+
+// Bounds of text, in bytes: what is kept of one stream for reval.output, what
+// waits for a client that does not read, and what a screen takes before its text
+// is settled.
+const (
+	maxText    = 4 << 20
+	maxPending = 1 << 20
+	maxScreen  = 64 << 10
+)
+
+func (r *result) ended() bool { return r.eval.State.Ended() }
+
+// changed takes a new state of the evaluation.
+func (r *result) changed(e session.Evaluation) {
+	was := r.eval.State
+	r.eval = e
+	if e.Count > 0 {
+		r.session.counts[e.Count] = r
+	}
+	r.touch()
+	if was == session.Queued && e.State == session.Running {
+		r.progress.begin(r)
+	}
+	if r.ended() && (was == session.Queued || was == session.Running) {
+		r.progress.end()
+		if e.State == session.Lost && !r.server.client.reval {
+			r.server.outbox.message(errorMessage, e.Message)
+		}
+		r.server.publish(r.doc)
+		r.server.outbox.refresh()
+		if r.cleared {
+			r.server.forget(r)
+		}
+	}
+}
+
+// touch tells the client the evaluation's state soon.
+func (r *result) touch() {
+	r.stateDirty = true
+	r.list()
+}
+
+// event takes one event of the kernel.
+func (r *result) event(e kernelclient.Event) {
+	switch e := e.(type) {
+	case kernelclient.Input:
+		if e.Count > 0 {
+			r.eval.Count = e.Count
+			r.session.counts[e.Count] = r
+		}
+		return
+	case kernelclient.Clear:
+		if e.Wait {
+			r.clearNext = true
+			return
+		}
+		r.clear()
+	case kernelclient.Stream:
+		r.stream(e)
+	case kernelclient.Display:
+		if e.Update {
+			r.session.update(e)
+		} else {
+			r.add(r.bundle(OutputDisplay, e.Data), e.ID)
+		}
+	case kernelclient.Result:
+		r.add(r.bundle(OutputResult, e.Data), "")
+	case kernelclient.Error:
+		r.fail(e)
+	case kernelclient.InputRequest:
+		r.server.inputRequest(r, e)
+	case kernelclient.Payload:
+		r.payload(e)
+	}
+	r.list()
+}
+
+// add appends an output.
+func (r *result) add(o Output, display string) *block {
+	if r.clearNext {
+		r.clear()
+	}
+	o.Index = r.first
+	r.first++
+	b := &block{Output: o, display: display, dirty: true}
+	r.blocks = append(r.blocks, b)
+	return b
+}
+
+func (r *result) clear() {
+	r.clearNext = false
+	r.blocks = nil
+	r.clearDirty = true
+}
+
+// stream appends text to the last output if that is the same stream, so that
+// colours and carriage returns go on where they were.
+func (r *result) stream(e kernelclient.Stream) {
+	var last *block
+	if n := len(r.blocks); n > 0 && !r.clearNext {
+		last = r.blocks[n-1]
+	}
+	if last == nil || last.Kind != OutputStream || last.Name != e.Name {
+		last = r.add(Output{Kind: OutputStream, Name: e.Name}, "")
+		last.screen = &output.Screen{}
+	}
+	last.screen.Write(e.Text)
+	last.dirty = true
+	if last.unsettled += len(e.Text); last.unsettled > maxScreen {
+		last.settle()
+	}
+}
+
+// settle takes what changed from a stream's screen.
+func (b *block) settle() {
+	b.unsettled = 0
+	u, ok := b.screen.Take()
+	if !ok {
+		return
+	}
+	b.text.apply(u)
+	b.text.limit(maxText, "")
+	// What waits to be sent is erased here, the rest on the client.
+	if over := u.Back - b.pending.runes; over > 0 {
+		b.back += over
+		u.Back = b.pending.runes
+	}
+	b.pending.apply(u)
+	b.pending.limit(maxPending, "[lines left out here: reval.output has them]\n")
+}
+
+// whole is the output with all of its text.
+func (b *block) whole() Output {
+	o := b.Output
+	if b.screen != nil {
+		b.settle()
+		o.Text, o.Spans = string(b.text.text), b.text.spans
+	}
+	return o
+}
+
+// news is the output with what the client does not have yet.
+func (b *block) news() Output {
+	o := b.Output
+	if b.screen != nil {
+		b.settle()
+		o.Text, o.Spans, o.Back = string(b.pending.text), b.pending.spans, b.back
+		b.pending, b.back = transcript{}, 0
+	}
+	b.dirty = false
+	return o
+}
+
+// bundle makes an output of a MIME bundle.
+func (r *result) bundle(kind string, data jupyter.MIMEBundle) Output {
+	o := Output{Kind: kind}
+	o.Text, o.Spans = output.Plain(output.PlainText(data))
+	if mime, value, ok := output.Choose(data, r.server.client.mime); ok && mime != "text/plain" {
+		o.MIME, o.Data = mime, value
+	}
+	return o
+}
+
+// update replaces every display with the event's id, in all evaluations of the session.
+func (ks *kernelSession) update(e kernelclient.Display) {
+	for _, r := range ks.server.results {
+		if r.session != ks {
+			continue
+		}
+		for _, b := range r.blocks {
+			if b.display == e.ID && e.ID != "" {
+				index := b.Index
+				b.Output = r.bundle(OutputDisplay, e.Data)
+				b.Index, b.dirty = index, true
+				r.list()
+			}
+		}
+	}
+}
+
+// fail takes the error that ended the evaluation.
+func (r *result) fail(e kernelclient.Error) {
+	lang := r.session.language
+	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
+	text := strings.Join(e.Traceback, "\n")
+	if strings.TrimSpace(text) == "" {
+		text = e.Name + ": " + e.Value
+	}
+	resolve := func(count int) (string, int, bool) {
+		o := r.origin(count)
+		if o == nil {
+			return "", 0, false
+		}
+		return o.doc.name(), o.anchor.Range().Start.Line + 1, true
+	}
+	o := Output{Kind: OutputError}
+	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
+	if !strings.HasSuffix(o.Text, "\n") {
+		o.Text += "\n"
+	}
+	o.Links = findLinks(o.Text)
+	value, _ := output.Plain(lang.Rewrite(e.Value, resolve))
+	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: r.lineRange(r.anchor.Range().Start.Line)}
+	frames := lang.Frames(le)
+	for _, f := range slices.Backward(frames) {
+		if in := r.origin(f.ExecutionCount); in != nil && in.doc == r.doc {
+			r.failure.Range = r.lineRange(in.anchor.Range().Start.Line + f.Line - 1)
+			break
+		}
+	}
+	for _, f := range frames {
+		if in := r.origin(f.ExecutionCount); in != nil {
+			line := in.anchor.Range().Start.Line + f.Line - 1
+			o.Links = append(o.Links, linkTo(o.Text, in.doc.name(), in.doc.uri, line)...)
+		}
+	}
+	o.Error = r.failure
+	r.add(o, "")
+	r.touch()
+}
+
+// origin is the evaluation of the cell that a traceback names; 0 is the one that failed.
+func (r *result) origin(count int) *result {
+	if count == 0 || count == r.eval.Count {
+		return r
+	}
+	return r.session.counts[count]
+}
+
+// lineRange covers the text of a line.
+func (r *result) lineRange(line int) protocol.Range {
+	line = min(max(line, 0), r.doc.LineCount()-1)
+	text := r.doc.Line(line)
+	indent := len(text) - len(strings.TrimLeft(text, " \t"))
+	return toRange(document.Range{
+		Start: document.Position{Line: line, Character: indent},
+		End:   document.Position{Line: line, Character: r.doc.LineLength(line)},
+	})
+}
+
+// payload shows the text of a page payload, as the pager would.
+func (r *result) payload(e kernelclient.Payload) {
+	var page struct {
+		Source string             `json:"source"`
+		Data   jupyter.MIMEBundle `json:"data"`
+	}
+	if unmarshal(e.JSON, &page) == nil && page.Source == "page" {
+		r.add(r.bundle(OutputDisplay, page.Data), "")
+	}
+}
+
+// value is the output that stands for the evaluation's value: its result, or the
+// last display of a kernel that has no results.
+func (r *result) value() *block {
+	for _, kind := range []string{OutputResult, OutputDisplay} {
+		for _, b := range slices.Backward(r.blocks) {
+			if b.Kind == kind {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+// summary sizes the value, once the evaluation has ended well.
+func (r *result) summary() *Summary {
+	v := r.value()
+	if r.eval.State != session.Done {
+		return nil
+	}
+	if v == nil {
+		return &Summary{Kind: "none"}
+	}
+	s := output.Summarize(v.Text)
+	sum := &Summary{Kind: s.Kind, Text: s.First, Lines: s.Lines, MIME: v.MIME}
+	if sum.Kind == "none" && v.MIME != "" {
+		sum.Kind, sum.Text = "line", v.MIME
+	}
+	return sum
+}
+
+// elapsed is how long the evaluation ran; 0 if it has not ended, or never ran.
+func (r *result) elapsed() time.Duration {
+	if r.eval.Started.IsZero() || r.eval.Ended.IsZero() {
+		return 0
+	}
+	return r.eval.Ended.Sub(r.eval.Started)
+}
+
+// params is what the client is told of the evaluation's state.
+func (r *result) params() EvaluationParams {
+	p := EvaluationParams{
+		Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), State: string(r.eval.State),
+		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
+		Summary: r.summary(), Stale: r.stale, Cleared: r.cleared, Message: r.eval.Message,
+	}
+	if r.eval.State == session.Failed {
+		p.Error = r.failure
+	}
+	return p
+}
+
+// edited looks which results an edit made stale, or took away; mu is held.
+func (s *Server) edited(d *openDocument) {
+	for _, r := range slices.Clone(d.results) {
+		switch stale := r.anchor.Stale(); {
+		case r.anchor.Gone():
+			s.removeResult(r)
+		case stale != r.stale:
+			r.stale = stale
+			r.touch()
+		}
+	}
+}
+
+// removeResult takes a result from its document. An evaluation that has not ended
+// goes on, and its output is still told; mu is held.
+func (s *Server) removeResult(r *result) {
+	r.doc.results = slices.DeleteFunc(r.doc.results, func(o *result) bool { return o == r })
+	r.cleared = true
+	r.touch()
+	if r.ended() {
+		s.forget(r)
+	}
+}
+
+// forget drops a result that is neither shown nor running, after a while: late
+// output and tracebacks may still name it; mu is held.
+func (s *Server) forget(r *result) {
+	s.retired = append(s.retired, r)
+	if len(s.retired) > maxRetired {
+		old := s.retired[0]
+		s.retired = s.retired[1:]
+		old.anchor.Release()
+		delete(s.results, old.eval.ID)
+		if old.session.counts[old.eval.Count] == old {
+			delete(old.session.counts, old.eval.Count)
+		}
+	}
+}
+
+// maxRetired is how many results are remembered after they were replaced.
+const maxRetired = 500
+
+// clear answers reval.clear.
+func (s *Server) clear(p ClearParams) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(p.URI)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range slices.Clone(d.results) {
+		if p.Range == nil || touches(r.anchor.Range(), fromRange(*p.Range)) {
+			s.removeResult(r)
+		}
+	}
+	s.publish(d)
+	s.outbox.refresh()
+	return nil, nil
+}
+
+// touches tells whether two ranges have a line in common.
+func touches(a, b document.Range) bool {
+	return a.Start.Line <= lastLine(b) && b.Start.Line <= lastLine(a)
+}
+
+// lastLine is the last line that a range covers some of.
+func lastLine(r document.Range) int {
+	if r.End.Character == 0 && r.End.Line > r.Start.Line {
+		return r.End.Line - 1
+	}
+	return r.End.Line
+}
+
+// find finds an evaluation by reference; mu is held.
+func (s *Server) find(p EvaluationRef) (*result, error) {
+	d, err := s.lookup(p.URI)
+	if err != nil {
+		return nil, err
+	}
+	if p.Evaluation != "" {
+		if r := s.results[p.Evaluation]; r != nil && r.doc == d {
+			return r, nil
+		}
+		return nil, fmt.Errorf("no evaluation %s in %s", p.Evaluation, d.name())
+	}
+	if p.Position == nil {
+		return nil, fmt.Errorf("neither evaluation nor position is given")
+	}
+	at := document.Range{Start: fromPosition(*p.Position), End: fromPosition(*p.Position)}
+	for _, r := range slices.Backward(d.results) {
+		if touches(r.anchor.Range(), at) {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("no result at line %d of %s: evaluate it first", p.Position.Line+1, d.name())
+}
+
+// outputs answers reval.output with everything that the evaluation brought.
+func (s *Server) outputs(p EvaluationRef) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.find(p)
+	if err != nil {
+		return nil, err
+	}
+	o := OutputParams{Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
+	for _, b := range r.blocks {
+		o.Outputs = append(o.Outputs, b.whole())
+	}
+	return o, nil
+}
+
+// evaluations answers reval.evaluations.
+func (s *Server) evaluations(p DocumentParams) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.lookup(p.URI)
+	if err != nil {
+		return nil, err
+	}
+	list := []EvaluationParams{}
+	for _, r := range d.results {
+		list = append(list, r.params())
+	}
+	return list, nil
+}
