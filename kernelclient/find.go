@@ -25,7 +25,8 @@ type Finder struct {
 	// Dir is a project's folder, or a folder in it: the nearest .venv of it or of
 	// one above it is used.
 	Dir string
-	// Builtin are specs that need not be found; they come last.
+	// Builtin are specs that need not be found; they come first, being what works
+	// without anything else.
 	Builtin []Spec
 }
 
@@ -47,9 +48,9 @@ type environment struct {
 	kernel bool   // ipykernel can be imported
 }
 
-// Find lists the kernelspecs, the preferred ones first: those of JUPYTER_PATH, of
-// the project's .venv, of the active environment (VIRTUAL_ENV, CONDA_PREFIX),
-// the user's, those of the python on PATH, the system's, and Builtin.
+// Find lists the kernelspecs, the preferred ones first: Builtin, those of
+// JUPYTER_PATH, of the project's .venv, of the active environment (VIRTUAL_ENV,
+// CONDA_PREFIX), the user's, those of the python on PATH, and the system's.
 //
 // A broken kernelspec does not hide the others: the error joins what was wrong
 // with each, and the specs are those that can be used.
@@ -77,6 +78,9 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 		}
 		names[s.Name] = true
 		specs = append(specs, s)
+	}
+	for _, s := range f.Builtin {
+		add(s, "")
 	}
 	for _, p := range places {
 		folder := p.kernels
@@ -108,9 +112,6 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 		if p.python != nil && p.python.kernel && !own {
 			add(ipykernelSpec(*p.python), p.python.prefix)
 		}
-	}
-	for _, s := range f.Builtin {
-		add(s, "")
 	}
 	return specs, errors.Join(errs...)
 }

@@ -1,0 +1,62 @@
+package kernelclient
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// Wanted says which kernel is to be chosen.
+type Wanted struct {
+	// Name is a kernelspec's name; empty for the first kernel of the language.
+	Name string
+	// Language is the language's name as people write it. Without it and without
+	// a Name nothing is found.
+	Language string
+	// Matches tells whether a kernel can run the language, from what its kernelspec
+	// calls its own; nil for none.
+	Matches func(language string) bool
+	// Install is a command that installs a kernel of the language, if one is known.
+	Install string
+}
+
+// Choose picks the kernelspec that is wanted from those that [Finder.Find] gave.
+// The error says in one line which kernels there are, or how one is installed,
+// and what findErr, the error of the same Find, has against some of them.
+func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
+	var names []string
+	for _, s := range specs {
+		if s.Name == w.Name || w.Name == "" && w.Matches != nil && w.Matches(s.Language) {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	broken := ""
+	if findErr != nil {
+		broken = "; " + strings.ReplaceAll(findErr.Error(), "\n", "; ")
+	}
+	if w.Name != "" {
+		return Spec{}, fmt.Errorf("no kernel %q: there %s%s", w.Name, are(names), broken)
+	}
+	install := ""
+	if w.Install != "" {
+		install = ", for example with: " + w.Install
+	}
+	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one%s (`reval kernels` lists those there are)%s", w.Language, install, broken)
+}
+
+func are(names []string) string {
+	switch len(names) {
+	case 0:
+		return "are none"
+	case 1:
+		return "is only " + names[0]
+	}
+	return "are " + strings.Join(names, ", ")
+}
+
+// IsConnectionFile tells the path of a connection file, which [Attach] takes,
+// from a kernelspec's name.
+func IsConnectionFile(kernel string) bool {
+	return strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel)
+}
