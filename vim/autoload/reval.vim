@@ -1,0 +1,62 @@
+" What the commands do.
+scriptencoding utf-8
+
+" Evaluates whole lines.
+function! reval#range(first, last) abort
+  call reval#span([a:first, 0], [a:last, strlen(getline(a:last))])
+endfunction
+
+" Evaluates from [line, byte] to [line, byte], lines from 1, bytes from 0, the end
+" exclusive.
+function! reval#span(start, end) abort
+  call s:evaluate({'range': {
+        \ 'start': {'line': a:start[0] - 1, 'character': a:start[1]},
+        \ 'end': {'line': a:end[0] - 1, 'character': a:end[1]}}})
+endfunction
+
+" Evaluates the cell, definition, file or everything down to the cursor's line.
+function! reval#unit(unit) abort
+  call s:evaluate(a:unit ==# 'file' ? {'unit': a:unit} : {'unit': a:unit, 'position': reval#position()})
+endfunction
+
+function! s:evaluate(what) abort
+  call reval#client#execute(bufnr('%'), 'reval.evaluate', a:what, function('reval#client#ignore'))
+endfunction
+
+" The cursor's LSP position, in bytes.
+function! reval#position() abort
+  return {'line': line('.') - 1, 'character': col('.') - 1}
+endfunction
+
+function! reval#interrupt() abort
+  call s:simple('reval.interrupt')
+endfunction
+
+function! reval#restart() abort
+  call s:simple('reval.restart')
+endfunction
+
+" Takes the evaluation under the cursor from the queue.
+function! reval#cancel() abort
+  call reval#client#execute(bufnr('%'), 'reval.cancel', {'position': reval#position()}, function('reval#client#ignore'))
+endfunction
+
+" Removes the results of the lines, or all of the buffer if count is 0.
+function! reval#clear(count, first, last) abort
+  let range = {'start': {'line': a:first - 1, 'character': 0},
+        \ 'end': {'line': a:last - 1, 'character': strlen(getline(a:last))}}
+  call reval#client#execute(bufnr('%'), 'reval.clear', a:count ? {'range': range} : {}, function('reval#client#ignore'))
+endfunction
+
+" In the output buffer these act on the session whose output it shows.
+function! s:simple(command) abort
+  let bufnr = &filetype ==# 'reval-output' ? reval#output#source() : bufnr('%')
+  if bufnr > 0
+    call reval#client#execute(bufnr, a:command, {}, function('reval#client#ignore'))
+  endif
+endfunction
+
+" For 'statusline': what the session of the current buffer does; '' without one.
+function! reval#statusline() abort
+  return reval#kernel#statusline(bufnr('%'))
+endfunction

@@ -1,0 +1,156 @@
+" Documents, requests and notifications, the same in both editors.
+scriptencoding utf-8
+
+" URI → buffer number of every document that was given to a server.
+let s:documents = {}
+" Token → function that takes (error, result).
+let s:pending = {}
+let s:token = 0
+" What waits until the editor is between two commands.
+let s:later = []
+
+" Says what went wrong, in one line.
+function! reval#client#error(message) abort
+  redraw
+  echohl ErrorMsg
+  echomsg 'reval: ' .. substitute(a:message, '\_s\+', ' ', 'g')
+  echohl None
+endfunction
+
+" Gives the document of bufnr to a server; answers its URI, or '' after it told
+" why that cannot be.
+function! reval#client#attach(bufnr) abort
+  let command = reval#config#get('command', a:bufnr)
+  if !empty(getbufvar(a:bufnr, '&buftype'))
+    call reval#client#error('this is no buffer of code (''buftype'' is set)')
+    return ''
+  elseif empty(getbufvar(a:bufnr, '&filetype'))
+    call reval#client#error('this buffer has no filetype: say which language it is, as in :setfiletype python')
+    return ''
+  elseif &encoding !=# 'utf-8'
+    call reval#client#error('needs :set encoding=utf-8')
+    return ''
+  elseif type(command) != v:t_list || empty(command)
+    call reval#client#error('g:reval_command must be a list, as in [''reval'', ''lsp'']')
+    return ''
+  elseif !executable(expand(command[0]))
+    call reval#client#error(command[0] .. ' is not on PATH: install it (go install github.com/reval-editor/reval/cmd/reval@latest) or set g:reval_command')
+    return ''
+  endif
+  let uri = reval#editor#call('attach', a:bufnr)
+  if uri !=# ''
+    if get(s:documents, uri, a:bufnr) != a:bufnr && bufloaded(s:documents[uri])
+      call reval#client#error('another buffer without a name is evaluated: give this one a name (:file NAME)')
+      return ''
+    endif
+    let s:documents[uri] = a:bufnr
+    call setbufvar(a:bufnr, 'reval_uri', uri)
+  endif
+  return uri
+endfunction
+
+" The buffer of a document; -1 where it is gone.
+function! reval#client#buffer(uri) abort
+  let bufnr = get(s:documents, a:uri, -1)
+  return bufexists(bufnr) ? bufnr : -1
+endfunction
+
+" The document's URI, if it was given to a server; else ''.
+function! reval#client#uri(bufnr) abort
+  return getbufvar(a:bufnr, 'reval_uri', '')
+endfunction
+
+" workspace/executeCommand for the document of bufnr; Done takes its result, an
+" error is told.
+function! reval#client#execute(bufnr, command, argument, Done) abort
+  let uri = reval#client#attach(a:bufnr)
+  if uri ==# ''
+    return
+  endif
+  let s:token += 1
+  let s:pending[s:token] = a:Done
+  call reval#editor#call('request', a:bufnr, s:token, 'workspace/executeCommand',
+        \ {'command': a:command, 'arguments': [extend({'uri': uri}, a:argument)]})
+endfunction
+
+" The same for answers that the user waits for: v:null after ms milliseconds.
+function! reval#client#execute_sync(bufnr, command, argument, ms) abort
+  let uri = reval#client#attach(a:bufnr)
+  if uri ==# ''
+    return v:null
+  endif
+  return reval#editor#call('request_sync', a:bufnr, 'workspace/executeCommand',
+        \ {'command': a:command, 'arguments': [extend({'uri': uri}, a:argument)]}, a:ms)
+endfunction
+
+" Called by the editor's own part with the answer to a request; error is '' or
+" one line.
+function! reval#client#reply(token, error, result) abort
+  let Done = remove(s:pending, a:token)
+  if a:error !=# ''
+    call reval#client#error(a:error)
+  else
+    call Done(a:result)
+  endif
+endfunction
+
+function! reval#client#ignore(result) abort
+endfunction
+
+" Called by the editor's own part with each reval/* notification.
+function! reval#client#notified(method, params) abort
+  if a:method ==# 'reval/evaluation'
+    call reval#results#update(a:params)
+  elseif a:method ==# 'reval/output'
+    call reval#output#receive(a:params)
+  elseif a:method ==# 'reval/state'
+    call reval#kernel#state(a:params)
+  elseif a:method ==# 'reval/inputRequest'
+    call reval#input#request(a:params)
+  endif
+endfunction
+
+" Called by the editor's own part when the server of these documents ended.
+" why is '' where that was wished, else one line.
+function! reval#client#exited(uris, why) abort
+  for uri in a:uris
+    call reval#results#lost(uri)
+    call reval#kernel#forget(uri)
+    if has_key(s:documents, uri)
+      call setbufvar(remove(s:documents, uri), 'reval_uri', '')
+    endif
+  endfor
+  if a:why !=# ''
+    call reval#client#error('the server ended: ' .. a:why .. ' (it starts again at the next use)')
+  endif
+endfunction
+
+" Called by the editor's own part after the server was told of changes.
+function! reval#client#synced(bufnr) abort
+  call reval#results#check(a:bufnr)
+endfunction
+
+" Calls Action as soon as the editor is not in the middle of a command, a mapping,
+" a completion or a prompt: opening a window or a prompt there would break it.
+function! reval#client#later(Action) abort
+  call add(s:later, a:Action)
+  call timer_start(0, 'reval#client#drain')
+endfunction
+
+function! reval#client#drain(...) abort
+  if state('moaw') !=# '' || mode(1) =~# '^\%(no\|c\|r\|ix\|ic\|t\)' || pumvisible()
+    augroup reval_later
+      autocmd! SafeState * call reval#client#resume()
+    augroup END
+    return
+  endif
+  while !empty(s:later)
+    call call(remove(s:later, 0), [])
+  endwhile
+endfunction
+
+" SafeState itself is a bad place to wait for a key: leave it by a timer.
+function! reval#client#resume() abort
+  autocmd! reval_later
+  call timer_start(0, 'reval#client#drain')
+endfunction

@@ -1,0 +1,304 @@
+--- Neovim's part: the server as a client of vim.lsp, extmarks, floats. What the
+--- functions do is said in autoload/reval/editor.vim.
+local M = {}
+
+local namespace = vim.api.nvim_create_namespace('reval')
+local pictures = { 'image/png', 'image/svg+xml', 'image/jpeg', 'image/gif' }
+
+--- Client id → what is ours to remember of it: uris of its documents, and whether it
+--- was told to end.
+---@type table<integer, { uris: table<string, true>, wished: boolean }>
+local servers = {}
+
+--- Buffer → functions that wait until its document is open at the server.
+---@type table<integer, fun(client: vim.lsp.Client)[]>
+local waiting = {}
+
+---@return vim.lsp.Client?
+local function client_of(bufnr)
+  return vim.lsp.get_clients({ bufnr = bufnr, name = 'reval' })[1]
+end
+
+--- Calls a client's method: 0.11 made them methods, 0.10 has plain functions.
+local function call(client, method, ...)
+  if vim.fn.has('nvim-0.11') == 1 then
+    return client[method](client, ...)
+  end
+  return client[method](...)
+end
+
+-- Handlers ---------------------------------------------------------------------
+
+local handlers = {}
+for _, method in ipairs({ 'reval/output', 'reval/evaluation', 'reval/state', 'reval/inputRequest' }) do
+  handlers[method] = function(_, params)
+    vim.fn['reval#client#notified'](method, params)
+  end
+end
+
+--- The server's stderr goes to Neovim's LSP log; its last line there says why it ended.
+local function last_words()
+  local file = io.open(vim.lsp.get_log_path(), 'rb')
+  if not file then
+    return nil
+  end
+  file:seek('set', math.max(0, file:seek('end') - 8192))
+  local words
+  for line in file:lines() do
+    words = line:match('"stderr"%s+"(.-)\\n"$') or words
+  end
+  file:close()
+  return words
+end
+
+local function exited(code, _, id)
+  local server = servers[id]
+  servers[id] = nil
+  vim.schedule(function()
+    for bufnr in pairs(waiting) do
+      if server and server.uris[vim.uri_from_bufnr(bufnr)] then
+        waiting[bufnr] = nil
+      end
+    end
+    if server and vim.v.exiting == vim.NIL then
+      local why = ''
+      if not server.wished then
+        local words = last_words()
+        why = 'exit status ' .. code .. (words and ', ' .. words or '')
+      end
+      vim.fn['reval#client#exited'](vim.tbl_keys(server.uris), why)
+    end
+  end)
+end
+
+--- Values and errors stand beside the code already: the client's own diagnostics
+--- and inlay hints must not say them twice.
+local function quiet(client)
+  client.server_capabilities.inlayHintProvider = nil
+  vim.diagnostic.config({ virtual_text = false, virtual_lines = false }, vim.lsp.diagnostic.get_namespace(client.id))
+end
+
+-- The server -------------------------------------------------------------------
+
+function M.attach(bufnr)
+  local uri = vim.uri_from_bufnr(bufnr)
+  local client = client_of(bufnr)
+  if client then
+    servers[client.id].uris[uri] = true
+    return uri
+  elseif waiting[bufnr] then
+    return uri
+  end
+  local command = vim.fn['reval#config#get']('command', bufnr)
+  command[1] = vim.fn.expand(command[1])
+  local root = vim.fn['reval#config#root'](bufnr)
+  local capabilities = vim.lsp.protocol.make_client_capabilities()
+  capabilities.general.positionEncodings = { 'utf-8' }
+  capabilities.textDocument.inlayHint = nil
+  capabilities.experimental = { reval = { mime = pictures } }
+  waiting[bufnr] = {}
+  local id = vim.lsp.start({
+    name = 'reval',
+    cmd = command,
+    cmd_cwd = root,
+    root_dir = root,
+    workspace_folders = { { uri = vim.uri_from_fname(root), name = root } },
+    capabilities = capabilities,
+    handlers = handlers,
+    -- Typing must pause this long before the server is told of it: only the marks of
+    -- stale results wait for it, a request sends the changes first.
+    flags = { debounce_text_changes = 200 },
+    on_init = quiet,
+    on_exit = exited,
+    on_attach = function(attached, buffer)
+      M.attached(attached, buffer)
+    end,
+  }, {
+    bufnr = bufnr,
+    reuse_client = function(other, config)
+      return other.name == 'reval' and other.config.root_dir == config.root_dir and not call(other, 'is_stopped')
+    end,
+  })
+  if not id then
+    waiting[bufnr] = nil
+    return ''
+  end
+  servers[id] = servers[id] or { uris = {}, wished = false }
+  servers[id].uris[uri] = true
+  return uri
+end
+
+--- The document of a buffer is open at the server: what waited goes out.
+function M.attached(client, bufnr)
+  if client.offset_encoding ~= 'utf-8' then
+    vim.fn['reval#client#error']('the server does not count positions in UTF-8: update reval')
+    call(client, 'stop', true)
+    return
+  end
+  -- Text that is replaced as a whole takes marks along, or away.
+  vim.api.nvim_buf_attach(bufnr, false, {
+    on_reload = function()
+      vim.schedule(function()
+        vim.fn['reval#client#synced'](bufnr)
+      end)
+    end,
+    on_lines = function(_, buffer, _, first, last, new)
+      if last - first > 1 or last - first > new then
+        vim.schedule(function()
+          if vim.api.nvim_buf_is_loaded(buffer) then
+            vim.fn['reval#client#synced'](buffer)
+          end
+        end)
+      end
+    end,
+  })
+  local queue = waiting[bufnr] or {}
+  waiting[bufnr] = nil
+  for _, action in ipairs(queue) do
+    action(client)
+  end
+end
+
+local function when_open(bufnr, action)
+  if waiting[bufnr] then
+    table.insert(waiting[bufnr], action)
+  else
+    local client = client_of(bufnr)
+    if client then
+      action(client)
+    end
+  end
+end
+
+--- Vim script's {} comes as an empty list; the server's arguments are never that.
+local function fix(params)
+  for _, argument in ipairs(params.arguments or {}) do
+    if vim.tbl_isempty(argument) then
+      setmetatable(argument, getmetatable(vim.empty_dict()))
+    end
+  end
+  return params
+end
+
+function M.request(bufnr, token, method, params)
+  when_open(bufnr, function(client)
+    call(client, 'request', method, fix(params), function(err, result)
+      local message = err and (err.message or tostring(err)) or ''
+      vim.fn['reval#client#reply'](token, message, result == nil and vim.NIL or result)
+    end, bufnr)
+  end)
+end
+
+function M.request_sync(bufnr, method, params, ms)
+  local start = vim.uv.now()
+  vim.wait(ms, function()
+    return not waiting[bufnr]
+  end, 2)
+  local client = client_of(bufnr)
+  if waiting[bufnr] or not client then
+    return vim.NIL
+  end
+  vim.uv.update_time()
+  local rest = math.max(1, ms - (vim.uv.now() - start))
+  local answer = call(client, 'request_sync', method, fix(params), rest, bufnr)
+  if not answer or answer.err or answer.result == nil then
+    return vim.NIL
+  end
+  return answer.result
+end
+
+function M.notify(bufnr, method, params)
+  when_open(bufnr, function(client)
+    call(client, 'notify', method, params)
+  end)
+end
+
+function M.detach(bufnr)
+  local client = client_of(bufnr)
+  if client then
+    vim.lsp.buf_detach_client(bufnr, client.id)
+  end
+end
+
+-- Marks ------------------------------------------------------------------------
+
+function M.mark(bufnr, id, lnum, text, group)
+  return vim.api.nvim_buf_set_extmark(bufnr, namespace, lnum - 1, 0, {
+    id = id ~= 0 and id or nil,
+    virt_text = { { '  ' }, { text, group } },
+    virt_text_pos = 'eol',
+    hl_mode = 'combine',
+    -- It goes with its line and comes back with undo.
+    end_row = lnum - 1,
+    end_col = #vim.api.nvim_buf_get_lines(bufnr, lnum - 1, lnum, false)[1],
+    invalidate = true,
+    undo_restore = true,
+  })
+end
+
+function M.mark_line(bufnr, id)
+  local mark = vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace, id, { details = true })
+  if #mark == 0 or mark[3].invalid then
+    return 0
+  end
+  return mark[1] + 1
+end
+
+function M.unmark(bufnr, id)
+  vim.api.nvim_buf_del_extmark(bufnr, namespace, id)
+end
+
+function M.paint(bufnr, first, last, items)
+  vim.api.nvim_buf_clear_namespace(bufnr, namespace, first - 1, last)
+  for _, item in ipairs(items) do
+    vim.api.nvim_buf_set_extmark(bufnr, namespace, item[1] - 1, item[2] - 1, {
+      end_col = item[3] - 1,
+      hl_group = item[4],
+    })
+  end
+end
+
+function M.float(lines, items, title)
+  local buffer = vim.lsp.util.open_floating_preview(lines, '', {
+    border = 'rounded',
+    title = ' ' .. title .. ' ',
+    max_height = math.max(3, math.floor(vim.o.lines / 2)),
+    max_width = math.max(20, vim.o.columns - 6),
+    -- A second call goes into the window, to copy or search.
+    focus_id = 'reval',
+    wrap = false,
+  })
+  if vim.api.nvim_buf_line_count(buffer) == #lines then
+    M.paint(buffer, 1, #lines, items)
+  end
+end
+
+-- Asking -----------------------------------------------------------------------
+
+function M.input(prompt)
+  vim.ui.input({ prompt = prompt }, function(value)
+    vim.fn['reval#input#answered'](value or '', value and 1 or 0)
+  end)
+end
+
+function M.select(prompt, labels)
+  vim.ui.select(labels, { prompt = prompt, kind = 'reval-kernel' }, function(_, index)
+    if index then
+      vim.fn['reval#input#chosen'](index - 1)
+    end
+  end)
+end
+
+-- Pictures ---------------------------------------------------------------------
+
+function M.decode(data, path)
+  local file = assert(io.open(path, 'wb'))
+  file:write(vim.base64.decode((data:gsub('%s', ''))))
+  file:close()
+end
+
+function M.spawn(argv)
+  vim.system(argv, { detach = true, stdin = false, stdout = false, stderr = false })
+end
+
+return M

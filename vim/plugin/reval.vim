@@ -1,0 +1,76 @@
+" reval: evaluate code in a live kernel.  Commands and <Plug> maps; everything
+" else is loaded at first use.  See :help reval.
+scriptencoding utf-8
+
+if exists('g:loaded_reval')
+  finish
+endif
+let g:loaded_reval = 1
+
+let s:commands = ['Reval', 'RevalCell', 'RevalFile', 'RevalToHere', 'RevalDefinition',
+      \ 'RevalInterrupt', 'RevalRestart', 'RevalCancel', 'RevalKernel', 'RevalInspect',
+      \ 'RevalOutput', 'RevalClear', 'RevalNextCell', 'RevalPrevCell', 'RevalYank',
+      \ 'RevalState', 'RevalDoctor']
+
+" An editor that is too old gets one clear line from every command, and no more.
+let s:supported = has('nvim') ? has('nvim-0.10')
+      \ : has('patch-9.0.1378') && has('job') && has('channel') && has('textprop') && has('timers')
+if !s:supported
+  for s:name in s:commands
+    execute 'command! -bar -bang -range -nargs=*' s:name
+          \ 'echohl ErrorMsg | echomsg "reval: needs Neovim 0.10, or Vim 9.0.1378 with +channel and +textprop: this editor is too old" | echohl None'
+  endfor
+  finish
+endif
+
+command! -bar -range Reval call reval#range(<line1>, <line2>)
+command! -bar RevalCell call reval#unit('cell')
+command! -bar RevalFile call reval#unit('file')
+command! -bar RevalToHere call reval#unit('toHere')
+command! -bar RevalDefinition call reval#unit('definition')
+command! -bar RevalInterrupt call reval#interrupt()
+command! -bar RevalRestart call reval#restart()
+command! -bar RevalCancel call reval#cancel()
+command! -nargs=? -complete=customlist,reval#kernel#complete RevalKernel call reval#kernel#select(<q-args>)
+command! -bar -bang RevalInspect call reval#inspect#show(<bang>0)
+command! -bar -bang RevalOutput call reval#output#command(<bang>0)
+command! -bar -range RevalClear call reval#clear(<range>, <line1>, <line2>)
+command! -bar -count=1 RevalNextCell call reval#cell#jump(<count>)
+command! -bar -count=1 RevalPrevCell call reval#cell#jump(-<count>)
+command! -bar -register RevalYank call reval#results#yank(<q-reg>)
+command! -bar RevalState call reval#kernel#show()
+command! -bar RevalDoctor call reval#kernel#doctor()
+
+nnoremap <silent> <expr> <Plug>(reval-eval) reval#operator#start()
+xnoremap <silent> <expr> <Plug>(reval-eval) reval#operator#start()
+nnoremap <silent> <expr> <Plug>(reval-eval-line) reval#operator#start() .. '_'
+nnoremap <silent> <expr> <Plug>(reval-eval-cell) reval#operator#unit('cell')
+nnoremap <silent> <expr> <Plug>(reval-eval-definition) reval#operator#unit('definition')
+nnoremap <silent> <Plug>(reval-eval-file) <Cmd>RevalFile<CR>
+nnoremap <silent> <Plug>(reval-eval-to-here) <Cmd>RevalToHere<CR>
+nnoremap <silent> <Plug>(reval-interrupt) <Cmd>RevalInterrupt<CR>
+nnoremap <silent> <Plug>(reval-inspect) <Cmd>call reval#inspect#key()<CR>
+nnoremap <silent> <Plug>(reval-output) <Cmd>RevalOutput<CR>
+nnoremap <silent> <Plug>(reval-show) <Cmd>RevalOutput!<CR>
+nnoremap <silent> <Plug>(reval-yank) <Cmd>execute 'RevalYank' v:register<CR>
+for s:mode in ['n', 'x', 'o']
+  execute s:mode .. 'noremap <silent> <Plug>(reval-next-cell) <Cmd>call reval#cell#jump(v:count1)<CR>'
+  execute s:mode .. 'noremap <silent> <Plug>(reval-prev-cell) <Cmd>call reval#cell#jump(-v:count1)<CR>'
+endfor
+
+" The groups stand here so that a colour scheme or a vimrc may set them first.
+highlight default link RevalResult Comment
+highlight default link RevalError ErrorMsg
+highlight default link RevalRunning WarningMsg
+highlight default link RevalQueued NonText
+highlight default link RevalStale NonText
+highlight default link RevalLost WarningMsg
+highlight default link RevalHeader Title
+highlight default link RevalStderr WarningMsg
+highlight default link RevalPicture Directory
+highlight default link RevalLink Underlined
+
+augroup reval
+  autocmd!
+  autocmd FileType * if get(g:, 'reval_default_maps', 0) | call reval#maps#buffer() | endif
+augroup END
