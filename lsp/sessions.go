@@ -140,7 +140,7 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	spec := ks.spec
 	ks.counts = map[int]*result{}
 	ks.server.mu.Unlock()
-	if isConnectionFile(ks.kernel) {
+	if kernelclient.IsConnectionFile(ks.kernel) {
 		return kernelclient.Attach(ctx, ks.kernel, o)
 	}
 	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Dir: ks.folder, Env: ks.server.options.Env})
@@ -159,7 +159,7 @@ func (ks *kernelSession) find(ctx context.Context) error {
 		return nil
 	}
 	var spec kernelclient.Spec
-	if isConnectionFile(ks.kernel) {
+	if kernelclient.IsConnectionFile(ks.kernel) {
 		info, err := jupyter.ReadConnectionFile(ks.kernel)
 		if err != nil {
 			return err
@@ -171,7 +171,7 @@ func (ks *kernelSession) find(ctx context.Context) error {
 		}
 	} else {
 		specs, err := s.findKernels(ctx, ks.folder)
-		if spec, err = chooseSpec(specs, err, ks.kernel, ks.language); err != nil {
+		if spec, err = kernelclient.Choose(specs, err, wanted(ks.kernel, ks.language)); err != nil {
 			return err
 		}
 	}
@@ -182,48 +182,25 @@ func (ks *kernelSession) find(ctx context.Context) error {
 	return nil
 }
 
-// findKernels lists the kernels for a folder, the embedded ones first: they are
-// what works without anything else. A broken kernelspec is logged, and told where
-// nothing else is found.
+// findKernels lists the kernels for a folder. A broken kernelspec is logged, and
+// told where nothing else is found.
 func (s *Server) findKernels(ctx context.Context, folder string) ([]kernelclient.Spec, error) {
 	dir := folder
 	if dir == "" {
 		dir, _ = os.Getwd()
 	}
-	specs, err := kernelclient.Finder{Env: s.options.Env, Dir: dir}.Find(ctx)
+	specs, err := kernelclient.Finder{Env: s.options.Env, Dir: dir, Builtin: s.options.Builtin}.Find(ctx)
 	if err != nil {
 		s.logger.Warn("kernelspecs that cannot be used", "error", err)
 	}
-	return append(slices.Clone(s.options.Builtin), specs...), err
+	return specs, err
 }
 
-// chooseSpec picks the kernel of that name or, without one, the first of the
-// language. findErr is what was wrong with some of the kernelspecs.
-func chooseSpec(specs []kernelclient.Spec, findErr error, name string, lang language.Language) (kernelclient.Spec, error) {
-	var names []string
-	for _, spec := range specs {
-		if spec.Name == name || name == "" && (lang.Matches(spec.Language) || strings.EqualFold(lang.ID, spec.Language)) {
-			return spec, nil
-		}
-		names = append(names, spec.Name)
-	}
-	broken := ""
-	if findErr != nil {
-		broken = "; " + strings.ReplaceAll(findErr.Error(), "\n", "; ")
-	}
-	if name != "" {
-		return kernelclient.Spec{}, fmt.Errorf("no kernel %q: there are %s%s", name, strings.Join(names, ", "), broken)
-	}
-	install := ""
-	if lang.Install != "" {
-		install = ", for example with: " + lang.Install
-	}
-	return kernelclient.Spec{}, fmt.Errorf("no kernel for %s is installed: install one%s (`reval kernels` lists those there are)%s", lang.Name, install, broken)
-}
-
-// isConnectionFile tells a connection file's path from a kernelspec's name.
-func isConnectionFile(kernel string) bool {
-	return strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel)
+// wanted is the kernel of that name or, without one, the first of the language.
+func wanted(name string, lang language.Language) kernelclient.Wanted {
+	return kernelclient.Wanted{Name: name, Language: lang.Name, Install: lang.Install, Matches: func(kernel string) bool {
+		return lang.Matches(kernel) || strings.EqualFold(lang.ID, kernel) // of a language that has no row
+	}}
 }
 
 // state is what the client is told of a session; mu is held.
@@ -301,7 +278,7 @@ func (s *Server) kernels(ctx context.Context, p DocumentParams) (any, error) {
 	if len(specs) == 0 && err != nil {
 		return nil, fmt.Errorf("find kernels: %w", err)
 	}
-	selected, _ := chooseSpec(specs, nil, ks.kernel, ks.language)
+	selected, _ := kernelclient.Choose(specs, nil, wanted(ks.kernel, ks.language))
 	s.mu.Lock()
 	if ks.spec.Name != "" {
 		selected = ks.spec
@@ -336,13 +313,13 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 		p.Kernel = filepath.Join(home, p.Kernel[2:])
 	}
 	jsonrpc2.Async(ctx)
-	if isConnectionFile(p.Kernel) {
+	if kernelclient.IsConnectionFile(p.Kernel) {
 		if _, err := jupyter.ReadConnectionFile(p.Kernel); err != nil {
 			return nil, err
 		}
 	} else {
 		specs, err := s.findKernels(ctx, ks.folder)
-		if _, err := chooseSpec(specs, err, p.Kernel, ks.language); err != nil {
+		if _, err := kernelclient.Choose(specs, err, wanted(p.Kernel, ks.language)); err != nil {
 			return nil, err
 		}
 	}
