@@ -415,10 +415,10 @@ func (c *cellCheck) problemAt(pos token.Pos, msg string) Problems {
 	return c.src.problem(CompileError, line, col, msg)
 }
 
-// refuse collects what the engine would run wrongly.
+// refuse adapts the cell to the engine and collects what that cannot run rightly.
 func (c *cellCheck) refuse() error {
 	var out Problems
-	for _, r := range c.s.engine.Refuse(c.src.file, c.info) {
+	for _, r := range c.s.engine.Adapt(c.src.file, c.info) {
 		out = append(out, c.problemAt(r.Pos, r.Message)...)
 	}
 	if len(out) == 0 {

@@ -20,9 +20,11 @@ type Engine interface {
 	// Offers reports whether the engine has a symbol of a package of the
 	// standard library; with name "", whether it has the package.
 	Offers(path, name string) bool
-	// Refuse finds the forms of a checked file that the engine would run
-	// wrongly. The file still has the user's names.
-	Refuse(f *ast.File, info *types.Info) []Refusal
+	// Adapt rewrites the forms of a checked file that the engine would run
+	// wrongly and that have an equal which it runs rightly, and gives those that
+	// have none. The file still has the user's names; top-level statements that
+	// declare variables and the last expression must stay the nodes that they are.
+	Adapt(f *ast.File, info *types.Info) []Refusal
 	// Load declares what a unit declares. After an error nothing is declared
 	// that a later unit could see.
 	Load(u *Unit) error

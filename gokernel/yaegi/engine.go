@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
 	"go/token"
 	"io"
 	"os"
@@ -157,23 +156,18 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 	if _, err := e.interp.Execute(program); err != nil {
 		return err
 	}
-	globals := e.interp.Globals()
+	e.refresh()
+	return nil
+}
+
+// refresh notes where the variables are. Some assignments give a variable new
+// storage, so it is done after each run; during one, a value can be that of
+// before the assignment.
+func (e *Engine) refresh() {
+	values := e.interp.Globals()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, d := range u.File.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.VAR {
-			continue
-		}
-		for _, sp := range g.Specs {
-			for _, id := range sp.(*ast.ValueSpec).Names {
-				if v, ok := globals[id.Name]; ok {
-					e.values[id.Name] = v
-				}
-			}
-		}
-	}
-	return nil
+	e.values = values
 }
 
 // Run implements front.Engine. A run that was interrupted leaves a goroutine
@@ -186,6 +180,7 @@ func (e *Engine) Run(ctx context.Context, u *front.Unit) error {
 	}
 	e.trace.reset()
 	_, err = e.interp.ExecuteWithContext(ctx, program)
+	e.refresh()
 	if ctx.Err() != nil {
 		return front.ErrInterrupted
 	}

@@ -1,0 +1,339 @@
+package yaegi
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+
+	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/ast/astutil"
+)
+
+// lowering rewrites forms that the interpreter runs wrongly into equal ones that
+// it runs rightly:
+//
+//   - p = T{…} gives p new storage, which closures and pointers do not see; (T{…}) does not.
+//   - Loop variables are shared by all iterations: those that a closure or a
+//     pointer can reach are copied at the head of the body.
+//   - range over an integer is not known: a loop with a counter is.
+//   - defer evaluates its arguments at the end: they are evaluated into variables before.
+//   - A panic in a goroutine ends the process: go calls a literal that reports it.
+type lowering struct {
+	info    *types.Info
+	file    *ast.File
+	n       int // of made names
+	refused []front.Refusal
+	helper  bool // the helper package is needed
+}
+
+// mark is the letter that no user's name has here; front uses it as well.
+const mark = "ˑ"
+
+const helperName = "reval" + mark
+
+func lowerFile(f *ast.File, info *types.Info) []front.Refusal {
+	l := &lowering{info: info, file: f}
+	astutil.Apply(f, nil, func(c *astutil.Cursor) bool {
+		switch n := c.Node().(type) {
+		case *ast.AssignStmt:
+			for i, e := range n.Rhs {
+				n.Rhs[i] = l.literal(e)
+			}
+		case *ast.ValueSpec:
+			for i, e := range n.Values {
+				n.Values[i] = l.literal(e)
+			}
+		case *ast.RangeStmt:
+			if isInteger(info.TypeOf(n.X)) {
+				if loop := l.rangeInt(n); loop != nil {
+					c.Replace(loop)
+				}
+				return true
+			}
+			l.copyVars(n.Body, n.Tok == token.DEFINE, n.Key, n.Value)
+		case *ast.ForStmt:
+			l.forLoop(n)
+		case *ast.DeferStmt:
+			if c.Index() >= 0 {
+				for _, st := range l.early(n.Call) {
+					c.InsertBefore(st)
+				}
+			}
+		case *ast.GoStmt:
+			for _, st := range l.goroutine(n, c.Index() >= 0) {
+				c.InsertBefore(st)
+			}
+		}
+		return true
+	})
+	if l.helper {
+		pos := f.Name.Pos()
+		spec := &ast.ImportSpec{Name: ident(pos, helperName), Path: &ast.BasicLit{ValuePos: pos, Kind: token.STRING, Value: strconv.Quote(helperPath)}}
+		f.Decls = append(f.Decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
+	}
+	return l.refused
+}
+
+func ident(pos token.Pos, name string) *ast.Ident { return &ast.Ident{NamePos: pos, Name: name} }
+
+func (l *lowering) name(prefix string) string {
+	l.n++
+	return fmt.Sprintf("%s%s%d", prefix, mark, l.n)
+}
+
+func (l *lowering) refuse(n ast.Node, format string, args ...any) {
+	l.refused = append(l.refused, front.Refusal{Pos: n.Pos(), Message: "not possible with the yaegi engine: " + fmt.Sprintf(format, args...)})
+}
+
+func (l *lowering) literal(e ast.Expr) ast.Expr {
+	if _, ok := e.(*ast.CompositeLit); !ok {
+		return e
+	}
+	p := &ast.ParenExpr{Lparen: e.Pos(), X: e, Rparen: e.End()}
+	l.info.Types[p] = l.info.Types[e]
+	return p
+}
+
+func isInteger(t types.Type) bool {
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && b.Info()&types.IsInteger != 0
+}
+
+// rangeInt gives for cˑ, eˑ := T(0), T(n); cˑ < eˑ; cˑ++ { i := cˑ; … }.
+func (l *lowering) rangeInt(n *ast.RangeStmt) *ast.ForStmt {
+	pos := n.Pos()
+	t := types.Default(l.info.TypeOf(n.X))
+	key, _ := n.Key.(*ast.Ident)
+	if n.Key != nil {
+		t = types.Default(l.info.TypeOf(n.Key))
+	}
+	basic, ok := t.(*types.Basic)
+	if !ok || n.Key != nil && (key == nil || n.Tok != token.DEFINE) {
+		l.refuse(n, "this range over an integer; write for i := 0; i < n; i++")
+		return nil
+	}
+	counter, end := l.name("i"), l.name("n")
+	convert := func(x ast.Expr) ast.Expr {
+		return &ast.CallExpr{Fun: ident(pos, basic.Name()), Lparen: pos, Args: []ast.Expr{x}, Rparen: pos}
+	}
+	body := n.Body
+	if key != nil && key.Name != "_" {
+		define := &ast.AssignStmt{Lhs: []ast.Expr{key}, TokPos: pos, Tok: token.DEFINE, Rhs: []ast.Expr{ident(pos, counter)}}
+		body.List = append([]ast.Stmt{define}, body.List...)
+	}
+	return &ast.ForStmt{
+		For: pos,
+		Init: &ast.AssignStmt{
+			Lhs: []ast.Expr{ident(pos, counter), ident(pos, end)}, TokPos: pos, Tok: token.DEFINE,
+			Rhs: []ast.Expr{convert(&ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: "0"}), convert(n.X)},
+		},
+		Cond: &ast.BinaryExpr{X: ident(pos, counter), OpPos: pos, Op: token.LSS, Y: ident(pos, end)},
+		Post: &ast.IncDecStmt{X: ident(pos, counter), TokPos: pos, Tok: token.INC},
+		Body: body,
+	}
+}
+
+// copyVars puts v := v for the loop variables that outlive their iteration at the
+// head of the body.
+func (l *lowering) copyVars(body *ast.BlockStmt, defined bool, vars ...ast.Expr) {
+	if !defined {
+		return
+	}
+	var lhs, rhs []ast.Expr
+	for _, e := range vars {
+		id, ok := e.(*ast.Ident)
+		if !ok || id.Name == "_" || !l.reachable(body, l.info.Defs[id]) {
+			continue
+		}
+		lhs, rhs = append(lhs, ident(body.Lbrace, id.Name)), append(rhs, ident(body.Lbrace, id.Name))
+	}
+	if len(lhs) > 0 {
+		body.List = append([]ast.Stmt{&ast.AssignStmt{Lhs: lhs, TokPos: body.Lbrace, Tok: token.DEFINE, Rhs: rhs}}, body.List...)
+	}
+}
+
+// reachable reports whether a function literal, a pointer or a method with a
+// pointer receiver in a body can reach a variable.
+func (l *lowering) reachable(body ast.Node, o types.Object) bool {
+	if o == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			found = found || l.uses(n, o)
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.AND && l.isRoot(n.X, o)
+		case *ast.SelectorExpr:
+			if sel := l.info.Selections[n]; sel != nil && sel.Kind() == types.MethodVal {
+				_, pointer := sel.Obj().(*types.Func).Signature().Recv().Type().Underlying().(*types.Pointer)
+				found = found || pointer && l.isRoot(n.X, o)
+			}
+		case *ast.SliceExpr:
+			found = found || l.isRoot(n.X, o)
+		}
+		return !found
+	})
+	return found
+}
+
+// isRoot reports whether a pointer to e points into the variable o.
+func (l *lowering) isRoot(e ast.Expr, o types.Object) bool {
+	for {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.Ident:
+			return l.info.Uses[x] == o
+		default:
+			return false
+		}
+	}
+}
+
+func (l *lowering) uses(n ast.Node, o types.Object) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		found = found || ok && l.info.Uses[id] == o
+		return !found
+	})
+	return found
+}
+
+// forLoop copies the variables of a three-part loop, which is right only where
+// the body does not change them.
+func (l *lowering) forLoop(n *ast.ForStmt) {
+	init, ok := n.Init.(*ast.AssignStmt)
+	if !ok || init.Tok != token.DEFINE {
+		return
+	}
+	for _, e := range init.Lhs {
+		id, ok := e.(*ast.Ident)
+		if !ok {
+			continue
+		}
+		o := l.info.Defs[id]
+		if o == nil || !l.reachable(n.Body, o) {
+			continue
+		}
+		if l.assigned(n.Body, o) {
+			l.refuse(n, "a loop whose body changes %s and lets a closure or pointer reach it; copy it to another variable first", id.Name)
+			return
+		}
+		l.copyVars(n.Body, true, id)
+	}
+}
+
+func (l *lowering) assigned(body ast.Node, o types.Object) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, e := range n.Lhs {
+				id, ok := e.(*ast.Ident)
+				found = found || ok && l.info.Uses[id] == o
+			}
+		case *ast.IncDecStmt:
+			id, ok := n.X.(*ast.Ident)
+			found = found || ok && l.info.Uses[id] == o
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.AND && l.isRoot(n.X, o)
+		}
+		return !found
+	})
+	return found
+}
+
+// early gives statements that evaluate the arguments and the receiver of a
+// deferred call, or of a goroutine's, into variables that the call then has.
+func (l *lowering) early(call *ast.CallExpr) (before []ast.Stmt) {
+	early := func(e ast.Expr) ast.Expr {
+		id := l.name("d")
+		before = append(before, &ast.AssignStmt{Lhs: []ast.Expr{ident(e.Pos(), id)}, TokPos: e.Pos(), Tok: token.DEFINE, Rhs: []ast.Expr{e}})
+		return ident(e.Pos(), id)
+	}
+	switch f := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		if _, ok := l.info.Uses[f].(*types.Var); ok {
+			call.Fun = early(f)
+		}
+		if _, ok := l.info.Uses[f].(*types.Builtin); ok && f.Name == "recover" {
+			return nil
+		}
+	case *ast.SelectorExpr:
+		sel := l.info.Selections[f]
+		if sel == nil {
+			break
+		}
+		if sel.Kind() == types.FieldVal {
+			call.Fun = early(f)
+			break
+		}
+		_, byPointer := sel.Obj().(*types.Func).Signature().Recv().Type().Underlying().(*types.Pointer)
+		_, isPointer := l.info.TypeOf(f.X).Underlying().(*types.Pointer)
+		if isPointer || !byPointer {
+			f.X = early(f.X)
+		}
+	}
+	for i, a := range call.Args {
+		if tv := l.info.Types[a]; tv.Value == nil && !tv.IsNil() && !tv.IsType() {
+			call.Args[i] = early(a)
+		}
+	}
+	return before
+}
+
+// goroutine makes a goroutine report its panic. go f(a) becomes a literal that
+// calls f, with the call's parts evaluated before, as the language wants it; it
+// gives the statements that do so. listed tells whether they have a place.
+func (l *lowering) goroutine(n *ast.GoStmt, listed bool) (before []ast.Stmt) {
+	if lit, ok := n.Call.Fun.(*ast.FuncLit); ok {
+		l.guard(lit.Body)
+		return nil
+	}
+	if !listed || l.info.Types[n.Call.Fun].IsBuiltin() {
+		return nil
+	}
+	for _, a := range n.Call.Args {
+		if _, ok := l.info.TypeOf(a).(*types.Tuple); ok {
+			return nil
+		}
+	}
+	pos := n.Pos()
+	before = l.early(n.Call)
+	call := *n.Call
+	body := &ast.BlockStmt{Lbrace: pos, List: []ast.Stmt{&ast.ExprStmt{X: &call}}, Rbrace: pos}
+	l.guard(body)
+	lit := &ast.FuncLit{Type: &ast.FuncType{Func: pos, Params: &ast.FieldList{Opening: pos, Closing: pos}}, Body: body}
+	n.Call = &ast.CallExpr{Fun: lit, Lparen: pos, Rparen: pos}
+	return before
+}
+
+// guard puts defer func() { if r := recover(); r != nil { report(r) } }() at the
+// head of a goroutine's body.
+func (l *lowering) guard(body *ast.BlockStmt) {
+	l.helper = true
+	pos := body.Lbrace
+	r := l.name("r")
+	report := &ast.CallExpr{Fun: &ast.SelectorExpr{X: ident(pos, helperName), Sel: ident(pos, "GoroutinePanic")}, Lparen: pos, Args: []ast.Expr{ident(pos, r)}, Rparen: pos}
+	check := &ast.IfStmt{
+		If:   pos,
+		Init: &ast.AssignStmt{Lhs: []ast.Expr{ident(pos, r)}, TokPos: pos, Tok: token.DEFINE, Rhs: []ast.Expr{&ast.CallExpr{Fun: ident(pos, "recover"), Lparen: pos, Rparen: pos}}},
+		Cond: &ast.BinaryExpr{X: ident(pos, r), OpPos: pos, Op: token.NEQ, Y: ident(pos, "nil")},
+		Body: &ast.BlockStmt{Lbrace: pos, List: []ast.Stmt{&ast.ExprStmt{X: report}}, Rbrace: pos},
+	}
+	lit := &ast.FuncLit{
+		Type: &ast.FuncType{Func: pos, Params: &ast.FieldList{Opening: pos, Closing: pos}},
+		Body: &ast.BlockStmt{Lbrace: pos, List: []ast.Stmt{check}, Rbrace: pos},
+	}
+	call := &ast.CallExpr{Fun: lit, Lparen: pos, Rparen: pos}
+	body.List = append([]ast.Stmt{&ast.DeferStmt{Defer: pos, Call: call}}, body.List...)
+}
