@@ -23,34 +23,31 @@ const (
 	busyDeadline = 150 * time.Millisecond
 )
 
-// contextLines bounds the code before the cursor that a kernel is sent.
-const contextLines = 200
-
 // completion is what the last completion was asked with, for resolve.
 type completion struct {
 	id      string
 	session *kernelSession
-	code    string
+	line    string
 }
 
 // resolveData is what a completion item carries to resolve.
 type resolveData struct {
 	Completion string `json:"completion"`
-	// Start and End are code points of the code that was completed.
+	// Start and End are code points of the line that was completed.
 	Start int    `json:"start"`
 	End   int    `json:"end"`
 	Text  string `json:"text"`
 }
 
-// place is a position in a document as a kernel is told of it: the lines of its
-// cell up to the cursor's, and where in them the cursor is.
+// place is a position in a document as a kernel is told of it: the cursor's line,
+// no more. From more text IPython would infer what names mean, and not look at
+// what they are.
 type place struct {
 	doc     *openDocument
 	session *kernelSession
-	code    string
-	start   int // byte offset of code in the document
-	cursor  int // code points of code
-	busy    bool
+	line    string
+	start   int // byte offset of line in the document
+	cursor  int // code points of line
 }
 
 // placeAt finds what to send for a position of a document.
@@ -65,46 +62,28 @@ func (s *Server) placeAt(p protocol.TextDocumentPositionParams) (place, error) {
 	if err != nil {
 		return place{}, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%v", err)
 	}
-	line := min(int(p.Position.Line), d.LineCount()-1)
-	first := max(0, line-contextLines)
-	for _, c := range d.language.Cells(d.Text()) {
-		if c.Start <= line && line < c.End {
-			first = max(first, c.Start)
-		}
-	}
-	r := d.lines(first, line+1)
-	start, err := d.Offset(r.Start)
+	number := min(int(p.Position.Line), d.LineCount()-1)
+	start, err := d.Offset(document.Position{Line: number})
 	if err != nil {
 		return place{}, err
 	}
-	code, err := d.Slice(r)
-	if err != nil {
-		return place{}, err
-	}
-	return place{
-		doc: d, session: d.session, code: code, start: start, cursor: document.CodePoints(code, at-start),
-		busy: d.session.busy(),
-	}, nil
+	line := d.Line(number)
+	return place{doc: d, session: d.session, line: line, start: start, cursor: document.CodePoints(line, at-start)}, nil
 }
 
-// name is the line of the place, with the cursor at the end of the word under it:
-// kernels look at the text before the cursor.
+// name is the place's line up to the end of the word under the cursor. Kernels
+// look at what stands before the cursor, and IPython refuses the left side of an
+// assignment when it sees that it is one.
 func (p place) name() (line string, cursor int) {
-	at := document.ByteOffset(p.code, p.cursor)
-	start := strings.LastIndexAny(p.code[:at], "\r\n") + 1
-	end := at
-	for end < len(p.code) {
-		r, size := utf8.DecodeRuneInString(p.code[end:])
+	end := document.ByteOffset(p.line, p.cursor)
+	for end < len(p.line) {
+		r, size := utf8.DecodeRuneInString(p.line[end:])
 		if !inWord(r) {
 			break
 		}
 		end += size
 	}
-	line = p.code[start:]
-	if cut := strings.IndexAny(line, "\r\n"); cut >= 0 {
-		line = line[:cut]
-	}
-	return line, utf8.RuneCountInString(p.code[start:end])
+	return p.line[:end], utf8.RuneCountInString(p.line[:end])
 }
 
 func inWord(r rune) bool {
@@ -114,9 +93,9 @@ func inWord(r rune) bool {
 // busy tells whether the kernel runs code now.
 func (ks *kernelSession) busy() bool { return ks.Status().State == session.Busy }
 
-// deadline bounds a request to the place's kernel.
-func (p place) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if p.busy {
+// deadline bounds a request to the session's kernel.
+func (ks *kernelSession) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ks.busy() {
 		return context.WithTimeout(ctx, busyDeadline)
 	}
 	return context.WithTimeout(ctx, idleDeadline)
@@ -130,10 +109,10 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 		return nil, err
 	}
 	jsonrpc2.Async(ctx)
-	wait, cancel := at.deadline(ctx)
+	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
-	reply, err := at.session.Complete(wait, at.code, at.cursor)
+	reply, err := at.session.Complete(wait, at.line, at.cursor)
 	if err != nil || reply.Status != jupyter.StatusOK {
 		if ctx.Err() != nil {
 			return nil, protocol.ErrRequestCancelled
@@ -147,7 +126,7 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	if s.documents[at.doc.key] != at.doc {
 		return list, nil
 	}
-	c := &completion{id: jupyter.NewID(), session: at.session, code: at.code}
+	c := &completion{id: jupyter.NewID(), session: at.session, line: at.line}
 	s.completed = c
 	types := reply.Metadata.Types
 	for i, text := range reply.Matches {
@@ -172,13 +151,13 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 			return nil, err
 		}
 		item.Data = protocol.LSPAny(data)
-		from := document.ByteOffset(at.code, start)
-		label, skip := sinceWord(text, at.code[from:document.ByteOffset(at.code, at.cursor)])
+		from := document.ByteOffset(at.line, start)
+		label, skip := sinceWord(text, at.line[from:document.ByteOffset(at.line, at.cursor)])
 		item.Label = label
 		item.FilterText = protocol.NewOptional(label)
 		item.TextEdit = &protocol.TextEdit{NewText: label, Range: protocol.Range{
 			Start: toPosition(at.doc.Document.Position(at.start + from + skip)),
-			End:   toPosition(at.doc.Document.Position(at.start + document.ByteOffset(at.code, end))),
+			End:   toPosition(at.doc.Document.Position(at.start + document.ByteOffset(at.line, end))),
 		}}
 		list.Items = append(list.Items, item)
 	}
@@ -245,8 +224,8 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 		return item, nil // of an older list
 	}
 	jsonrpc2.Async(ctx)
-	code := c.code[:document.ByteOffset(c.code, data.Start)] + data.Text
-	wait, cancel := place{busy: c.session.busy()}.deadline(ctx)
+	code := c.line[:document.ByteOffset(c.line, data.Start)] + data.Text
+	wait, cancel := c.session.deadline(ctx)
 	defer cancel()
 	reply, err := c.session.Inspect(wait, code, utf8.RuneCountInString(code), 0)
 	if err != nil || !reply.Found {

@@ -25,7 +25,7 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	}
 	printed := s.printedAt(at.doc, fromPosition(p.Position))
 	jsonrpc2.Async(ctx)
-	wait, cancel := at.deadline(ctx)
+	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	line, cursor := at.name()
 	reply, err := at.session.Inspect(wait, line, cursor, 0)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,18 +11,21 @@ import (
 	"github.com/reval-editor/reval/lsp"
 )
 
-// stdio joins the two standard streams to one connection.
+// stdio joins the two standard streams to one connection. A read of standard
+// input cannot be broken off, so another goroutine makes it, which ends with the
+// process.
 type stdio struct {
-	io.Reader
+	*io.PipeReader
 	io.Writer
-	close func() error
 }
 
-func (s stdio) Close() error {
-	if err := s.close(); !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
+func newStdio(env environment) stdio {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, env.stdin)
+		w.CloseWithError(err)
+	}()
+	return stdio{r, env.stdout}
 }
 
 func runLSP(ctx context.Context, env environment, args []string) error {
@@ -46,13 +48,7 @@ func runLSP(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	rw := stdio{Reader: env.stdin, Writer: env.stdout, close: func() error {
-		if c, ok := env.stdin.(io.Closer); ok {
-			return c.Close()
-		}
-		return nil
-	}}
-	return lsp.Serve(ctx, rw, lsp.Options{Version: version(), Builtin: builtin, Logger: logger})
+	return lsp.Serve(ctx, newStdio(env), lsp.Options{Version: version(), Builtin: builtin, Logger: logger})
 }
 
 // builtinKernels are the kernels in this binary.
