@@ -1,0 +1,16 @@
+" What the tests' editor starts with: nothing but the plugin.
+set nocompatible encoding=utf-8 hidden nomore shortmess+=I noswapfile
+let &runtimepath = expand('<sfile>:p:h:h') .. ',' .. &runtimepath
+filetype plugin on
+syntax on
+let g:reval_command = [$REVAL_BIN, 'lsp']
+nmap gr <Plug>(reval-eval)
+xmap gr <Plug>(reval-eval)
+nmap grr <Plug>(reval-eval-line)
+nmap gc <Plug>(reval-eval-cell)
+nmap ]r <Plug>(reval-next-cell)
+nmap [r <Plug>(reval-prev-cell)
+set omnifunc=reval#omni#complete
+if !has('nvim')
+  set lines=50 columns=120
+endif

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Runs the scenarios in a real editor against the real server and kernels.
+#
+#   REVAL_BIN=path/to/reval vim/test/run.sh vim|nvim [pattern]
+#
+# The editor is $REVAL_TEST_VIM or $REVAL_TEST_NVIM, else the one on PATH; python3
+# on PATH must have ipykernel. With a pattern only the tests whose names match it run.
+# Exit status 1 after a failure, which is told in full.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+which=${1:?usage: run.sh vim|nvim [pattern]}
+: "${REVAL_BIN:?set it to the reval binary}"
+export REVAL_BIN REVAL_TEST_PATTERN="${2:-.}"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/reval-vim.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export HOME="$work/home" XDG_CONFIG_HOME="$work/config" XDG_DATA_HOME="$work/data" \
+  XDG_STATE_HOME="$work/state" XDG_CACHE_HOME="$work/cache" XDG_RUNTIME_DIR="$work/run" \
+  REVAL_TEST_REPORT="$work/report" LC_ALL=C.UTF-8
+mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$work/project/.git"
+chmod 700 "$XDG_RUNTIME_DIR"
+: >"$REVAL_TEST_REPORT"
+cd "$work/project"
+
+status=0
+case $which in
+vim)
+  # A pipe that is open at both ends is an input that stays silent and does not end.
+  mkfifo "$work/input"
+  "${REVAL_TEST_VIM:-vim}" -Nu "$here/init.vim" -n -i NONE --not-a-term -S "$here/scenarios.vim" \
+    <>"$work/input" >"$work/screen" 2>&1 || status=$?
+  ;;
+nvim)
+  "${REVAL_TEST_NVIM:-nvim}" --headless -u "$here/init.vim" -n -i NONE -S "$here/scenarios.vim" \
+    </dev/null >"$work/screen" 2>&1 || status=$?
+  ;;
+*)
+  echo "run.sh: $which is neither vim nor nvim" >&2
+  exit 2
+  ;;
+esac
+
+cat "$REVAL_TEST_REPORT"
+if ! grep -q '^all [1-9][0-9]* passed$' "$REVAL_TEST_REPORT"; then
+  [ "$status" -ne 0 ] || status=1
+  echo "--- what the editor said:"
+  tail -c 3000 "$work/screen"
+fi
+exit "$status"

@@ -1,0 +1,485 @@
+" The tests, the same in both editors. Each waits for what it wants to see, with a
+" deadline: a script has no event to wait for in Vim.
+scriptencoding utf-8
+
+let s:deadline = 30000
+let s:number = 0
+
+" Waits until Condition is true; a failure says what was to be seen and what is.
+function! s:wait(what, Condition, ...) abort
+  let start = reltime()
+  while !a:Condition()
+    if reltimefloat(reltime(start)) * 1000 > s:deadline
+      throw printf('no %s; marks: %s; output: %s; messages: %s', a:what, string(s:marks()),
+            \ string(s:output()), string(split(execute('messages'), "\n")[-3 :]))
+    endif
+    sleep 5m
+  endwhile
+  return reltimefloat(reltime(start)) * 1000
+endfunction
+
+" Line → text of the mark that is shown after it in the current buffer.
+function! s:marks() abort
+  if has('nvim')
+    return luaeval('(function()
+          \ local marks = vim.empty_dict()
+          \ local namespace = vim.api.nvim_create_namespace("reval")
+          \ for _, m in ipairs(vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
+          \   if m[4].virt_text and not m[4].invalid then marks[tostring(m[2] + 1)] = m[4].virt_text[2][1] end
+          \ end
+          \ return marks end)()')
+  endif
+  " What stands on the screen is what counts: a row less its line's own text.
+  redraw!
+  let marks = {}
+  for lnum in range(line('w0'), min([line('w$'), line('w0') + winheight(0)]))
+    let position = screenpos(win_getid(), lnum, 1)
+    let row = join(map(range(1, &columns), {_, col -> screenstring(position.row, col)}), '')
+    let rest = row[strlen(substitute(getline(lnum), '\t', '        ', 'g')) :]
+    let rest = substitute(rest, '^\s\+\|\s\+$', '', 'g')
+    if position.row && rest !=# ''
+      let marks[lnum] = rest
+    endif
+  endfor
+  return marks
+endfunction
+
+function! s:mark(lnum) abort
+  return get(s:marks(), string(a:lnum), '')
+endfunction
+
+" The lines of the output buffer of the session, of all of them if there are several.
+function! s:output() abort
+  let lines = []
+  for buffer in filter(getbufinfo(), {_, b -> getbufvar(b.bufnr, '&filetype') ==# 'reval-output'})
+    let lines += getbufline(buffer.bufnr, 1, '$')
+  endfor
+  return lines
+endfunction
+
+function! s:has_output(pattern) abort
+  return match(s:output(), a:pattern) >= 0
+endfunction
+
+" A new Python buffer with these lines. All of them share one session.
+function! s:python(lines) abort
+  let s:number += 1
+  execute 'silent only | edit! test' .. s:number .. '.py'
+  setlocal filetype=python
+  call setline(1, a:lines)
+  call cursor(1, 1)
+endfunction
+
+function! s:wait_mark(lnum, pattern) abort
+  call s:wait(printf('mark /%s/ on line %d', a:pattern, a:lnum), {-> s:mark(a:lnum) =~# a:pattern})
+endfunction
+
+function! s:test_value_beside_the_code() abort
+  call s:python(['1+1'])
+  Reval
+  call s:wait_mark(1, '^⇒ 2$')
+  call assert_match('^reval python3 \%(idle\|●busy\)', reval#statusline())
+endfunction
+
+function! s:test_sizes_of_results() abort
+  call s:python(['x = 3', '"one line"', '"a\tb"', 'import numpy', 'numpy.eye(3)'])
+  RevalFile
+  call s:wait_mark(5, '^⇒ array(\[\[1\., 0\., 0\.\],\? … (3 lines)$')
+  1Reval
+  call s:wait_mark(1, '^✓ \d\+ ms$')
+  2Reval
+  call s:wait_mark(2, '^⇒ ''one line''$')
+  5Reval
+  call s:wait_mark(5, '3 lines')
+  5RevalYank
+  call s:wait('copy', {-> @" =~# "^array.*\n.*\n.*1\\.\\]\\])"})
+  RevalClear
+  call s:wait('no marks', {-> s:marks() ==# {}})
+endfunction
+
+function! s:test_stream_arrives_in_parts() abort
+  call s:python(['import time', 'for i in range(3):', '    print("part", i, flush=True)', '    time.sleep(0.4)'])
+  %Reval
+  let times = []
+  for i in range(3)
+    call add(times, s:wait('part ' .. i, {-> s:has_output('^part ' .. i .. '$')}))
+    if i < 2
+      call assert_false(s:has_output('^part ' .. (i + 1) .. '$'), 'it came with the part before')
+      call assert_equal('● running', s:mark(4))
+    endif
+  endfor
+  call s:wait_mark(4, '^✓')
+endfunction
+
+function! s:test_progress_bar_redraws_in_place() abort
+  call s:python(['import sys', 'for i in range(1, 4):', '    sys.stdout.write("\rbar %d/3 größe" % i); sys.stdout.flush()', 'print()'])
+  %Reval
+  call s:wait_mark(4, '^✓')
+  call assert_equal(['bar 3/3 größe'], filter(s:output(), {_, l -> l =~# '^bar '}))
+endfunction
+
+function! s:test_error_on_its_line() abort
+  call s:python(['a = 1', 'b = 2', '1/0', 'c = 3'])
+  %Reval
+  call s:wait_mark(3, '^✗ ZeroDivisionError: division by zero$')
+  call assert_equal('', s:mark(4))
+  call s:wait('traceback', {-> s:has_output('^ZeroDivisionError: division by zero')})
+  " The place in the traceback leads back to the code.
+  call s:goto_output('test' .. s:number .. '.py, line 3')
+  execute "normal \<CR>"
+  call assert_equal(['test' .. s:number .. '.py', 3], [expand('%:t'), line('.')])
+  " A bare edit of the failing code makes it stale.
+  call setline(3, '1/1')
+  call s:wait_mark(3, '(code changed)')
+endfunction
+
+" Goes to the output window, to the line that matches.
+function! s:goto_output(pattern) abort
+  for buffer in filter(getbufinfo(), {_, b -> getbufvar(b.bufnr, '&filetype') ==# 'reval-output'})
+    if bufwinid(buffer.bufnr) < 0
+      RevalOutput
+    endif
+    call win_gotoid(bufwinid(buffer.bufnr))
+    if search(a:pattern, 'bw')
+      return
+    endif
+  endfor
+  throw 'no line of output matches ' .. a:pattern .. ': ' .. string(s:output())
+endfunction
+
+function! s:test_omni_completion_of_what_only_the_kernel_knows() abort
+  call s:python(['from types import SimpleNamespace', 'größe = "😀"; x = SimpleNamespace(foo=1)', 'größe = "😀"; x.f'])
+  1,2Reval
+  call s:wait_mark(2, '^✓')
+  call cursor(3, strlen(getline(3)))
+  let g:reval_complete_timeout = 5000
+  call feedkeys("A\<C-x>\<C-o>\<C-r>=execute('let g:seen = complete_info([\"items\"]).items')\<CR>\<Esc>", 'xt')
+  unlet g:reval_complete_timeout
+  call assert_equal('größe = "😀"; x.foo', getline(3))
+  call assert_equal(['foo'], map(copy(g:seen), {_, item -> item.word}))
+endfunction
+
+function! s:test_omni_completion_does_not_wait_for_a_busy_kernel() abort
+  call s:python(['import time', 'while True: time.sleep(0.01)', 'tim'])
+  1,2Reval
+  call s:wait_mark(2, '^● running')
+  call cursor(3, 3)
+  let start = reltime()
+  call feedkeys("A\<C-x>\<C-o>\<Esc>", 'xt')
+  call assert_inrange(0, 1000, float2nr(reltimefloat(reltime(start)) * 1000))
+  RevalInterrupt
+  call s:wait_mark(2, '^✗ KeyboardInterrupt')
+endfunction
+
+function! s:test_inspect_shows_the_live_value() abort
+  call s:python(['answer = 41 + 1', 'answer'])
+  1Reval
+  call s:wait_mark(1, '^✓')
+  call cursor(2, 2)
+  RevalInspect
+  call s:wait('live value', {-> s:float() =~# '\<42\>'})
+  if has('nvim')
+    call nvim_win_close(filter(nvim_list_wins(), {_, w -> nvim_win_get_config(w).relative !=# ''})[0], v:true)
+  else
+    call popup_clear(1)
+  endif
+endfunction
+
+function! s:float() abort
+  if has('nvim')
+    let floats = filter(nvim_list_wins(), {_, w -> nvim_win_get_config(w).relative !=# ''})
+    return join(map(floats, {_, w -> join(getbufline(winbufnr(w), 1, '$'), "\n")}), "\n")
+  endif
+  return join(map(popup_list(), {_, w -> join(getbufline(winbufnr(w), 1, '$'), "\n")}), "\n")
+endfunction
+
+" Types into the prompt as soon as there is one, and keeps the prompt's text.
+function! s:type(keys) abort
+  let s:prompt = ''
+  let s:keys = a:keys
+  return timer_start(10, function('s:typed'), {'repeat': -1})
+endfunction
+
+function! s:typed(timer) abort
+  if getcmdtype() ==# '@'
+    call timer_stop(a:timer)
+    let s:prompt = getcmdprompt()
+    call feedkeys(s:keys, 'nt')
+  endif
+endfunction
+
+function! s:test_input_is_answered() abort
+  call s:python(['name = input("who? ")', 'name'])
+  call s:type("Zoë 名\<CR>")
+  1Reval
+  call s:wait_mark(1, '^✓')
+  2Reval
+  call s:wait_mark(2, '^⇒ ''Zoë 名''$')
+endfunction
+
+function! s:test_input_can_be_cancelled_and_a_password_is_read() abort
+  call s:python(['import getpass', 'word = input("word? ")', 'secret = getpass.getpass("secret? ")', 'secret'])
+  call s:type("\<C-c>")
+  2Reval
+  call s:wait_mark(2, '^✗ KeyboardInterrupt')
+  call s:type("p4ss\<CR>")
+  1Reval
+  3Reval
+  call s:wait_mark(3, '^✓')
+  4Reval
+  call s:wait_mark(4, '^⇒ ''p4ss''$')
+endfunction
+
+function! s:test_endless_loop_is_interrupted() abort
+  call s:python(['while True: pass', '"after"'])
+  1Reval
+  call s:wait_mark(1, '^● running$')
+  2Reval
+  call s:wait_mark(2, '^◌ queued')
+  call s:wait('queue in the status line', {-> reval#statusline() ==# 'reval python3 ●busy +1'})
+  RevalInterrupt
+  call s:wait_mark(1, '^✗ KeyboardInterrupt')
+endfunction
+
+function! s:test_two_quick_evaluations_do_not_mix() abort
+  call s:python(['for i in range(50): print("one", i)', 'for i in range(50): print("two", i)'])
+  1Reval
+  2Reval
+  call s:wait_mark(2, '^✓')
+  call s:wait('all of two', {-> s:has_output('^two 49$')})
+  let lines = s:output()
+  let first = index(lines, 'one 0')
+  call assert_equal(map(range(50), {_, i -> 'one ' .. i}), lines[first : first + 49])
+  call assert_match('^── \[\d\+\] test' .. s:number .. '\.py:2  ✓', lines[first + 50])
+  call assert_equal(map(range(50), {_, i -> 'two ' .. i}), lines[first + 51 : first + 100])
+endfunction
+
+function! s:test_result_moves_with_its_line() abort
+  call s:python(['a = 1', '', '40 + 2'])
+  3Reval
+  call s:wait_mark(3, '^⇒ 42$')
+  call append(0, ['# above', '# 😀'])
+  call assert_equal('⇒ 42', s:mark(5))
+  call assert_equal({'5': '⇒ 42'}, s:marks())
+  normal! u
+  call assert_equal({'3': '⇒ 42'}, s:marks())
+endfunction
+
+function! s:test_result_goes_stale() abort
+  call s:python(['40 + 2', '1'])
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  call setline(1, '40 + 3')
+  call s:wait_mark(1, '^⇒ 42  (code changed)$')
+  call setline(1, '40 + 2')
+  call s:wait_mark(1, '^⇒ 42$')
+endfunction
+
+function! s:test_marks_survive_a_formatter() abort
+  call s:python(['1 + 1', '2 + 2', '3 + 3'])
+  2Reval
+  call s:wait_mark(2, '^⇒ 4$')
+  let lines = getline(1, '$')
+  silent %delete _
+  call setline(1, ['# formatted'] + lines)
+  call s:wait('mark on its line', {-> s:marks() ==# {'3': '⇒ 4'} || s:marks() ==# {'3': '⇒ 4  (code changed)'}})
+endfunction
+
+function! s:test_operator() abort
+  call s:python(['x = [10]', 'x[0] + (1 + 2)', '5', '6', '7', '8', '9', '10'])
+  " Linewise by a count, repeated.
+  call cursor(1, 1)
+  normal grr
+  call s:wait_mark(1, '^✓')
+  " Charwise: what is in the parentheses.
+  call cursor(2, 10)
+  normal gri(
+  call s:wait_mark(2, '^⇒ 3$')
+  call cursor(3, 1)
+  normal 2grr
+  call s:wait_mark(4, '^⇒ 6$')
+  call assert_equal('', s:mark(3))
+  call cursor(5, 1)
+  normal .
+  call s:wait_mark(6, '^⇒ 8$')
+  call cursor(7, 1)
+  normal grj
+  call s:wait_mark(8, '^⇒ 10$')
+  call cursor(3, 1)
+  normal .
+  call s:wait_mark(4, '^⇒ 6$')
+endfunction
+
+function! s:test_visual() abort
+  call s:python(['1 + 2', '3 + 4', 'größe = "😀" * 2', 'längé = "漢字" * 2', 'x = 1'])
+  call cursor(1, 5)
+  normal vgr
+  call s:wait_mark(1, '^⇒ 2$')
+  call cursor(1, 1)
+  normal Vjgr
+  call s:wait_mark(2, '^⇒ 7$')
+  call s:wait('one mark', {-> s:marks() ==# {'2': '⇒ 7'}})
+  " The right sides of two lines: each row by itself.
+  call cursor(3, 1)
+  execute "normal! f\"\<C-v>j$"
+  normal gr
+  call s:wait_mark(3, '^⇒ ''😀😀''$')
+  call s:wait_mark(4, '^⇒ ''漢字漢字''$')
+  call assert_equal('', s:mark(5))
+endfunction
+
+function! s:test_positions_after_wide_and_combining_characters() abort
+  call s:python(['"漢字" "😀"; 1 + 1', '"e' .. "\u0301" .. '"; 2 + 2', 'if True:', '    x = "größe"; 3 + 3'])
+  for [lnum, value] in [[1, '2'], [2, '4'], [4, '6']]
+    call cursor(lnum, 1)
+    normal! f;2l
+    normal gr$
+    call s:wait_mark(lnum, '^⇒ ' .. value .. '$')
+  endfor
+  " An indented line is evaluated as it would stand at the margin.
+  4Reval
+  call s:wait_mark(4, '^⇒ 6$')
+endfunction
+
+function! s:test_cells() abort
+  call s:python(['# %% one', '11', '# %% two', '22', '', '# %% three', '33'])
+  call cursor(4, 1)
+  normal gc
+  call s:wait_mark(4, '^⇒ 22$')
+  call assert_equal(4, line('.'))
+  normal ]r
+  call assert_equal(6, line('.'))
+  normal 2[r
+  call assert_equal(1, line('.'))
+  normal .
+  call s:wait_mark(2, '^⇒ 11$')
+  RevalToHere
+  RevalDefinition
+endfunction
+
+function! s:test_output_follows_but_never_pulls_the_reader_back() abort
+  call s:python(['for i in range(40): print("row", i)', 'for i in range(40): print("next", i)', 'for i in range(40): print("last", i)'])
+  1Reval
+  call s:wait('rows', {-> s:has_output('^row 39$')})
+  call s:goto_output('^row 39$')
+  let window = win_getid()
+  wincmd p
+  call win_execute(window, 'normal! G')
+  2Reval
+  call s:wait('more', {-> s:has_output('^next 39$')})
+  call s:wait('tail', {-> getcurpos(window)[1] == line('$', window)})
+  call win_execute(window, 'call search("^row 5$", "bw")')
+  let at = getcurpos(window)[1]
+  3Reval
+  call s:wait('last', {-> s:has_output('^last 39$')})
+  call assert_equal(at, getcurpos(window)[1])
+endfunction
+
+function! s:test_output_that_comes_while_away_is_not_lost() abort
+  call s:python(['for i in range(3): print("away", i, flush=True)'])
+  let bufnr = bufnr('%')
+  1Reval
+  enew
+  call s:wait('output', {-> s:has_output('^away 2$')})
+  execute 'buffer' bufnr
+  call s:wait_mark(1, '^✓')
+endfunction
+
+function! s:test_long_output_is_cut_from_the_top() abort
+  let g:reval_output_max_lines = 500
+  call s:python(['for i in range(3000): print("long", i)'])
+  1Reval
+  call s:wait('end', {-> s:has_output('^long 2999$')})
+  call s:wait_mark(1, '^✓')
+  call assert_inrange(400, 560, len(s:output()))
+  call assert_equal('long 2999', s:output()[-1])
+  unlet g:reval_output_max_lines
+endfunction
+
+function! s:test_picture_is_said_in_words() abort
+  call s:python(['import base64', 'from IPython.display import Image',
+        \ 'Image(data=base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))'])
+  let g:reval_opener = ['cp', '--', '-t', getcwd()]
+  %Reval
+  call s:wait('picture', {-> s:has_output('^\[image/png 1×1 — press o to open\]$')})
+  call s:goto_output('^\[image/png')
+  call writefile(['#!/bin/sh', 'cp "$1" opened.tmp && ls -l "$1" >mode && mv opened.tmp opened.png'], 'opener')
+  call setfperm('opener', 'rwx------')
+  let g:reval_opener = [getcwd() .. '/opener']
+  normal o
+  call s:wait('opened picture', {-> filereadable('opened.png')})
+  call assert_equal(70, getfsize('opened.png'))
+  call assert_match('^-rw-------', readfile('mode')[0])
+  wincmd p
+endfunction
+
+function! s:test_kernel_is_told_and_chosen() abort
+  call s:python(['1'])
+  call assert_true(index(reval#kernel#complete('', '', 0), 'python3') >= 0)
+  RevalKernel python3
+  1Reval
+  call s:wait_mark(1, '^⇒ 1$')
+  let shown = ''
+  redir => shown
+  RevalState
+  call s:wait('state', {-> execute('messages') =~# '.' || 1})
+  redir END
+  RevalKernel no-such-kernel
+  call s:wait('error', {-> execute('messages') =~# 'reval: .*no-such-kernel'})
+endfunction
+
+function! s:test_restart_loses_what_ran_and_says_so() abort
+  call s:python(['import time; time.sleep(600)', 'len(dir())'])
+  1Reval
+  call s:wait_mark(1, '^● running$')
+  RevalRestart
+  call s:wait_mark(1, '^✗ lost')
+  2Reval
+  call s:wait_mark(2, '^⇒ \d')
+endfunction
+
+function! s:test_go_kernel() abort
+  silent only
+  edit! cell.go
+  setlocal filetype=go
+  call setline(1, ['x := 20', 'x + 22'])
+  %Reval
+  call s:wait_mark(2, '^⇒ 42$')
+endfunction
+
+function! s:test_server_that_ends_is_told_and_started_again() abort
+  call s:python(['6 * 7'])
+  let command = g:reval_command
+  let g:reval_command = [getcwd() .. '/no-reval', 'lsp']
+  1Reval
+  call s:wait('error', {-> execute('messages') =~# 'no-reval is not on PATH: install it'})
+  let g:reval_command = command
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+endfunction
+
+function! s:run(name) abort
+  let v:errors = []
+  let start = reltime()
+  try
+    call call(matchstr(execute('function /' .. a:name .. '$'), '<SNR>\d\+_' .. a:name), [])
+  catch
+    call add(v:errors, v:exception .. ' at ' .. v:throwpoint)
+  endtry
+  call writefile([printf('%s %s (%.1f s)', empty(v:errors) ? 'ok  ' : 'FAIL', a:name, reltimefloat(reltime(start)))]
+        \ + map(copy(v:errors), {_, e -> '     ' .. e}), $REVAL_TEST_REPORT, 'a')
+  return empty(v:errors)
+endfunction
+
+let s:names = map(filter(readfile(expand('<sfile>')), {_, l -> l =~# '^function! s:test_'}),
+      \ {_, l -> matchstr(l, 's:\zstest_\w\+')})
+let s:failed = 0
+for s:name in filter(copy(s:names), {_, name -> name =~# $REVAL_TEST_PATTERN})
+  let s:failed += !s:run(s:name)
+endfor
+if s:failed
+  call writefile([s:failed .. ' failed'], $REVAL_TEST_REPORT, 'a')
+  cquit
+endif
+call writefile(['all ' .. len(filter(copy(s:names), {_, name -> name =~# $REVAL_TEST_PATTERN})) .. ' passed'], $REVAL_TEST_REPORT, 'a')
+qall!
