@@ -293,3 +293,26 @@ func lookPath(name string, vars map[string]string) string {
 	}
 	return ""
 }
+
+// Python is a Python environment that a Finder looks into.
+type Python struct {
+	Executable string
+	Prefix     string // sys.prefix
+	HasKernel  bool   // ipykernel can be imported
+}
+
+// Pythons lists the Python environments that Find looks into, each once.
+func (f Finder) Pythons(ctx context.Context) []Python {
+	env := f.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	var pythons []Python
+	for _, p := range f.places(ctx, environMap(env)) {
+		same := func(o Python) bool { return p.python != nil && o.Prefix == p.python.prefix }
+		if p.python != nil && !slices.ContainsFunc(pythons, same) {
+			pythons = append(pythons, Python{p.python.python, p.python.prefix, p.python.kernel})
+		}
+	}
+	return pythons
+}

@@ -90,3 +90,7 @@ func freePorts(n int) ([]int, error) {
 	}
 	return ports, nil
 }
+
+// RuntimeDir is the folder in which [Launch] writes connection files; env is as of
+// os.Environ.
+func RuntimeDir(env []string) string { return runtimeDir(environMap(env)) }

@@ -21,6 +21,38 @@ and output carry the protocol; what goes wrong is told on standard error.
   --standalone  serve in this process (there is no other way yet)
   --log FILE    append a log of everything to FILE; it may contain code and output
 `,
+	"run": `A cell starts at a mark (# %%, // %% …); a file without marks is one cell, and
+a Go file with a package clause is a program whose main runs. Cells of text are
+left out. The code runs in the current folder. With - for FILE, standard input
+is read, and --kernel has to be given.
+
+  --kernel NAME  a kernel that 'reval kernels' lists, or the connection file
+                 (FILE.json) of a kernel that runs, which goes on afterwards;
+                 without it, the first kernel of the file's language
+
+What the code prints goes where it printed it to, values go to standard output,
+and tracebacks, with the lines of FILE, to standard error; NO_COLOR takes out
+their colours. Questions of the code are answered from standard input. Ctrl-C
+interrupts the kernel; twice within two seconds it ends the run and kills the
+kernel.
+
+exit status: 0; 1 after an error, which ends the run; 2 for wrong usage; 130 after
+Ctrl-C twice; or the one that the code ends with (sys.exit, os.Exit)
+`,
+	"kernels": `The kernels of Jupyter, of the Python environments of this folder, and the
+embedded ones. Broken kernelspecs are told on standard error.
+
+  --json  a list of objects with the keys name, language, display_name, default,
+          source and argv; default is true for the kernel that files of its
+          language are evaluated with
+`,
+	"doctor": `Each thing is ok, warning or missing, with the command that mends it.
+
+  --json  a list of objects with the keys subject, name, status, essential, detail
+          and fix; reval does not work without what is essential
+
+exit status: 0; 1 if something essential is missing
+`,
 	"kernel go": `Clients start this, as any Jupyter kernel: it binds the five ports of the
 connection file on loopback and serves until it is shut down.
 `,

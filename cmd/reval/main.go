@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/reval-editor/reval/internal/terminal"
 )
 
 // command is one of reval's commands. Its run parses args, which do not have the
@@ -34,6 +36,9 @@ var commands []command
 func init() {
 	commands = []command{
 		{"lsp", "[--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
+		{"run", "FILE [--kernel NAME]", "evaluate the cells of a file in order", runRun},
+		{"kernels", "[--json]", "list the kernels that there are", runKernels},
+		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
 		{"kernel go", "--connection-file FILE", "be the embedded Go kernel of a connection file", runGoKernel},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND]", "explain a command", runHelp},
@@ -62,6 +67,7 @@ func run(ctx context.Context, env environment, args []string) int {
 	if err == nil {
 		err = c.run(ctx, env, rest)
 	}
+	var exit terminal.ExitError
 	switch {
 	case err == nil:
 		return 0
@@ -76,15 +82,12 @@ func run(ctx context.Context, env environment, args []string) int {
 			fmt.Fprintln(env.stderr, "`reval help` lists the commands")
 		}
 		return exitUsage
-	case errors.As(err, new(silentError)):
-		return exitError
+	case errors.As(err, &exit):
+		return exit.Status
 	}
 	fmt.Fprintf(env.stderr, "reval: %v\n", err)
 	return exitError
 }
-
-// silentError has been told already.
-type silentError struct{ error }
 
 // find takes the command from the arguments; the longest name wins.
 func find(args []string) (*command, []string, error) {

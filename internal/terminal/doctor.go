@@ -1,0 +1,369 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// Statuses of a check.
+const (
+	statusOK      = "ok"
+	statusWarning = "warning" // it is there but not as it should be
+	statusMissing = "missing"
+)
+
+// check is one thing that was looked at, as `reval doctor --json` tells it; the
+// keys stay.
+type check struct {
+	Subject string `json:"subject"` // reval, kernel, python, editor, folder or transport
+	Name    string `json:"name"`
+	Status  string `json:"status"`
+	// Essential says that reval does not work without it.
+	Essential bool   `json:"essential"`
+	Detail    string `json:"detail"`
+	// Fix is the command, or what else mends it; empty if all is well.
+	Fix string `json:"fix"`
+}
+
+// Doctor looks over the machine.
+type Doctor struct {
+	Streams
+	Finder  kernelclient.Finder
+	Version string
+}
+
+// Timeouts of what doctor starts: a kernel that is cold, and a program that only
+// tells its version.
+const (
+	kernelTimeout  = 30 * time.Second
+	versionTimeout = 10 * time.Second
+)
+
+// Do makes all checks and tells them on Out. It returns an [ExitError] if something
+// essential fails.
+func (d Doctor) Do(ctx context.Context, asJSON bool) error {
+	checks := []check{d.self()}
+	for _, spec := range d.Finder.Builtin {
+		checks = append(checks, d.evaluates(ctx, spec))
+	}
+	checks = append(checks, d.kernelspecs(ctx)...)
+	checks = append(checks, d.pythons(ctx)...)
+	for _, e := range editors {
+		checks = append(checks, e.check(ctx))
+	}
+	dir := kernelclient.RuntimeDir(os.Environ())
+	checks = append(checks, runtimeFolder(dir), loopback())
+	if runtime.GOOS != "windows" {
+		checks = append(checks, unixSocket())
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var err error
+	if asJSON {
+		err = writeJSON(d.Out, checks)
+	} else {
+		err = d.print(checks)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range checks {
+		if c.Essential && c.Status != statusOK {
+			return ExitError{exitFailed}
+		}
+	}
+	return nil
+}
+
+func (d Doctor) print(checks []check) error {
+	var b strings.Builder
+	subject, wrong := "", 0
+	for _, c := range checks {
+		if c.Subject != subject {
+			subject = c.Subject
+			b.WriteString(subject + "\n")
+		}
+		fmt.Fprintf(&b, "  %s  %s: %s\n", d.mark(c.Status), c.Name, c.Detail)
+		if c.Fix != "" {
+			fmt.Fprintf(&b, "           → %s\n", c.Fix)
+		}
+		if c.Essential && c.Status != statusOK {
+			wrong++
+		}
+	}
+	if wrong == 0 {
+		b.WriteString("\nreval can evaluate here.\n")
+	} else {
+		b.WriteString("\nreval cannot evaluate here until what is marked → above is mended.\n")
+	}
+	_, err := fmt.Fprint(d.Out, b.String())
+	return err
+}
+
+func (d Doctor) mark(status string) string {
+	padded := fmt.Sprintf("%-7s", status)
+	if !d.OutColor {
+		return padded
+	}
+	color := map[string]string{statusOK: "32", statusWarning: "33", statusMissing: "31"}[status]
+	return "\x1b[" + color + "m" + padded + "\x1b[0m"
+}
+
+// self looks whether editors would start this binary.
+func (d Doctor) self() check {
+	c := check{Subject: "reval", Name: "reval", Status: statusOK}
+	own, err := os.Executable()
+	if err != nil {
+		own = os.Args[0]
+	}
+	onPath, err := exec.LookPath("reval")
+	switch {
+	case err != nil:
+		c.Status, c.Detail = statusMissing, fmt.Sprintf("%s at %s is not on the PATH, where editors look for it", d.Version, own)
+		c.Fix = fmt.Sprintf(`export PATH="%s:$PATH"`, filepath.Dir(own))
+	case !sameFile(own, onPath):
+		c.Status, c.Detail = statusWarning, fmt.Sprintf("%s at %s, but editors start the one on the PATH, %s", d.Version, own, onPath)
+		c.Fix = fmt.Sprintf(`export PATH="%s:$PATH"`, filepath.Dir(own))
+	default:
+		c.Detail = d.Version + " at " + onPath
+	}
+	return c
+}
+
+func sameFile(a, b string) bool {
+	sa, errA := os.Stat(a)
+	sb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(sa, sb)
+}
+
+// evaluates starts a kernel and evaluates 1+1 in it.
+func (d Doctor) evaluates(ctx context.Context, spec kernelclient.Spec) check {
+	c := check{Subject: "kernel", Name: spec.Name, Status: statusOK, Essential: true}
+	ctx, cancel := context.WithTimeout(ctx, kernelTimeout)
+	defer cancel()
+	begin := time.Now()
+	value, err := onePlusOne(ctx, spec)
+	took := time.Since(begin).Round(time.Millisecond)
+	switch {
+	case err != nil:
+		c.Status, c.Detail = statusMissing, err.Error()
+		c.Fix = "install reval anew: go install github.com/reval-editor/reval/cmd/reval@latest"
+	case value != "2":
+		c.Status, c.Detail = statusMissing, fmt.Sprintf("1+1 gave %q", value)
+		c.Fix = "install reval anew: go install github.com/reval-editor/reval/cmd/reval@latest"
+	default:
+		c.Detail = fmt.Sprintf("%s started and evaluated 1+1 in %v", spec.DisplayName, took)
+	}
+	return c
+}
+
+func onePlusOne(ctx context.Context, spec kernelclient.Spec) (value string, err error) {
+	k, err := kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{})
+	if err != nil {
+		return "", err
+	}
+	defer k.Close()
+	_, err = k.Execute(ctx, kernelclient.ExecuteRequest{Code: "1+1"}, func(e kernelclient.Event) {
+		if r, ok := e.(kernelclient.Result); ok {
+			value = output.PlainText(r.Data)
+		}
+	})
+	return value, err
+}
+
+// kernelspecs looks whether the found kernels could be started.
+func (d Doctor) kernelspecs(ctx context.Context) []check {
+	var checks []check
+	specs, findErr := d.Finder.Find(ctx)
+	for _, spec := range specs[min(len(d.Finder.Builtin), len(specs)):] {
+		c := check{Subject: "kernel", Name: spec.Name, Status: statusOK, Detail: fmt.Sprintf("%s, from %s", spec.DisplayName, spec.Source)}
+		if _, err := exec.LookPath(spec.Argv[0]); err != nil {
+			c.Status, c.Detail = statusMissing, fmt.Sprintf("%s starts %s, which is not there or cannot be executed", spec.Source, spec.Argv[0])
+			c.Fix = "install it anew, or remove " + spec.Source
+			if lang, ok := language.For(spec.Language); ok && lang.Install != "" {
+				c.Fix = lang.Install + "   (or remove " + spec.Source + ")"
+			}
+		}
+		checks = append(checks, c)
+	}
+	if findErr != nil {
+		for line := range strings.SplitSeq(findErr.Error(), "\n") {
+			checks = append(checks, check{
+				Subject: "kernel", Name: "kernelspec", Status: statusWarning, Detail: line, Fix: "mend or remove that kernelspec",
+			})
+		}
+	}
+	return checks
+}
+
+// pythons looks which Python environments have a kernel.
+func (d Doctor) pythons(ctx context.Context) []check {
+	var checks []check
+	for _, p := range d.Finder.Pythons(ctx) {
+		c := check{Subject: "python", Name: p.Executable, Status: statusOK, Detail: "has ipykernel"}
+		if !p.HasKernel {
+			c.Status, c.Detail = statusMissing, "has no ipykernel"
+			c.Fix = p.Executable + " -m pip install ipykernel"
+		}
+		checks = append(checks, c)
+	}
+	if len(checks) == 0 {
+		checks = append(checks, check{
+			Subject: "python", Name: "python", Status: statusMissing, Detail: "none on the PATH, in VIRTUAL_ENV or CONDA_PREFIX, or in a .venv here or above",
+			Fix: "python3 -m venv .venv && .venv/bin/python -m pip install ipykernel   (after Python 3 is installed)",
+		})
+	}
+	return checks
+}
+
+// editor is one that reval has a plugin for, and the lowest version that it needs.
+type editor struct {
+	name    string
+	program string
+	version *regexp.Regexp // in what --version prints; its groups are the numbers
+	floor   []int
+}
+
+var editors = []editor{
+	{"Emacs", "emacs", regexp.MustCompile(`GNU Emacs (\d+)\.(\d+)`), []int{28, 1}},
+	{"Vim", "vim", regexp.MustCompile(`(?s)IMproved (\d+)\.(\d+).*?Included patches: 1-(\d+)`), []int{9, 0, 1378}},
+	{"Neovim", "nvim", regexp.MustCompile(`NVIM v(\d+)\.(\d+)`), []int{0, 10}},
+}
+
+func (e editor) check(ctx context.Context) check {
+	c := check{Subject: "editor", Name: e.name, Status: statusMissing, Fix: fmt.Sprintf("install %s %s or later, if you use it", e.name, dotted(e.floor))}
+	path, err := exec.LookPath(e.program)
+	if err != nil {
+		c.Detail = "there is no " + e.program + " on the PATH"
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	if err != nil {
+		c.Detail = fmt.Sprintf("%s --version: %v", path, err)
+		return c
+	}
+	version, ok := e.parse(string(out))
+	switch {
+	case !ok:
+		c.Status, c.Detail = statusWarning, fmt.Sprintf("%s does not tell its version", path)
+	case !atLeast(version, e.floor):
+		c.Status, c.Detail = statusWarning, fmt.Sprintf("%s at %s is older than %s, the lowest that works", dotted(version), path, dotted(e.floor))
+	default:
+		c.Status, c.Detail, c.Fix = statusOK, dotted(version)+" at "+path, ""
+	}
+	return c
+}
+
+func (e editor) parse(words string) (version []int, ok bool) {
+	m := e.version.FindStringSubmatch(words)
+	if m == nil {
+		return nil, false
+	}
+	for _, digits := range m[1:] {
+		n, err := strconv.Atoi(digits)
+		if err != nil {
+			return nil, false
+		}
+		version = append(version, n)
+	}
+	return version, true
+}
+
+// atLeast compares two versions of as many numbers.
+func atLeast(version, floor []int) bool {
+	for i, n := range version {
+		if n != floor[i] {
+			return n > floor[i]
+		}
+	}
+	return true
+}
+
+func dotted(numbers []int) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ".")
+}
+
+// runtimeFolder looks whether connection files can be written, where nobody else
+// can see them.
+func runtimeFolder(dir string) check {
+	c := check{Subject: "folder", Name: "connection files", Status: statusOK, Essential: true, Detail: dir}
+	fail := func(detail, fix string) check {
+		c.Status, c.Detail, c.Fix = statusMissing, detail, fix
+		return c
+	}
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fail(fmt.Sprintf("cannot be made: %v", err), "export JUPYTER_RUNTIME_DIR=DIR, a folder that you can write to")
+		}
+	case err != nil:
+		return fail(err.Error(), "export JUPYTER_RUNTIME_DIR=DIR, a folder that you can write to")
+	case !st.IsDir():
+		return fail(dir+" is no folder", "rm "+dir)
+	}
+	f, err := os.CreateTemp(dir, "reval-doctor-")
+	if err != nil {
+		return fail(fmt.Sprintf("cannot be written to: %v", err), "chmod 700 "+dir)
+	}
+	f.Close()
+	os.Remove(f.Name())
+	// The files are 0600 themselves; the folder shows only that there are kernels.
+	if st != nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
+		c.Status, c.Essential = statusWarning, false
+		c.Detail = fmt.Sprintf("%s can be read by others (mode %04o)", dir, st.Mode().Perm())
+		c.Fix = "chmod 700 " + dir
+	}
+	return c
+}
+
+// loopback looks whether kernels can listen where clients find them.
+func loopback() check {
+	c := check{Subject: "transport", Name: "tcp", Status: statusOK, Essential: true, Detail: "127.0.0.1 can be listened on"}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.Status, c.Detail, c.Fix = statusMissing, err.Error(), "let this user listen on 127.0.0.1: kernels need it"
+		return c
+	}
+	l.Close()
+	return c
+}
+
+// unixSocket looks whether kernels with transport ipc can be attached to.
+func unixSocket() check {
+	c := check{Subject: "transport", Name: "ipc", Status: statusOK, Detail: "Unix sockets can be made"}
+	dir, err := os.MkdirTemp("", "rv")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		var l net.Listener
+		if l, err = net.Listen("unix", filepath.Join(dir, "s")); err == nil {
+			l.Close()
+		}
+	}
+	if err != nil {
+		c.Status, c.Detail, c.Fix = statusWarning, err.Error(), "export TMPDIR=/tmp"
+	}
+	return c
+}

@@ -1,0 +1,260 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// ExitError ends a command whose reason has been told already.
+type ExitError struct{ Status int }
+
+func (e ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Status) }
+
+const (
+	exitFailed = 1
+	// exitInterrupted is what a shell gives to a program that SIGINT ended.
+	exitInterrupted = 130
+)
+
+// Run is a file whose cells are evaluated in order, in one kernel.
+type Run struct {
+	Streams
+	// File is the path as its user wrote it, which tracebacks name, or "-" for In.
+	File string
+	// Kernel is a kernelspec's name, or the connection file of a kernel that runs
+	// and goes on; empty for the first kernel of the file's language.
+	Kernel string
+	// Builtin are kernels that need no kernelspec.
+	Builtin []kernelclient.Spec
+	// Interrupts brings each Ctrl-C.
+	Interrupts <-chan os.Signal
+}
+
+// Do runs the file. It returns an [ExitError] if the code failed, which has been
+// told on Err, or if the code said to end; any other error is to be told.
+func (r Run) Do(ctx context.Context) error {
+	text, err := r.read()
+	if err != nil {
+		return err
+	}
+	if r.File == "-" {
+		r.In, r.ReadPassword = nil, nil // it was the code
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x := &running{Run: r, cells: map[int]int{}, own: map[string]bool{}, shown: map[string]string{}}
+	x.out.to, x.err.to = r.Out, r.Err
+	x.questions = questions{running: x, lines: &lineReader{in: r.In}}
+	defer x.questions.lines.close()
+	x.printer = newPrinter(func(err error) { cancel(fmt.Errorf("write the output: %w", err)) })
+	defer x.printer.close()
+	ended := make(chan struct{})
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer close(ended)
+	wait.Go(func() { x.heedInterrupts(ctx, cancel, ended) })
+
+	err = x.run(ctx, text)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (r Run) read() (string, error) {
+	var data []byte
+	var err error
+	if r.File == "-" {
+		if r.Kernel == "" {
+			return "", errors.New("standard input does not tell its language: choose a kernel with --kernel NAME (`reval kernels` lists them)")
+		}
+		data, err = io.ReadAll(r.In)
+	} else if st, statErr := os.Stat(r.File); statErr == nil && st.IsDir() {
+		return "", fmt.Errorf("%s is a folder: name a file to run", r.File)
+	} else {
+		data, err = os.ReadFile(r.File)
+	}
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	if !utf8.ValidString(text) {
+		return "", fmt.Errorf("%s is no text in UTF-8: save it in that encoding", r.File)
+	}
+	return text, nil
+}
+
+// running is a Run under way.
+type running struct {
+	Run
+	printer   *printer
+	questions questions
+
+	mu       sync.Mutex
+	kernel   *kernelclient.Kernel
+	language language.Language // of the kernel; zero if it is not known
+	cell     int               // the running one's number from 1, 0 between two cells
+	first    int               // its first line in the file, from 1
+	cells    map[int]int       // first lines of cells by their execution counts
+	own      map[string]bool   // message ids of the cells
+	shown    map[string]string // the last text of each display, by its id
+	out, err stream
+	failed   bool
+	exit     *int // the status that the code ended with
+}
+
+// stream is where texts go, and whether the last one ended its line.
+type stream struct {
+	to     io.Writer
+	inLine bool
+}
+
+// run starts the kernel, or attaches to it, and evaluates the cells.
+func (x *running) run(ctx context.Context, text string) error {
+	lang, known := language.ByExtension(x.File)
+	k, err := x.start(ctx, lang, known)
+	if err != nil {
+		return err
+	}
+	defer x.leave(ctx, k)
+	kernelLang, kernelKnown := language.For(k.Info().LanguageInfo.Name)
+	if !known {
+		lang, known = kernelLang, kernelKnown
+	}
+	if !kernelKnown {
+		kernelLang = lang
+	}
+	x.mu.Lock()
+	x.kernel, x.language = k, kernelLang
+	x.mu.Unlock()
+	for i, c := range split(text, lang, known) {
+		if err := x.evaluate(ctx, i+1, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start gives the kernel that was asked for, or the first of the file's language.
+func (x *running) start(ctx context.Context, lang language.Language, known bool) (*kernelclient.Kernel, error) {
+	o := kernelclient.Options{Late: x.late}
+	if kernelclient.IsConnectionFile(x.Kernel) {
+		return kernelclient.Attach(ctx, x.Kernel, o)
+	}
+	folder, err := filepath.Abs(filepath.Dir(x.File))
+	if err != nil {
+		return nil, err
+	}
+	specs, findErr := kernelclient.Finder{Dir: folder, Builtin: x.Builtin}.Find(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if !known && x.Kernel == "" {
+		var names []string
+		for _, s := range specs {
+			names = append(names, s.Name)
+		}
+		return nil, fmt.Errorf("%s: its name does not tell the language: choose a kernel with --kernel NAME: %s", x.File, strings.Join(names, ", "))
+	}
+	spec, err := kernelclient.Choose(specs, findErr, wanted(x.Kernel, lang))
+	if err != nil {
+		return nil, err
+	}
+	// As for `python FILE`, the code runs in the folder that this process is in.
+	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o})
+}
+
+func wanted(name string, lang language.Language) kernelclient.Wanted {
+	return kernelclient.Wanted{Name: name, Language: lang.Name, Matches: lang.Matches, Install: lang.Install}
+}
+
+// leave ends the kernel, at once if ctx has ended; one that was attached to goes on.
+func (x *running) leave(ctx context.Context, k *kernelclient.Kernel) {
+	if k.Launched() && ctx.Err() == nil {
+		k.Shutdown(ctx) // it is killed if it does not heed
+		return
+	}
+	k.Close()
+}
+
+// cell is code and the line, from 1, at which it starts in the file.
+type cell struct {
+	code string
+	line int
+}
+
+// split finds the cells that have anything to evaluate. A Go file with a package
+// clause is one cell: a program.
+func split(text string, lang language.Language, known bool) []cell {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	lines := strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
+	found := []language.Cell{{End: len(lines)}}
+	if known && !(lang.ID == "go" && hasPackage(text)) {
+		found = lang.Cells(text)
+	}
+	var cells []cell
+	for _, c := range found {
+		// Some kernels drop blank lines at the start, and count from what follows.
+		for c.Start < c.End && strings.TrimSpace(lines[c.Start]) == "" {
+			c.Start++
+		}
+		if c.Start == c.End || c.Markdown {
+			continue
+		}
+		code, _ := language.Dedent(strings.TrimRight(strings.Join(lines[c.Start:c.End], "\n"), "\n\t "))
+		cells = append(cells, cell{code, c.Start + 1})
+	}
+	return cells
+}
+
+func hasPackage(text string) bool {
+	_, err := parser.ParseFile(token.NewFileSet(), "", text, parser.PackageClauseOnly)
+	return err == nil
+}
+
+// evaluate runs one cell and waits for its end.
+func (x *running) evaluate(ctx context.Context, number int, c cell) error {
+	id := jupyter.NewID()
+	x.mu.Lock()
+	x.cell, x.first, x.own[id] = number, c.line, true
+	x.mu.Unlock()
+	inCell, cancel := context.WithCancel(ctx)
+	reply, err := x.kernel.Execute(ctx, kernelclient.ExecuteRequest{ID: id, Code: c.code, AllowInput: true},
+		func(e kernelclient.Event) { x.event(inCell, e) })
+	cancel()
+	x.mu.Lock()
+	void := x.questions.void()
+	x.cell = 0
+	x.mu.Unlock()
+	void()
+
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.exit != nil:
+		return ExitError{*x.exit}
+	case err != nil:
+		return fmt.Errorf("%s: %w", x.File, err)
+	case reply.Status == jupyter.StatusAborted:
+		return fmt.Errorf("%s: the kernel did not run the cell at line %d: something that ran before it failed", x.File, c.line)
+	case reply.Status == jupyter.StatusError && !x.failed:
+		x.fail(kernelclient.Error{ErrorContent: reply.Failure()})
+	}
+	if x.failed {
+		return ExitError{exitFailed}
+	}
+	return nil
+}

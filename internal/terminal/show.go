@@ -1,0 +1,159 @@
+package terminal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// event shows what a cell brought. A terminal keeps what was printed: that output
+// is to be cleared is not heeded, and a display that is updated is printed again.
+func (x *running) event(ctx context.Context, e kernelclient.Event) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch e := e.(type) {
+	case kernelclient.Input:
+		x.cells[e.Count] = x.first
+	case kernelclient.Stream:
+		to := &x.out
+		if e.Name == "stderr" {
+			to = &x.err
+		}
+		x.say(to, e.Text)
+	case kernelclient.Result:
+		x.value(e.Data)
+	case kernelclient.Display:
+		text := output.PlainText(e.Data)
+		if e.Update && x.shown[e.ID] == text {
+			return
+		}
+		if e.ID != "" {
+			x.shown[e.ID] = text
+		}
+		x.value(e.Data)
+	case kernelclient.Error:
+		if status, ok := exitStatus(e); ok {
+			x.exit = &status
+			return
+		}
+		x.fail(e)
+	case kernelclient.InputRequest:
+		x.questions.ask(ctx, e)
+	case kernelclient.Payload:
+		x.payload(e)
+	}
+}
+
+// late shows what a background thread of the code prints when no cell waits for
+// it. A kernel that was attached to also publishes what other clients evaluate.
+func (x *running) late(parent string, e kernelclient.Event) {
+	x.mu.Lock()
+	own := x.own[parent] || parent == "" && x.kernel != nil && x.kernel.Launched()
+	x.mu.Unlock()
+	if _, isInput := e.(kernelclient.InputRequest); own && !isInput {
+		x.event(context.Background(), e)
+	}
+}
+
+// say prints text; mu is held.
+func (x *running) say(to *stream, text string) {
+	if text == "" {
+		return
+	}
+	to.inLine = !strings.HasSuffix(text, "\n")
+	x.printer.print(to.to, text)
+}
+
+// block prints text on lines of its own; mu is held.
+func (x *running) block(to *stream, text string) {
+	if to.inLine {
+		x.say(to, "\n")
+	}
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	x.say(to, text)
+}
+
+// typed tells that the terminal showed the end of a line that was typed.
+func (x *running) typed() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.out.inLine = false
+}
+
+// warn tells of something that does not end the run.
+func (x *running) warn(format string, args ...any) {
+	x.printer.print(x.Err, "reval: "+fmt.Sprintf(format, args...)+"\n")
+}
+
+// value prints the text of a value; mu is held.
+func (x *running) value(data jupyter.MIMEBundle) {
+	if text := output.PlainText(data); text != "" {
+		x.block(&x.out, plainUnless(x.OutColor, text))
+	}
+}
+
+// fail prints an error's traceback, which names the file's own lines; mu is held.
+func (x *running) fail(e kernelclient.Error) {
+	x.failed = true
+	text := strings.Join(e.Traceback, "\n")
+	if strings.TrimSpace(text) == "" {
+		text = e.Name + ": " + e.Value
+	}
+	text = x.language.Rewrite(text, func(count int) (string, int, bool) {
+		if count == 0 {
+			return x.File, x.first, true
+		}
+		first, ok := x.cells[count]
+		return x.File, first, ok
+	})
+	x.block(&x.err, plainUnless(x.ErrColor, text))
+}
+
+// payload heeds the two payloads that say something to a terminal: text for a
+// pager, and that the code asks to end; mu is held.
+func (x *running) payload(p kernelclient.Payload) {
+	var content struct {
+		Source string             `json:"source"`
+		Data   jupyter.MIMEBundle `json:"data"`
+	}
+	if err := json.Unmarshal(p.JSON, &content); err != nil {
+		x.warn("a payload of the kernel is malformed: %v", err)
+		return
+	}
+	switch content.Source {
+	case "page":
+		x.value(content.Data)
+	case "ask_exit":
+		x.exit = new(int)
+	}
+}
+
+// goExit is how the Go kernel says that os.Exit was called.
+var goExit = regexp.MustCompile(`^(?:panic: )?exit status (\d+)`)
+
+// exitStatus gives the status that the code ended with by its own will: what
+// Python's SystemExit and Go's os.Exit say.
+func exitStatus(e kernelclient.Error) (int, bool) {
+	value := strings.TrimSpace(e.Value)
+	switch {
+	case e.Name == "SystemExit" && (value == "" || value == "None"):
+		return 0, true
+	case e.Name == "Exit":
+		if m := goExit.FindStringSubmatch(value); m != nil {
+			value = m[1]
+		}
+	case e.Name != "SystemExit":
+		return 0, false
+	}
+	status, err := strconv.Atoi(value)
+	return status & 0xff, err == nil // as the system cuts it
+}
