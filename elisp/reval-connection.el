@@ -67,7 +67,7 @@
               :documentation "URI, as of `reval-uri-key' → document.")
    (sessions :initform (make-hash-table :test #'equal)
              :reader reval-connection-sessions
-             :documentation "Name of a kernel → session.")
+             :documentation "Id → session.")
    (evaluations :initform (make-hash-table :test #'equal)
                 :reader reval-connection-evaluations
                 :documentation "Id → evaluation."))

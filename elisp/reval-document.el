@@ -121,7 +121,8 @@ The server is started where needed, and is not waited for."
 (defun reval-document--open (document connection)
   "Tell CONNECTION the text of DOCUMENT, if it is still there."
   (when (and (buffer-live-p (reval-document-buffer document))
-             (eq connection (reval-document-connection document)))
+             (eq connection (reval-document-connection document))
+             (jsonrpc-running-p connection))
     (with-current-buffer (reval-document-buffer document)
       (setf (reval-document-changes document) nil
             (reval-document-open document) t)

@@ -138,10 +138,14 @@ ON-END is called with the evaluation when it ended."
 (defun reval-eval--start (document what &optional on-end)
   "Evaluate WHAT, a plist as of EvaluateParams, in DOCUMENT.
 Call ON-END with the evaluation when it ended.  Return the evaluation."
-  (let* ((result (reval-command-request document "reval.evaluate" :argument what))
+  (let* ((result (reval-command-request document "reval.evaluate"
+                                         :argument what
+                                         ;; The first one looks for the kernel.
+                                         :timeout 15))
          (evaluation (reval-eval--evaluation
                       (reval-document-connection document)
                       (plist-get result :evaluation) document
+                      (reval-document-session document)
                       (plist-get result :range))))
     (if (reval-evaluation-ended-p evaluation)
         (when on-end (funcall on-end evaluation))
@@ -152,30 +156,22 @@ Call ON-END with the evaluation when it ended.  Return the evaluation."
                                           'reval-flash)))
     evaluation))
 
-(defun reval-eval--evaluation (connection id document range)
+(defun reval-eval--evaluation (connection id document session range)
   "Return the evaluation ID of CONNECTION, made where it is not known.
-It is one of RANGE in DOCUMENT; both may be nil."
-  (let ((evaluations (reval-connection-evaluations connection)))
-    (or (gethash id evaluations)
-        (let ((evaluation
-               (reval-evaluation--make
-                :id id :document document
-                :session (reval-eval--session connection document))))
-          (when (and document range)
-            (with-current-buffer (reval-document-buffer document)
-              (reval-overlay-place evaluation (reval-document-region document range)))
-            (setf (reval-session-document (reval-evaluation-session evaluation))
-                  document))
-          (puthash id evaluation evaluations)))))
-
-(defun reval-eval--session (connection document)
-  "Return the session of DOCUMENT, or one of CONNECTION that is not yet known."
-  (or (and document (reval-document-session document))
-      (let ((session (reval-session--take-state
-                      connection
-                      (list :uris (if document (vector (reval-document-uri document)) [])
-                            :state "none"))))
-        session)))
+It is one of RANGE in DOCUMENT, both of which may be nil, in SESSION."
+  (let* ((evaluations (reval-connection-evaluations connection))
+         (evaluation (or (gethash id evaluations)
+                         (puthash id (reval-evaluation--make :id id :document document
+                                                             :session session)
+                                  evaluations))))
+    (unless (reval-evaluation-session evaluation)
+      (setf (reval-evaluation-session evaluation) session))
+    (when (and document range (not (reval-evaluation-code evaluation)))
+      (with-current-buffer (reval-document-buffer document)
+        (reval-overlay-place evaluation (reval-document-region document range)))
+      (when session
+        (setf (reval-session-document session) document)))
+    evaluation))
 
 (defun reval-eval--sexp-start ()
   "Go to the start of the expression that ends at point, and return it.
@@ -245,8 +241,10 @@ A call, an index or an attribute is one expression with what it is of."
          (cleared (eq (plist-get params :cleared) t))
          (evaluation (if cleared
                          (gethash id (reval-connection-evaluations connection))
-                       (reval-eval--evaluation connection id document
-                                               (plist-get params :range)))))
+                       (reval-eval--evaluation
+                          connection id document
+                          (reval-session-get connection (plist-get params :session))
+                          (plist-get params :range)))))
     (when evaluation
       (reval-eval--take evaluation params)
       (when cleared
@@ -291,7 +289,9 @@ A call, an index or an attribute is one expression with what it is of."
   "Show outputs of an evaluation of CONNECTION, taken from PARAMS."
   (let ((evaluation (reval-eval--evaluation
                      connection (plist-get params :evaluation)
-                     (reval-document-find connection (plist-get params :uri)) nil))
+                     (reval-document-find connection (plist-get params :uri))
+                     (reval-session-get connection (plist-get params :session))
+                     nil))
         (outputs (plist-get params :outputs)))
     (seq-doseq (output outputs)
       (when (equal (plist-get output :kind) "result")

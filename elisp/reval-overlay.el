@@ -119,7 +119,7 @@ The text between BEG and END has just changed."
                          (reval-evaluation-result evaluation)
                          (reval-evaluation-failing evaluation)))
     (when overlay (delete-overlay overlay)))
-  (let ((document (reval-evaluation-document evaluation)))
+  (when-let ((document (reval-evaluation-document evaluation)))
     (setf (reval-document-evaluations document)
           (delq evaluation (reval-document-evaluations document)))))
 

@@ -16,6 +16,7 @@
 
 (cl-defstruct (reval-session (:constructor reval-session--make) (:copier nil))
   "A kernel and what it is doing."
+  id
   connection
   kernel                 ; the name that reval.selectKernel takes
   display-name
@@ -120,13 +121,11 @@ No answer in TIMEOUT seconds is an error."
 
 (defun reval-session--take-state (connection params)
   "Take PARAMS, a StateParams of CONNECTION, and return its session."
-  (let* ((kernel (or (plist-get params :kernel) ""))
-         (session (or (gethash kernel (reval-connection-sessions connection))
-                      (puthash kernel (reval-session--make :connection connection
-                                                           :kernel kernel)
-                               (reval-connection-sessions connection))))
+  (let* ((session (reval-session-get connection (plist-get params :session)))
+         (kernel (or (plist-get params :kernel) ""))
          (was (reval-session-state session)))
-    (setf (reval-session-display-name session)
+    (setf (reval-session-kernel session) kernel
+          (reval-session-display-name session)
           (or (plist-get params :displayName) kernel)
           (reval-session-state session) (plist-get params :state)
           (reval-session-queued session) (or (plist-get params :queued) 0)
@@ -148,6 +147,14 @@ No answer in TIMEOUT seconds is an error."
                             (concat ": " (string-replace "\\" "\\\\=\\" why))
                           "")))))
     session))
+
+(defun reval-session-get (connection id)
+  "Return the session ID of CONNECTION, made where it is not known."
+  (let ((sessions (reval-connection-sessions connection)))
+    (or (gethash id sessions)
+        (puthash id (reval-session--make :id id :connection connection :kernel ""
+                                         :state "none")
+                 sessions))))
 
 (defun reval-session--lighter (session)
   "Return the text for SESSION in the mode line."
@@ -205,7 +212,7 @@ No answer in TIMEOUT seconds is an error."
                    (reval-document-session document) nil
                    (reval-document-open document) nil))
            (reval-connection-documents connection))
-  (maphash (lambda (_kernel session) (setf (reval-session-state session) "dead"))
+  (maphash (lambda (_id session) (setf (reval-session-state session) "dead"))
            (reval-connection-sessions connection))
   (force-mode-line-update t))
 

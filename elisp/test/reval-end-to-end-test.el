@@ -1,0 +1,685 @@
+;;; reval-end-to-end-test.el --- Tests with real servers and kernels  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026 The reval authors
+;; SPDX-License-Identifier: BSD-3-Clause
+
+;;; Commentary:
+
+;; Each test visits files of a project of its own kind in a folder that is
+;; removed at the end, and looks at what stands in the buffers.  Kernels are
+;; shared by the tests, as a user's buffers share them.  See run.el.
+
+;;; Code:
+
+(require 'ert)
+(require 'reval)
+
+(defvar reval-test-project
+  (let ((folder (make-temp-file "reval-test" t)))
+    (add-hook 'kill-emacs-hook (lambda () (delete-directory folder t)))
+    (file-name-as-directory (file-truename folder)))
+  "The folder of the files that tests visit.")
+
+(setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp")
+      reval-flash nil)
+
+;;; Waiting and looking
+
+(defun reval-test-wait (what predicate &optional seconds)
+  "Wait until PREDICATE holds and return its value.
+WHAT says what is waited for; fail after SECONDS (30)."
+  (or (reval-connection-wait predicate (or seconds 30))
+      (ert-fail (format "waited in vain for %s; results: %S; output: %s" what
+                        (reval-test-results)
+                        (ignore-errors (reval-test-output))))))
+
+(defmacro reval-test-visiting (file text &rest body)
+  "Run BODY in a buffer that visits FILE, which holds TEXT, with `reval-mode' on."
+  (declare (indent 2))
+  `(reval-test--visiting ,file ,text (lambda () ,@body)))
+
+(defun reval-test--visiting (file text function)
+  "Call FUNCTION in a buffer that visits FILE, which holds TEXT."
+  (let ((path (expand-file-name file reval-test-project)))
+    (write-region text nil path nil 'silent)
+    (let ((buffer (find-file-noselect path)))
+      (unwind-protect
+          (save-window-excursion
+            (switch-to-buffer buffer)
+            (reval-mode)
+            (funcall function))
+        (when (buffer-live-p buffer)
+          (with-current-buffer buffer
+            (set-buffer-modified-p nil)
+            (kill-buffer)))))))
+
+(defun reval-test-results ()
+  "Return what is shown beside the code, an alist of line number → text."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (sort
+       (delq nil
+             (mapcar (lambda (overlay)
+                       (when-let ((string (overlay-get overlay 'after-string)))
+                         (cons (line-number-at-pos (overlay-end overlay))
+                               (string-trim (substring-no-properties string)))))
+                     (overlays-in (point-min) (1+ (point-max)))))
+       (lambda (a b) (< (car a) (car b)))))))
+
+(defun reval-test-result (line)
+  "Return what is shown beside the code of LINE, or nil."
+  (cdr (assq line (reval-test-results))))
+
+(defun reval-test-shown (line regexp &optional seconds)
+  "Wait until what is shown beside the code of LINE matches REGEXP."
+  (reval-test-wait (format "%s on line %d" regexp line)
+                   (lambda () (string-match-p regexp (or (reval-test-result line) "")))
+                   seconds))
+
+(defun reval-test-output-buffer ()
+  "Return the output buffer of the current buffer's session."
+  (when-let ((session (reval-document-session (reval-document-current))))
+    (reval-session-output session)))
+
+(defun reval-test-output (&optional place)
+  "Return the text of the output buffer, or what is in its block for PLACE."
+  (let ((buffer (reval-test-output-buffer)))
+    (if (not (buffer-live-p buffer))
+        ""
+      (with-current-buffer buffer
+        (if (not place)
+            (buffer-substring-no-properties (point-min) (point-max))
+          (save-excursion
+            (goto-char (point-max))
+            (if (search-backward (concat place "  ") nil t)
+                (let ((block (reval-output--block-at-point)))
+                  (buffer-substring-no-properties (reval-output--block-body block)
+                                                  (reval-output--block-end block)))
+              "")))))))
+
+(defun reval-test-goto-line (line)
+  "Go to the start of LINE."
+  (goto-char (point-min))
+  (forward-line (1- line)))
+
+(defun reval-test-eval-line (line)
+  "Evaluate LINE."
+  (reval-test-goto-line line)
+  (reval-eval-line 1))
+
+(defun reval-test-kernel-idle ()
+  "Wait until the kernel of the current buffer has nothing to do."
+  (reval-test-wait "the kernel to be idle"
+                   (lambda ()
+                     (let ((session (reval-document-session (reval-document-current))))
+                       (and session
+                            (equal (reval-session-state session) "idle")
+                            (zerop (reval-session-queued session)))))))
+
+;;; Evaluation
+
+(ert-deftest reval-test-value ()
+  "The value of a line stands beside it; no value is a tick and a time."
+  (reval-test-visiting "value.py" "1 + 1\nx = 3\n[i for i in range(x)]\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`⇒ 2\\'")
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`✓ [0-9.]+ .?s\\'")
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`⇒ \\[0, 1, 2]\\'")
+    (should (equal (mapcar #'car (reval-test-results)) '(1 2 3)))
+    (should-not (buffer-modified-p))))
+
+(ert-deftest reval-test-commands ()
+  "Each command evaluates what its name says."
+  (reval-test-visiting "commands.py"
+      "# %% one\na = 1\ndef f():\n    return 5\n# %% two\nb = 2\nf() + b\n"
+    (reval-test-goto-line 4)
+    (reval-eval-defun)
+    (reval-test-shown 4 "✓")
+    (reval-test-goto-line 6)
+    (reval-eval-cell)
+    (reval-test-shown 7 "\\`⇒ 7\\'")
+    (should-not (reval-test-result 2))
+    (reval-test-goto-line 2)
+    (reval-eval-to-point)
+    (reval-test-shown 2 "✓")
+    (reval-eval-region (progn (reval-test-goto-line 7) (point))
+                       (+ (point) 3))
+    (reval-test-shown 7 "\\`⇒ 5\\'")
+    (reval-eval-buffer)
+    (reval-test-shown 7 "\\`⇒ 7\\'")
+    (should (equal (mapcar #'car (reval-test-results)) '(7)))
+    (goto-char (point-min))
+    (reval-next-cell)
+    (should (= (line-number-at-pos) 5))
+    (should-error (reval-next-cell) :type 'user-error)
+    (reval-previous-cell)
+    (should (= (line-number-at-pos) 1))
+    (reval-eval-cell-and-next)
+    (should (= (line-number-at-pos) 5))
+    (reval-test-shown 4 "✓")
+    (goto-char (point-max))
+    (reval-clear t)
+    (should-not (reval-test-results))))
+
+(ert-deftest reval-test-last-sexp-inserts ()
+  "With a prefix argument the value is put at point."
+  (reval-test-visiting "sexp.py" "y = 20 + 1\n"
+    (goto-char (line-end-position))
+    (reval-eval-last-sexp '(4))
+    (reval-test-wait "the value in the text"
+                     (lambda () (equal (buffer-string) "y = 20 + 11\n")))))
+
+(ert-deftest reval-test-block-opens ()
+  "A value of many lines is folded, opens below the code and is copied."
+  (reval-test-visiting "block.py" "import numpy\nnumpy.arange(6).reshape(3, 2)\n"
+    (let ((kill-ring nil))
+      (reval-test-eval-line 1)
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "\\`⇒ array(\\[\\[0, 1], \\[\\+3 lines]\\'")
+      (call-interactively #'reval-toggle-result)
+      (should (string-match-p "\n.*\n *\\[2, 3],\n *\\[4, 5]])" (reval-test-result 2)))
+      (call-interactively #'reval-toggle-result)
+      (should-not (string-match-p "\n" (reval-test-result 2)))
+      (call-interactively #'reval-copy-result)
+      (should (string-match-p "\\`array(\\[\\[0, 1],\n" (car kill-ring))))))
+
+(ert-deftest reval-test-stream-in-parts ()
+  "What is printed over a second is shown as it comes."
+  (reval-test-visiting "stream.py"
+      "import time\nfor w in 'abc':\n    print(w, flush=True); time.sleep(0.5)\n"
+    (let ((seen nil))
+      (reval-eval-buffer)
+      (reval-test-wait
+       "three parts"
+       (lambda ()
+         (let ((text (reval-test-output "stream.py:1")))
+           (unless (equal text (car seen)) (push text seen))
+           (equal text "a\nb\nc\n"))))
+      (setq seen (remove "" (reverse seen)))
+      (should (equal seen '("a\n" "a\nb\n" "a\nb\nc\n")))
+      (reval-test-shown 3 "✓ 1\\.[5-9] s"))))
+
+(ert-deftest reval-test-error-on-its-line ()
+  "An error is shown on the line that failed, which is marked."
+  (reval-test-visiting "error.py" "def g():\n    return 1 / 0\n\nz = 1\ng()\n"
+    (reval-eval-buffer)
+    (reval-test-shown 2 "\\`✗ ZeroDivisionError: division by zero\\'")
+    (let ((marked (cl-find 'reval-failing-line (overlays-at (progn (reval-test-goto-line 2)
+                                                                   (+ (point) 4)))
+                           :key (lambda (overlay) (overlay-get overlay 'face)))))
+      (should (equal (buffer-substring (overlay-start marked) (overlay-end marked))
+                     "return 1 / 0")))
+    (let ((text (reval-test-output "error.py:1")))
+      (should (string-match-p "ZeroDivisionError" text))
+      (should (string-match-p "error.py" text)))
+    ;; The place in the traceback is a link.
+    (with-current-buffer (reval-test-output-buffer)
+      (goto-char (point-max))
+      (let ((link (text-property-search-backward 'reval-link)))
+        (should (prop-match-p link))
+        (goto-char (prop-match-beginning link)))
+      (push-button))
+    (should (equal (buffer-name) "error.py"))
+    (should (memq (line-number-at-pos) '(2 5)))
+    ;; The next evaluation takes the mark away.
+    (reval-test-eval-line 4)
+    (reval-test-shown 4 "✓")
+    (reval-eval-region 1 (progn (reval-test-goto-line 3) (point)))
+    (reval-test-shown 2 "✓")
+    (should-not (cl-find 'reval-failing-line (overlays-in (point-min) (point-max))
+                         :key (lambda (overlay) (overlay-get overlay 'face))))))
+
+(ert-deftest reval-test-picture ()
+  "A picture reaches the output buffer, as an image where there is a display."
+  (reval-test-visiting "picture.py"
+      "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\n"
+    (reval-eval-buffer)
+    (reval-test-wait "a picture" (lambda () (string-match-p
+                                             "png picture" (reval-test-output "picture.py:1")))
+                     60)
+    (with-current-buffer (reval-test-output-buffer)
+      (goto-char (point-max))
+      (text-property-search-backward 'reval-picture)
+      (should (string-prefix-p
+               "\211PNG" (reval-text-picture-bytes (get-text-property (point) 'reval-picture))))
+      (let ((file (make-temp-file "reval-test" nil ".png")))
+        (unwind-protect
+            (cl-letf (((symbol-function #'y-or-n-p) (lambda (_) t)))
+              (reval-output-save-picture file)
+              (should (> (file-attribute-size (file-attributes file)) 1000)))
+          (delete-file file)))
+      (when (display-images-p)
+        (let ((image (get-text-property (point) 'display)))
+          (should (eq (car image) 'image))
+          (should (eq (plist-get (cdr image) :type) 'png))
+          (should (> (car (image-size image t)) 100)))))))
+
+(ert-deftest reval-test-outputs-do-not-mix ()
+  "Two quick evaluations have their outputs apart, and the second waits."
+  (reval-test-visiting "mix.py"
+      "import time\nfor i in range(5): print('first', i, flush=True); time.sleep(0.1)\nfor i in range(5): print('second', i)\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`queued")
+    (reval-test-shown 3 "✓")
+    (should (equal (reval-test-output "mix.py:2")
+                   (mapconcat (lambda (i) (format "first %d\n" i)) (number-sequence 0 4) "")))
+    (should (equal (reval-test-output "mix.py:3")
+                   (mapconcat (lambda (i) (format "second %d\n" i)) (number-sequence 0 4) "")))))
+
+(ert-deftest reval-test-result-moves ()
+  "A result stays with its code, wherever edits move it and however."
+  (reval-test-visiting "moves.py" "a = 1\n\n40 + 2\n"
+    (buffer-enable-undo)
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "⇒ 42")
+    (goto-char (point-min))
+    (insert "# 漢字 🎈\n\n")
+    (should (equal (reval-test-results) '((5 . "⇒ 42"))))
+    (undo-boundary)
+    (primitive-undo 1 buffer-undo-list)
+    (should (equal (reval-test-results) '((3 . "⇒ 42"))))
+    ;; Typed at its end: the result keeps to the line's end.
+    (goto-char (point-max))
+    (forward-line -1)
+    (end-of-line)
+    (insert "  # note")
+    (let ((overlay (reval-evaluation-result (reval-overlay-here))))
+      (should (= (overlay-end overlay) (point)))
+      (newline)
+      (should (= (overlay-end overlay) (1- (point)))))
+    ;; Its text is no part of the buffer's.
+    (should-not (string-match-p "⇒" (buffer-string)))
+    (delete-region (point-min) (point-max))
+    (should-not (reval-test-results))))
+
+(ert-deftest reval-test-result-goes-stale ()
+  "A result is marked when its code was changed since, and evaluating mends it."
+  (reval-test-visiting "stale.py" "n = 5\nn * 2\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`⇒ 10\\'")
+    (reval-test-goto-line 2)
+    (insert "3 + ")
+    (reval-document-flush (reval-document-current))
+    (reval-test-shown 2 "\\`⇒ 10 (code changed)\\'")
+    (should-not (string-match-p "changed" (reval-test-result 1)))
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`⇒ 13\\'")))
+
+(ert-deftest reval-test-edits-go-by-themselves ()
+  "Edits reach the server without a command, once the user pauses."
+  (skip-unless (not noninteractive))
+  (reval-test-visiting "idle.py" "6 * 7\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`⇒ 42\\'")
+    (goto-char (point-min))
+    (insert "1")
+    (reval-test-wait "a stale mark"
+                     (lambda ()
+                       (sit-for 0.05)
+                       (string-match-p "changed" (or (reval-test-result 1) ""))))))
+
+(ert-deftest reval-test-interrupt ()
+  "An endless loop is interrupted, and the kernel lives on."
+  (reval-test-visiting "loop.py" "while True: pass\n'still here'\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`running")
+    (reval-interrupt)
+    (reval-test-shown 1 "KeyboardInterrupt")
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "still here")))
+
+(ert-deftest reval-test-unicode ()
+  "Positions are right with every kind of character before them."
+  (reval-test-visiting "größe_漢字🎈.py"
+      "größe = '🎈漢字e\u0301'; länge = len(größe); länge\nprint('🎈' * 3, größe)\n1 + größe\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`⇒ 5\\'")
+    (reval-test-eval-line 2)
+    (reval-test-wait "output" (lambda () (equal (reval-test-output ":2")
+                                                "🎈🎈🎈 🎈漢字e\u0301\n")))
+    (reval-test-goto-line 1)
+    (search-forward "; ")
+    (reval-eval-region (point) (line-end-position))
+    (reval-test-shown 1 "\\`⇒ 5\\'")
+    (let ((code (reval-evaluation-code (reval-overlay-here))))
+      (should (equal (buffer-substring (overlay-start code) (overlay-end code))
+                     "länge = len(größe); länge")))
+    (goto-char (point-max))
+    (insert "'🎈'; grö")
+    (pcase-let ((`(,beg ,end ,table . ,_) (reval-completion-at-point)))
+      (should (equal (buffer-substring beg end) "grö"))
+      (should (member "größe" (all-completions "grö" table))))))
+
+(ert-deftest reval-test-utf-16 ()
+  "A server that counts in UTF-16 gets and gives the right positions too."
+  (let* ((whole (symbol-function 'reval-connection--initialize-params))
+         (reval-test-project (file-name-as-directory
+                              (expand-file-name "utf-16" reval-test-project))))
+    (make-directory reval-test-project t)
+    (cl-letf (((symbol-function 'reval-connection--initialize-params)
+               (lambda (root)
+                 (let ((params (copy-tree (funcall whole root) t)))
+                   (setf (plist-get (plist-get (plist-get params :capabilities) :general)
+                                    :positionEncodings)
+                         ["utf-16"])
+                   params))))
+      (reval-test-visiting "wide.py" "s = '🎈🎈'; t = 1; (s, t)\n"
+        (search-forward "; ")
+        (reval-eval-region (point) (line-end-position))
+        (should (eq 'utf-16 (reval-connection-encoding
+                             (reval-document-connection (reval-document-current)))))
+        (reval-test-shown 1 "NameError.*'s'")
+        (reval-eval-buffer)
+        (reval-test-shown 1 "⇒ ('🎈🎈', 1)")
+        (let ((connection (reval-document-connection (reval-document-current))))
+          (reval-connection-stop connection)
+          (should-not (jsonrpc-running-p connection)))))))
+
+;;; Completion, ElDoc, inspection
+
+(ert-deftest reval-test-complete-and-eldoc ()
+  "Attributes that exist only at run time are completed, values shown."
+  (reval-test-visiting "complete.py"
+      "from types import SimpleNamespace\nx = SimpleNamespace(foo_bar=123)\nx.foo\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "✓")
+    (reval-test-kernel-idle)
+    (reval-test-goto-line 3)
+    (end-of-line)
+    (pcase-let ((`(,beg ,end ,table . ,plist) (reval-completion-at-point)))
+      (should (equal (buffer-substring beg end) "foo"))
+      (should (equal (all-completions "foo" table) '("foo_bar")))
+      (let ((candidate (car (all-completions "foo" table))))
+        (should (symbolp (funcall (plist-get plist :company-kind) candidate)))
+        (should (stringp (or (funcall (plist-get plist :annotation-function) candidate)
+                             "")))))
+    (completion-at-point)
+    (should (equal (thing-at-point 'line) "x.foo_bar\n"))
+    (let (doc)
+      (reval-eldoc-function (lambda (text &rest _) (setq doc text)))
+      (reval-test-wait "the value of x.foo_bar"
+                       (lambda () (and doc (string-match-p "123" doc)))))))
+
+(ert-deftest reval-test-complete-while-busy ()
+  "Completion answers while the kernel is busy."
+  (reval-test-visiting "busy.py" "import time\nbusy_name = 1\ntime.sleep(30)\nbusy_n\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "✓")
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`running")
+    (reval-test-goto-line 4)
+    (end-of-line)
+    (let ((start (float-time))
+          (table (nth 2 (reval-completion-at-point))))
+      (should (< (- (float-time) start) 1))
+      (should (member "busy_name" (all-completions "busy_n" table))))
+    (reval-interrupt)
+    (reval-test-shown 3 "KeyboardInterrupt")))
+
+(ert-deftest reval-test-inspect ()
+  "The inspect buffer says what the kernel knows, in more detail if asked."
+  (reval-test-visiting "inspect_me.py"
+      "def twice(n):\n    'Return two times n.'\n    return n * 2\n\ntwice\n"
+    (reval-test-goto-line 1)
+    (reval-eval-defun)
+    (reval-test-shown 3 "✓")
+    (reval-test-goto-line 5)
+    (reval-inspect)
+    (let ((text (lambda ()
+                  (let ((buffer (get-buffer "*reval-inspect*")))
+                    (if buffer (with-current-buffer buffer (buffer-string)) "")))))
+      (reval-test-wait "the documentation"
+                       (lambda () (string-match-p "Return two times n" (funcall text))))
+      (should-not (string-match-p "return n \\* 2" (funcall text)))
+      (with-current-buffer "*reval-inspect*" (reval-inspect-toggle-detail))
+      (reval-test-wait "the source"
+                       (lambda () (string-match-p "return n \\* 2" (funcall text)))))))
+
+;;; Input
+
+(defun reval-test-type (keys)
+  "Type KEYS as soon as a minibuffer is open."
+  (let ((hook (make-symbol "reval-test-type")))
+    (fset hook (lambda ()
+                 (remove-hook 'minibuffer-setup-hook hook)
+                 (setq unread-command-events
+                       (append (listify-key-sequence (kbd keys)) nil))))
+    (add-hook 'minibuffer-setup-hook hook)))
+
+(ert-deftest reval-test-input ()
+  "A kernel's questions are answered in the minibuffer, in order."
+  (skip-unless (not noninteractive))
+  (reval-test-visiting "input.py"
+      "a = input('Your name? '); a\nimport getpass\ngetpass.getpass('Word: ')\ninput('Never? ')\n"
+    (reval-test-type "Z o ë RET")
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "⇒ 'Zoë'")
+    (should (equal (car reval-input-history) "Zoë"))
+    (reval-test-eval-line 2)
+    (reval-test-type "s e c r e t RET")
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "⇒ 'secret'")
+    (should-not (member "secret" reval-input-history))
+    (reval-test-type "C-g")
+    (reval-test-eval-line 4)
+    (reval-test-shown 4 "KeyboardInterrupt")))
+
+(ert-deftest reval-test-input-taken-back ()
+  "A prompt closes when the kernel no longer waits for it."
+  (skip-unless (not noninteractive))
+  (reval-test-visiting "back.py" "input('Wait: ')\n'after'\n"
+    (let ((opened nil))
+      (minibuffer-with-setup-hook
+          (lambda ()
+            (setq opened t)
+            (run-at-time 0 nil (lambda ()
+                                 (with-current-buffer "back.py" (reval-interrupt)))))
+        (reval-test-eval-line 1)
+        (reval-test-shown 1 "KeyboardInterrupt"))
+      (should opened)
+      (reval-test-wait "the minibuffer to close" (lambda () (zerop (minibuffer-depth))))
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "after"))))
+
+;;; Life of mode, buffer and server
+
+(defun reval-test-buffer-state ()
+  "Return what a mode may leave behind in the current buffer."
+  (list (mapcar (lambda (hook) (cons hook (remq t (and (local-variable-p hook)
+                                                       (symbol-value hook)))))
+                '(before-change-functions after-change-functions kill-buffer-hook
+                  completion-at-point-functions eldoc-documentation-functions
+                  change-major-mode-hook after-revert-hook
+                  after-set-visited-file-name-hook))
+        (length (overlays-in (point-min) (point-max)))
+        (and (local-variable-p 'reval-document--current) t)))
+
+(ert-deftest reval-test-mode-undoes-itself ()
+  "Turned off, the mode leaves nothing in the buffer."
+  (reval-test-visiting "undo.py" "1 + 1\nundefined_name\n"
+    (reval-mode -1)
+    (let ((before (reval-test-buffer-state)))
+      (reval-mode)
+      (reval-test-eval-line 1)
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "NameError")
+      (should-not (equal (reval-test-buffer-state) before))
+      (reval-mode -1)
+      (should (equal (reval-test-buffer-state) before))
+      (reval-mode)
+      (reval-test-eval-line 1)
+      (reval-test-shown 1 "⇒ 2")
+      (text-mode)
+      (should-not reval-mode)
+      (should-not (overlays-in (point-min) (point-max)))
+      (should-not (reval-document-current)))))
+
+(ert-deftest reval-test-revert ()
+  "Results stay over a revert, and what changed on the disk is seen."
+  (reval-test-visiting "revert.py" "a = 7\na * 6\n"
+    (reval-eval-buffer)
+    (reval-test-shown 2 "⇒ 42")
+    (write-region "# changed\na = 7\na * 6\n" nil buffer-file-name nil 'silent)
+    (revert-buffer t t)
+    (should reval-mode)
+    (should (equal (reval-test-results) '((3 . "⇒ 42"))))
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`⇒ 42\\'")))
+
+(ert-deftest reval-test-renamed ()
+  "A buffer that is written to another file goes on."
+  (reval-test-visiting "old.py" "print(5)\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (write-file (expand-file-name "new.py" reval-test-project))
+    (insert "#\n")
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "✓")
+    (should (string-match-p "5" (reval-test-output "new.py:2")))))
+
+(ert-deftest reval-test-no-file ()
+  "A buffer without a file is evaluated too."
+  (let ((default-directory reval-test-project))
+    (with-current-buffer (generate-new-buffer "scratch größe")
+      (unwind-protect
+          (progn
+            (python-mode)
+            (reval-mode)
+            (insert "2 ** 10")
+            (reval-eval-buffer)
+            (reval-test-shown 1 "⇒ 1024"))
+        (kill-buffer)))))
+
+(ert-deftest reval-test-select-kernel ()
+  "Kernels are listed with the suitable ones first, and a wrong one is told."
+  (reval-test-visiting "select.py" "1\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "⇒ 1")
+    (let ((kernels (reval-command-request (reval-document-current) "reval.kernels"
+                                          :timeout 20)))
+      (should (seq-some (lambda (kernel) (eq (plist-get kernel :selected) t)) kernels))
+      (cl-letf (((symbol-function #'completing-read)
+                 (lambda (_prompt table &rest _)
+                   (car (all-completions "" table)))))
+        (let ((kernel (reval-session--read-kernel (reval-document-current))))
+          (reval-select-kernel kernel)
+          (reval-test-eval-line 1)
+          (reval-test-shown 1 "⇒ 1"))))
+    (should (string-match-p "python" (downcase (format-mode-line
+                                                (reval-session-lighter-text)))))))
+
+(ert-deftest reval-test-restart ()
+  "A restart forgets the variables; a kernel that dies is told."
+  (reval-test-visiting "restart.py" "kept = 1\nkept\nimport os; os._exit(7)\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-restart)
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "NameError")
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`lost")
+    (reval-test-wait "the session to be dead"
+                     (lambda ()
+                       (equal "dead" (reval-session-state
+                                      (reval-document-session (reval-document-current))))))
+    (reval-restart)
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")))
+
+(ert-deftest reval-test-server-dies ()
+  "A server that is gone is told, and the next evaluation starts another."
+  (let ((reval-test-project (file-name-as-directory
+                             (expand-file-name "dies" reval-test-project))))
+    (make-directory reval-test-project t)
+    (reval-test-visiting "dies.py" "3 * 3\nimport time; time.sleep(30)\n"
+      (reval-test-eval-line 1)
+      (reval-test-shown 1 "⇒ 9")
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "\\`running")
+      (let ((connection (reval-document-connection (reval-document-current))))
+        (signal-process (jsonrpc--process connection) 'SIGKILL)
+        (reval-test-shown 2 "\\`lost")
+        (should (string-match-p "off" (format-mode-line (reval-session-lighter-text))))
+        (reval-test-eval-line 1)
+        (reval-test-shown 1 "⇒ 9")
+        (should-not (eq connection (reval-document-connection (reval-document-current))))
+        (reval-connection-stop (reval-document-connection (reval-document-current)))))))
+
+(ert-deftest reval-test-no-server ()
+  "A missing or broken program is told in one line."
+  (let ((reval-test-project (file-name-as-directory
+                             (expand-file-name "none" reval-test-project)))
+        (inhibit-message t))
+    (make-directory reval-test-project t)
+    (let ((reval-command '("reval-that-is-not-there" "lsp")))
+      (reval-test-visiting "none.py" "1\n"
+        (should (string-match-p
+                 "Cannot find the program .reval-that-is-not-there.: install reval"
+                 (error-message-string (should-error (reval-eval-buffer)
+                                                     :type 'user-error))))))
+    (let ((reval-command '("sh" "-c" "echo first; echo boom >&2; exit 3")))
+      (reval-test-visiting "none.py" "1\n"
+        (should (string-match-p
+                 "The reval server ended (exit 3): boom"
+                 (error-message-string (should-error (reval-eval-buffer)
+                                                     :type 'user-error))))))))
+
+(ert-deftest reval-test-no-kernel ()
+  "A language without a kernel is told in one line."
+  (reval-test-visiting "poem.cobol" "DISPLAY 'X'.\n"
+    (let ((text (error-message-string (should-error (reval-eval-buffer)
+                                                    :type 'user-error))))
+      (should (string-match-p "kernel" text))
+      (should-not (string-match-p "\n" text)))))
+
+(ert-deftest reval-test-flood ()
+  "A flood of output leaves Emacs usable and ends in the last line."
+  (reval-test-visiting "flood.py" "for i in range(200000): print(i)\n"
+    (reval-eval-buffer)
+    (reval-test-shown 1 "✓" 60)
+    (let ((text (reval-test-output)))
+      (should (string-suffix-p "199998\n199999\n" text))
+      (should (< (length text) (* 220 reval-output-max-lines))))))
+
+;;; Go
+
+(ert-deftest reval-test-go ()
+  "The embedded Go kernel: values, streams, completion, errors, an interrupt."
+  (let ((auto-mode-alist (cons '("\\.go\\'" . reval-test-go-mode) auto-mode-alist)))
+    (reval-test-visiting "cell.go"
+        "x := 20\nx + 1\nimport \"fmt\"\nfmt.Println(\"größe\", x)\nundefined\nfor {}\nlongName := 1\nlongN\n"
+      (reval-test-eval-line 1)
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "⇒ 21")
+      (reval-test-eval-line 3)
+      (reval-test-eval-line 4)
+      (reval-test-wait "output" (lambda () (string-match-p
+                                            "\\`größe 20\n" (reval-test-output "cell.go:4"))))
+      (reval-test-eval-line 5)
+      (reval-test-shown 5 "undefined")
+      (reval-test-eval-line 6)
+      (reval-test-shown 6 "\\`running")
+      (reval-interrupt)
+      (reval-test-shown 6 "\\`✗")
+      (reval-test-eval-line 7)
+      (reval-test-shown 7 "✓\\|⇒")
+      (reval-test-kernel-idle)
+      (reval-test-goto-line 8)
+      (end-of-line)
+      (let ((table (nth 2 (reval-completion-at-point))))
+        (should (member "longName" (all-completions "longN" table)))))))
+
+(define-derived-mode reval-test-go-mode prog-mode "Go"
+  "Go, where go-mode is not installed.")
+(add-to-list 'reval-language-ids '(reval-test-go-mode . "go"))
+
+(provide 'reval-end-to-end-test)
+;;; reval-end-to-end-test.el ends here
