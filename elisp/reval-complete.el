@@ -14,6 +14,7 @@
 
 (require 'reval-document)
 (require 'reval-session)
+(require 'reval-text)
 
 (defcustom reval-completion-timeout 2
   "Seconds to wait for completions, if no key is typed meanwhile."
@@ -148,6 +149,13 @@ The value is a plist of :start, a buffer position, :incomplete, and
 
 ;;; ElDoc
 
+(defun reval-complete--one-line (text)
+  "Return the beginning of TEXT, what a kernel knows of a name, as one line.
+The first lines are, say, the type, the value and what it is for."
+  (mapconcat (lambda (line) (replace-regexp-in-string "[ \t]+" " " line))
+             (seq-take (split-string text "\n" t "[ \t]+") 3)
+             (reval-text-symbol " · " " | ")))
+
 (defun reval-eldoc-function (callback &rest _)
   "Tell CALLBACK what the kernel knows of the name at point.
 It is a function for `eldoc-documentation-functions'."
@@ -165,10 +173,9 @@ It is a function for `eldoc-documentation-functions'."
        (lambda (hover)
          (when (and (buffer-live-p buffer)
                     (with-current-buffer buffer (= pos (point))))
-           (let ((line (car (split-string (reval-complete--markup-text
-                                           (plist-get hover :contents))
-                                          "\n" t "[ \t]+"))))
-             (when line
+           (let ((line (reval-complete--one-line
+                        (reval-complete--markup-text (plist-get hover :contents)))))
+             (unless (string-empty-p line)
                (with-current-buffer buffer (funcall callback line))))))
        :failure #'ignore)
       ;; The answer comes later.

@@ -212,11 +212,11 @@ The server may not be ready yet: see `reval-connection-await'."
                   (reval-connection-failure connection)
                   (not (jsonrpc-running-p connection))))
    reval-start-timeout)
-  (cond ((reval-connection-failure connection)
+  (cond ((not (jsonrpc-running-p connection))
+         (user-error "%s" (reval-connection--death connection)))
+        ((reval-connection-failure connection)
          (user-error "The reval server refused to start: %s"
                      (reval-connection-failure connection)))
-        ((not (jsonrpc-running-p connection))
-         (user-error "%s" (reval-connection--death connection)))
         ((not (reval-connection-ready connection))
          (user-error "The reval server did not answer in %s s: try %s in a terminal"
                      reval-start-timeout (string-join reval-command " ")))))
@@ -235,9 +235,15 @@ The server may not be ready yet: see `reval-connection-await'."
   "Return one line on how the process of CONNECTION ended."
   (let* ((process (jsonrpc--process connection))
          (stderr (jsonrpc-stderr-buffer connection))
-         (tail (and (buffer-live-p stderr)
-                    (with-current-buffer stderr
-                      (car (last (split-string (buffer-string) "\n" t "[ \t\r]+")))))))
+         (lines (and (buffer-live-p stderr)
+                     (cl-remove-if
+                      ;; What Emacs says of the pipe.
+                      (lambda (line) (string-match-p "\\`Process .* stderr " line))
+                      (split-string (with-current-buffer stderr (buffer-string))
+                                    "\n" t "[ \t\r]+"))))
+         (tail (or (cl-find-if (lambda (line) (string-match-p "\\`\\(panic\\|fatal error\\): " line))
+                               lines)
+                   (car (last lines)))))
     (format "The reval server ended (%s %s)%s"
             (process-status process) (process-exit-status process)
             (if tail (concat ": " tail) ""))))

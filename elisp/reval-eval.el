@@ -190,7 +190,7 @@ A call, an index or an attribute is one expression with what it is of."
     (point)))
 
 (defun reval-eval--operand-before-p ()
-  "Return non-nil if what begins at point goes on with what is before it."
+  "Return non-nil if the text before point is a part of what begins here."
   (if (memq (char-before) '(?. ?$))
       (memq (char-syntax (or (char-before (1- (point))) ?\s)) '(?w ?_ ?\)))
     (and (memq (char-after) '(?\( ?\[ ?\" ?\'))

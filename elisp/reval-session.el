@@ -43,6 +43,7 @@
   stale                  ; non-nil when the code changed since
   value                  ; the output, a plist, that is its value
   code                   ; overlay on the code
+  line                   ; of the code, from 1, when it was last seen
   result                 ; overlay that shows the result after the code
   failing                ; overlay on the failing line
   open                   ; non-nil when the whole value is shown below the code
@@ -53,18 +54,20 @@
   "Return non-nil if EVALUATION is neither waiting nor running."
   (not (member (reval-evaluation-state evaluation) '("queued" "running"))))
 
-(defun reval-evaluation-line (evaluation)
-  "Return the line number of EVALUATION's code, from 1, or nil if it is gone."
+(defun reval-evaluation--find-line (evaluation)
+  "Return the line number of EVALUATION's code, or where it was when last seen."
   (let ((code (reval-evaluation-code evaluation)))
     (when (and code (overlay-buffer code))
-      (with-current-buffer (overlay-buffer code)
-        (line-number-at-pos (overlay-start code) t)))))
+      (setf (reval-evaluation-line evaluation)
+            (with-current-buffer (overlay-buffer code)
+              (line-number-at-pos (overlay-start code) t))))
+    (reval-evaluation-line evaluation)))
 
 (defun reval-evaluation-place (evaluation)
   "Return where EVALUATION's code is, in the form main.py:3."
   (let* ((document (reval-evaluation-document evaluation))
          (buffer (and document (reval-document-buffer document)))
-         (line (reval-evaluation-line evaluation)))
+         (line (reval-evaluation--find-line evaluation)))
     (if (buffer-live-p buffer)
         (concat (buffer-name buffer) (and line (format ":%d" line)))
       "closed buffer")))
@@ -78,7 +81,9 @@
            (goto-char (overlay-start code)))
           ((and document (buffer-live-p (reval-document-buffer document)))
            (pop-to-buffer (reval-document-buffer document))
-           (message "The code that was evaluated is gone"))
+           (goto-char (point-min))
+           (forward-line (1- (or (reval-evaluation-line evaluation) 1)))
+           (message "The result was cleared; the code was here"))
           (t (user-error "The buffer that was evaluated is closed")))))
 
 ;;; The document that a command is about
