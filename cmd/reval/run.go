@@ -21,6 +21,9 @@ func runRun(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	if files[0] == "-" && *kernel == "" {
+		return usagef("run: standard input does not tell its language: choose a kernel with --kernel NAME (`reval kernels` lists them)")
+	}
 	builtin, err := builtinKernels()
 	if err != nil {
 		return err

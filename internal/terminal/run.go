@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -32,7 +31,8 @@ const (
 // Run is a file whose cells are evaluated in order, in one kernel.
 type Run struct {
 	Streams
-	// File is the path as its user wrote it, which tracebacks name, or "-" for In.
+	// File is the path as its user wrote it, which tracebacks name, or "-" for In,
+	// which needs a Kernel.
 	File string
 	// Kernel is a kernelspec's name, or the connection file of a kernel that runs
 	// and goes on; empty for the first kernel of the file's language.
@@ -78,9 +78,6 @@ func (r Run) read() (string, error) {
 	var data []byte
 	var err error
 	if r.File == "-" {
-		if r.Kernel == "" {
-			return "", errors.New("standard input does not tell its language: choose a kernel with --kernel NAME (`reval kernels` lists them)")
-		}
 		data, err = io.ReadAll(r.In)
 	} else if st, statErr := os.Stat(r.File); statErr == nil && st.IsDir() {
 		return "", fmt.Errorf("%s is a folder: name a file to run", r.File)
@@ -247,6 +244,9 @@ func (x *running) evaluate(ctx context.Context, number int, c cell) error {
 	case x.exit != nil:
 		return ExitError{*x.exit}
 	case err != nil:
+		if cause := x.kernel.Err(); cause != nil {
+			err = cause
+		}
 		return fmt.Errorf("%s: %w", x.File, err)
 	case reply.Status == jupyter.StatusAborted:
 		return fmt.Errorf("%s: the kernel did not run the cell at line %d: something that ran before it failed", x.File, c.line)

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// TestRunInRunningKernel runs two files in a kernel that someone else started: it
+// goes on, and keeps what the first defined.
+func TestRunInRunningKernel(t *testing.T) {
+	specs, err := builtinKernels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, env := specs[0], testenv.Env(t)
+	spec.Argv[0] = testenv.Reval(t) // not this test
+	k, err := kernelclient.Launch(t.Context(), spec, kernelclient.LaunchOptions{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	for _, c := range []struct{ code, want string }{{"x := 41\n", ""}, {"x + 1\n", "42\n"}} {
+		file := filepath.Join(t.TempDir(), "cell.go")
+		if err := os.WriteFile(file, []byte(c.code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(testenv.Reval(t), "run", file, "--kernel", k.ConnectionFile())
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != c.want {
+			t.Errorf("%q gave %q, %v; want %q", c.code, out, err, c.want)
+		}
+	}
+	if _, err := k.Complete(t.Context(), "x", 1); err != nil {
+		t.Errorf("the kernel did not go on: %v", err)
+	}
+}
+
+// TestReaderGoesAway ends the run, and silently, when nobody reads its output.
+func TestReaderGoesAway(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "endless.go")
+	code := "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfor {\n\t\tfmt.Println(\"line\")\n\t}\n}\n"
+	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(testenv.Reval(t), "run", file)
+	cmd.Env = testenv.Env(t)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, len("line\n"))
+	if _, err := stdout.Read(first); err != nil || !strings.HasPrefix("line\n", string(first)) {
+		t.Errorf("the first output is %q, %v", first, err)
+	}
+	stdout.Close()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitError {
+		t.Errorf("it ended with %v, want exit status %d", err, exitError)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("it said %q", &stderr)
+	}
+}
