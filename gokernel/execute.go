@@ -197,14 +197,13 @@ func errorContent(err error) *jupyter.ErrorContent {
 	case errors.Is(err, front.ErrInterrupted):
 		return &jupyter.ErrorContent{Name: "Interrupted", Value: "the cell was interrupted", Traceback: []string{"Interrupted: the cell was interrupted; goroutines of earlier cells have ended too"}}
 	case errors.As(err, &p):
-		name := "panic"
+		name, line := "panic", panicLine(p)
 		var exit yaegi.ExitError
 		if e, ok := p.Value.(error); ok && errors.As(e, &exit) {
-			name = "Exit"
+			name, line = "Exit", exit.Error()
 		} else if p.Runtime {
 			name = "runtime error"
 		}
-		line := panicLine(p)
 		return &jupyter.ErrorContent{Name: name, Value: strings.TrimPrefix(line, name+": "), Traceback: append([]string{line}, frameLines(p.Frames)...)}
 	}
 	return &jupyter.ErrorContent{Name: "Error", Value: err.Error(), Traceback: []string{err.Error()}}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 
 	"github.com/reval-editor/reval/gokernel/front"
@@ -218,8 +219,6 @@ func (k *kernel) interruptCell() {
 
 // goroutinePanic tells, on stderr, of a panic that ended a goroutine of a cell.
 func (k *kernel) goroutinePanic(p *front.Panic) {
-	fmt.Fprintf(k.streams.orderedStderr(), "panic in a goroutine: %s\n", panicLine(p))
-	for _, line := range frameLines(p.Frames) {
-		fmt.Fprintln(k.streams.orderedStderr(), line)
-	}
+	lines := append([]string{"panic in a goroutine: " + panicLine(p)}, frameLines(p.Frames)...)
+	fmt.Fprintln(k.streams.orderedStderr(), strings.Join(lines, "\n"))
 }

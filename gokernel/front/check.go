@@ -373,7 +373,8 @@ func (c *cellCheck) problems(errs []types.Error) error {
 		if last := c.src.lastExpr; last != nil && last.Pos() <= e.Pos && e.Pos <= last.End() && strings.HasSuffix(e.Msg, "is not used") {
 			continue
 		}
-		p := c.problemAt(e.Pos, plainNames(e.Msg)+c.hint(e.Msg))[0]
+		msg := strings.Join(strings.FieldsFunc(plainNames(e.Msg), func(r rune) bool { return r == '\n' || r == '\t' }), "; ")
+		p := c.problemAt(e.Pos, msg+c.hint(e.Msg))[0]
 		if !seen[p.Error()] {
 			seen[p.Error()] = true
 			out = append(out, p)

@@ -56,6 +56,9 @@ func chainBefore(text string, offset int) (names []string, ok bool) {
 	}
 	names = []string{""}
 	i := len(before) - 1
+	if i >= 0 && before[i].end == offset && before[i].tok.IsLiteral() && before[i].tok != token.IDENT {
+		return nil, false
+	}
 	if i >= 0 && before[i].end == offset && (before[i].tok == token.IDENT || before[i].tok.IsKeyword()) {
 		names[0] = text[before[i].start:offset]
 		i--

@@ -15,6 +15,10 @@ func (l *lowering) lastValue() []ast.Stmt {
 	if tv.IsVoid() || tv.IsBuiltin() || tv.Type == nil || l.printing(st.X) {
 		return []ast.Stmt{st}
 	}
+	if tv.IsNil() {
+		l.err = l.problemAt(st.Pos(), "nil has no type and is no value of a cell")
+		return nil
+	}
 	var values []types.Type
 	if tuple, ok := tv.Type.(*types.Tuple); ok {
 		for v := range tuple.Variables() {

@@ -261,7 +261,11 @@ func (e *Engine) plain(value any) any {
 	if value == nil {
 		return nil
 	}
-	if v := e.Dynamic(reflect.ValueOf(value)); v.IsValid() && v.CanInterface() {
+	rv, ok := value.(reflect.Value) // what panic got was an interface value
+	if !ok {
+		rv = reflect.ValueOf(value)
+	}
+	if v := e.Dynamic(rv); v.IsValid() && v.CanInterface() {
 		return v.Interface()
 	}
 	return value

@@ -11,7 +11,7 @@ import (
 	"github.com/reval-editor/reval/gokernel/front"
 )
 
-// Adapt implements front.Engine. testdata/forms holds what was tried, beside
+// Adapt implements front.Engine. testdata/forms.txtar holds what was tried, beside
 // what compiled Go does.
 func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 	r := &refuser{engine: e, info: info, seen: map[token.Pos]bool{}}

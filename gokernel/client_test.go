@@ -1,0 +1,288 @@
+package gokernel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reval-editor/reval/internal/zsock"
+	"github.com/reval-editor/reval/jupyter"
+	"go.uber.org/goleak"
+)
+
+// kernelVariable makes the test binary a kernel of the connection file that it names.
+const kernelVariable = "REVAL_TEST_KERNEL"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(kernelVariable); path != "" {
+		if err := ServeFile(context.Background(), path, Options{Version: "test"}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// limit bounds what waits for an event that does not come, in a test that fails.
+const limit = 30 * time.Second
+
+// client is a Jupyter client of a kernel that runs as a child process.
+type client struct {
+	t                     testing.TB
+	ctx                   context.Context
+	wire                  *jupyter.Wire
+	info                  jupyter.ConnectionInfo
+	shell, control, stdin *zsock.Dealer
+	iopub                 *zsock.Sub
+	process               *exec.Cmd // nil for a kernel in this process
+}
+
+func connection(t testing.TB) (jupyter.ConnectionInfo, string) {
+	t.Helper()
+	var ports [5]int
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	info := jupyter.ConnectionInfo{
+		Transport: "tcp", IP: "127.0.0.1", ShellPort: ports[0], IOPubPort: ports[1], StdinPort: ports[2],
+		ControlPort: ports[3], HBPort: ports[4], SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
+	}
+	path := filepath.Join(t.TempDir(), "kernel.json")
+	if err := info.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	return info, path
+}
+
+// startKernel starts a kernel and waits for its welcome.
+func startKernel(t testing.TB) *client {
+	t.Helper()
+	info, path := connection(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), kernelVariable+"="+path)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	c := connect(t, info)
+	c.process = cmd
+	return c
+}
+
+func connect(t testing.TB, info jupyter.ConnectionInfo) *client {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(stop)
+	wire, err := jupyter.NewWire(info.SignatureScheme, info.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, ctx: ctx, wire: wire, info: info}
+	identity := zsock.Options{Identity: []byte(jupyter.NewID())}
+	dial := func(ch jupyter.Channel) *zsock.Dealer {
+		d, err := zsock.DialDealer(ctx, info.Endpoint(ch), identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		return d
+	}
+	c.shell, c.control, c.stdin = dial(jupyter.Shell), dial(jupyter.Control), dial(jupyter.Stdin)
+	if c.iopub, err = zsock.DialSub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.iopub.Close() })
+	for {
+		if m := c.recv(c.iopub); m.Header.MsgType == jupyter.IOPubWelcomeMsg {
+			return c
+		}
+	}
+}
+
+type receiver interface {
+	Recv(context.Context) ([][]byte, error)
+}
+
+func (c *client) recv(from receiver) *jupyter.Message {
+	c.t.Helper()
+	frames, err := from.Recv(c.ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	m, err := c.wire.Decode(frames)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return m
+}
+
+func (c *client) send(to *zsock.Dealer, t jupyter.MsgType, content any) *jupyter.Message {
+	c.t.Helper()
+	m, err := jupyter.NewMessage("client", t, content)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.sendMessage(to, m)
+	return m
+}
+
+func (c *client) sendMessage(to *zsock.Dealer, m *jupyter.Message) {
+	c.t.Helper()
+	frames, err := c.wire.Encode(m)
+	if err == nil {
+		err = to.Send(c.ctx, frames)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) execute(code string) *jupyter.Message {
+	c.t.Helper()
+	return c.send(c.shell, jupyter.ExecuteRequest, jupyter.ExecuteRequestContent{Code: code, StoreHistory: true, StopOnError: true})
+}
+
+// expect reads one message of IOPub or a channel, which must have the type and parent.
+func (c *client) expect(from receiver, t jupyter.MsgType, parent *jupyter.Message) *jupyter.Message {
+	c.t.Helper()
+	m := c.recv(from)
+	if m.Header.MsgType != t || m.Parent.MsgID != parent.Header.MsgID {
+		c.t.Fatalf("got %s of %s: %s; want %s of %s", m.Header.MsgType, m.Parent.MsgID, m.Content, t, parent.Header.MsgID)
+	}
+	return m
+}
+
+func (c *client) expectStatus(state string, parent *jupyter.Message) {
+	c.t.Helper()
+	var s jupyter.StatusContent
+	m := c.expect(c.iopub, jupyter.StatusMsg, parent)
+	if err := m.Decode(&s); err != nil || s.ExecutionState != state {
+		c.t.Fatalf("status %s, want %s", m.Content, state)
+	}
+}
+
+// expectRunning reads what opens an execution.
+func (c *client) expectRunning(request *jupyter.Message) {
+	c.t.Helper()
+	c.expectStatus(jupyter.StateBusy, request)
+	c.expect(c.iopub, jupyter.ExecuteInputMsg, request)
+}
+
+func content[T any](t testing.TB, m *jupyter.Message) (v T) {
+	t.Helper()
+	if err := m.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (c *client) expectStream(name, text string, request *jupyter.Message) {
+	c.t.Helper()
+	got := content[jupyter.StreamContent](c.t, c.expect(c.iopub, jupyter.StreamMsg, request))
+	if got.Name != name || got.Text != text {
+		c.t.Fatalf("stream %s %q, want %s %q", got.Name, got.Text, name, text)
+	}
+}
+
+// ask sends a shell request and gives its reply, passing over busy and idle.
+func (c *client) ask(t jupyter.MsgType, request any) *jupyter.Message {
+	c.t.Helper()
+	m := c.send(c.shell, t, request)
+	c.expectStatus(jupyter.StateBusy, m)
+	reply := c.recv(c.shell)
+	c.expectStatus(jupyter.StateIdle, m)
+	if reply.Parent.MsgID != m.Header.MsgID {
+		c.t.Fatalf("reply to %s, want one to %s", reply.Parent.MsgID, m.Header.MsgID)
+	}
+	return reply
+}
+
+// run evaluates a cell and gives a transcript: streams, value, error.
+func (c *client) run(code string) string {
+	c.t.Helper()
+	request := c.execute(code)
+	c.expectRunning(request)
+	var b strings.Builder
+	stream, failed := "", false
+	for {
+		m := c.recv(c.iopub)
+		if m.Parent.MsgID != request.Header.MsgID {
+			c.t.Fatalf("%s of another request: %s", m.Header.MsgType, m.Content)
+		}
+		switch m.Header.MsgType {
+		case jupyter.StreamMsg:
+			s := content[jupyter.StreamContent](c.t, m)
+			if s.Name != stream {
+				fmt.Fprintf(&b, "%s:\n", s.Name)
+				stream = s.Name
+			}
+			b.WriteString(s.Text)
+			if !strings.HasSuffix(s.Text, "\n") {
+				b.WriteString("⏎\n")
+			}
+		case jupyter.ExecuteResultMsg:
+			fmt.Fprintf(&b, "value: %s\n", text(c.t, content[jupyter.DisplayDataContent](c.t, m).Data))
+		case jupyter.ErrorMsg:
+			failed = true
+			e := content[jupyter.ErrorContent](c.t, m)
+			fmt.Fprintf(&b, "%s:\n%s\n", e.Name, strings.Join(e.Traceback, "\n"))
+		case jupyter.StatusMsg:
+			reply := c.expect(c.shell, jupyter.ExecuteReply, request)
+			var status struct{ Status string }
+			if err := json.Unmarshal(reply.Content, &status); err != nil {
+				c.t.Fatal(err)
+			}
+			if failed != (status.Status == jupyter.StatusError) {
+				c.t.Fatalf("reply %s after %s", reply.Content, b.String())
+			}
+			return b.String()
+		default:
+			c.t.Fatalf("unexpected %s: %s", m.Header.MsgType, m.Content)
+		}
+	}
+}
+
+func text(t testing.TB, data jupyter.MIMEBundle) string {
+	t.Helper()
+	var s string
+	if err := json.Unmarshal(data["text/plain"], &s); err != nil {
+		t.Fatalf("text/plain %s: %v", data["text/plain"], err)
+	}
+	return s
+}
+
+// waitExit waits for the kernel's process.
+func (c *client) waitExit() {
+	c.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- c.process.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			c.t.Fatalf("the kernel's exit: %v", err)
+		}
+	case <-c.ctx.Done():
+		c.t.Fatal("the kernel did not exit")
+	}
+}
