@@ -101,7 +101,7 @@ endfunction
 " Completion of :RevalKernel.
 function! reval#kernel#complete(lead, line, pos) abort
   let kernels = reval#client#execute_sync(bufnr('%'), 'reval.kernels', {}, 2000)
-  return filter(map(type(kernels) == v:t_list ? kernels : [], {_, k -> k.name}), {_, name -> stridx(name, a:lead) == 0})
+  return filter(map(type(kernels) == v:t_list ? copy(kernels) : [], {_, k -> k.name}), {_, name -> stridx(name, a:lead) == 0})
 endfunction
 
 " :RevalDoctor

@@ -38,7 +38,7 @@ function! s:ask() abort
       break
     endif
   endfor
-  let s:items = map(list, {_, item -> s:item(item)})
+  let s:items = map(copy(list), {_, item -> s:item(item)})
   return start
 endfunction
 

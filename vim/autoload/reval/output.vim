@@ -5,7 +5,7 @@ scriptencoding utf-8
 
 " Session → view:
 "   session  its id
-"   bufnr    the buffer, 0 before its first line
+"   bufnr    the buffer, -1 before its first line (0 would be the alternate one)
 "   count    lines in it (an empty buffer has one line all the same)
 "   blocks   in the order of their first output:
 "            {evaluation, lines (with the header), outputs, index → output}
@@ -169,7 +169,7 @@ function! s:view(params) abort
     return s:blocks[a:params.evaluation][0]
   endif
   if !has_key(s:views, a:params.session)
-    let s:views[a:params.session] = {'session': a:params.session, 'bufnr': 0, 'count': 0, 'blocks': [], 'shown': 0}
+    let s:views[a:params.session] = {'session': a:params.session, 'bufnr': -1, 'count': 0, 'blocks': [], 'shown': 0}
   endif
   let view = s:views[a:params.session]
   if !bufloaded(view.bufnr)
@@ -213,7 +213,7 @@ function! s:forget(view) abort
   for block in a:view.blocks
     call remove(s:blocks, block.evaluation)
   endfor
-  call extend(a:view, {'bufnr': 0, 'count': 0, 'blocks': []})
+  call extend(a:view, {'bufnr': -1, 'count': 0, 'blocks': []})
 endfunction
 
 " Brings one output of an evaluation into the buffer.

@@ -159,7 +159,8 @@ function! s:show(evaluation, before) abort
   let failed = a:evaluation.state ==# 'error' && a:before !=# 'error' && has_key(a:evaluation, 'error')
   let at = reval#results#line(a:evaluation)
   if !at || failed
-    let [first, at] = [a:evaluation.range.start.line + 1, failed ? a:evaluation.error.range.start.line + 1 : s:last(a:evaluation.range)]
+    let first = a:evaluation.range.start.line + 1
+    let at = has_key(a:evaluation, 'error') ? a:evaluation.error.range.start.line + 1 : s:last(a:evaluation.range)
     let at = max([1, min([at, getbufinfo(a:evaluation.bufnr)[0].linecount])])
     let a:evaluation.above = max([0, at - first])
   endif

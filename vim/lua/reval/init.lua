@@ -135,6 +135,10 @@ function M.attached(client, bufnr)
     call(client, 'stop', true)
     return
   end
+  -- vim.lsp puts its own omnifunc over one that was set for all buffers.
+  if vim.go.omnifunc == 'reval#omni#complete' then
+    vim.bo[bufnr].omnifunc = vim.go.omnifunc
+  end
   -- Text that is replaced as a whole takes marks along, or away.
   vim.api.nvim_buf_attach(bufnr, false, {
     on_reload = function()
