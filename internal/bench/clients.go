@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"go.lsp.dev/jsonrpc2"
+
+	"github.com/reval-editor/reval/lsp"
+)
+
+//go:embed peer.py
+var peerProgram string
+
+// peer is the bare client, a child process.
+type peer struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startPeer(ctx context.Context, python, connectionFile string) (*peer, error) {
+	cmd := exec.CommandContext(ctx, python, "-c", peerProgram, connectionFile)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the bare client: %w", err)
+	}
+	p := &peer{cmd: cmd, in: in, out: bufio.NewReader(out)}
+	if line, err := p.out.ReadString('\n'); err != nil {
+		return nil, fmt.Errorf("start the bare client: it said %q: %w", line, err)
+	}
+	return p, nil
+}
+
+func (p *peer) close() {
+	p.in.Close()
+	p.cmd.Wait()
+}
+
+func (p *peer) evaluate(n int, code string) ([]time.Duration, error) {
+	if _, err := fmt.Fprintf(p.in, "%d %s\n", n, code); err != nil {
+		return nil, err
+	}
+	line, err := p.out.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	var times []time.Duration
+	return times, json.Unmarshal(line, &times)
+}
+
+// editor is the client of `reval lsp`, as a plugin would be.
+type editor struct {
+	cmd  *exec.Cmd
+	conn jsonrpc2.Conn
+
+	result chan string // the evaluation whose value came
+	ended  chan string // the evaluation that ended
+}
+
+// pipes joins a child's streams.
+type pipes struct {
+	io.Reader
+	io.WriteCloser
+}
+
+const documentURI = "file:///bench.py"
+
+func startReval(ctx context.Context, reval, connectionFile string) (*editor, error) {
+	cmd := exec.CommandContext(ctx, reval, "lsp")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start reval: %w", err)
+	}
+	e := &editor{cmd: cmd, result: make(chan string, 100), ended: make(chan string, 100)}
+	e.conn = jsonrpc2.NewConn(jsonrpc2.NewHeaderStream(pipes{out, in}))
+	e.conn.Go(ctx, e.handle)
+	var ignored any
+	if _, err := e.conn.Call(ctx, "initialize", map[string]any{
+		"processId": nil, "rootUri": nil,
+		"capabilities": map[string]any{"experimental": map[string]any{"reval": map[string]any{}}},
+	}, &ignored); err != nil {
+		return nil, fmt.Errorf("initialize: %w", err)
+	}
+	if err := e.conn.Notify(ctx, "textDocument/didOpen", map[string]any{"textDocument": map[string]any{
+		"uri": documentURI, "languageId": "python", "version": 1, "text": "1+1\n",
+	}}); err != nil {
+		return nil, err
+	}
+	return e, e.command(ctx, lsp.CommandSelectKernel, map[string]any{"uri": documentURI, "kernel": connectionFile}, &ignored)
+}
+
+func (e *editor) command(ctx context.Context, name string, argument, answer any) error {
+	if _, err := e.conn.Call(ctx, "workspace/executeCommand", map[string]any{"command": name, "arguments": []any{argument}}, answer); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// handle takes the server's notifications.
+func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
+	switch req.Method() {
+	case lsp.MethodOutput:
+		var p lsp.OutputParams
+		if err := json.Unmarshal(req.Params(), &p); err != nil {
+			return nil, err
+		}
+		for _, o := range p.Outputs {
+			if o.Kind == lsp.OutputResult {
+				e.result <- p.Evaluation
+			}
+		}
+	case lsp.MethodEvaluation:
+		var p lsp.EvaluationParams
+		if err := json.Unmarshal(req.Params(), &p); err != nil {
+			return nil, err
+		}
+		if p.State != lsp.EvaluationQueued && p.State != lsp.EvaluationRunning {
+			e.ended <- p.Evaluation
+		}
+	}
+	return nil, nil
+}
+
+func (e *editor) evaluate(ctx context.Context, n int) ([]time.Duration, error) {
+	var times []time.Duration
+	for range n {
+		var answer lsp.EvaluateResult
+		start := time.Now()
+		err := e.command(ctx, lsp.CommandEvaluate, map[string]any{
+			"uri": documentURI, "unit": "line", "position": map[string]any{"line": 0, "character": 0},
+		}, &answer)
+		if err != nil {
+			return nil, err
+		}
+		if err := await(ctx, e.result, answer.Evaluation); err != nil {
+			return nil, fmt.Errorf("wait for the value: %w", err)
+		}
+		times = append(times, time.Since(start))
+		if err := await(ctx, e.ended, answer.Evaluation); err != nil {
+			return nil, fmt.Errorf("wait for the end: %w", err)
+		}
+	}
+	return times, nil
+}
+
+// await waits for an evaluation's event; those of earlier ones, which may be told
+// again when they are replaced, are passed over.
+func await(ctx context.Context, events <-chan string, evaluation string) error {
+	for {
+		select {
+		case got := <-events:
+			if got == evaluation {
+				return nil
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (e *editor) close() {
+	e.conn.Close()
+	e.cmd.Wait()
+}
