@@ -68,7 +68,6 @@ highlight default link RevalLost WarningMsg
 highlight default link RevalHeader Title
 highlight default link RevalStderr WarningMsg
 highlight default link RevalPicture Directory
-highlight default link RevalLink Underlined
 
 augroup reval
   autocmd!
