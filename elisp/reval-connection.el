@@ -145,12 +145,15 @@ The server may not be ready yet: see `reval-connection-await'."
            :on-shutdown #'reval-connection--closed)))
     (reval-connection--limit-log connection)
     (setf (alist-get root reval-connection--all nil nil #'equal) connection)
-    (jsonrpc-async-request
-     connection :initialize (reval-connection--initialize-params root)
-     :timeout nil
-     :success-fn (lambda (result) (reval-connection--initialized connection result))
-     :error-fn (lambda (err)
-                 (setf (reval-connection-failure connection) (plist-get err :message))))
+    ;; A program that ends at once may be gone already: who waits for it tells.
+    (ignore-errors
+      (jsonrpc-async-request
+       connection :initialize (reval-connection--initialize-params root)
+       :timeout nil
+       :success-fn (lambda (result) (reval-connection--initialized connection result))
+       :error-fn (lambda (err)
+                   (setf (reval-connection-failure connection)
+                         (plist-get err :message)))))
     connection))
 
 (defun reval-connection--limit-log (connection)
@@ -235,6 +238,9 @@ The server may not be ready yet: see `reval-connection-await'."
   "Return one line on how the process of CONNECTION ended."
   (let* ((process (jsonrpc--process connection))
          (stderr (jsonrpc-stderr-buffer connection))
+         (_ (reval-connection-wait    ; for the last words
+             (lambda () (not (and (buffer-live-p stderr) (get-buffer-process stderr))))
+             0.5))
          (lines (and (buffer-live-p stderr)
                      (cl-remove-if
                       ;; What Emacs says of the pipe.

@@ -15,8 +15,8 @@
 ;; - Every character of the buffer is one character there.  What JSON or LSP
 ;;   cannot carry (raw bytes, lone \r) is replaced one for one, so that
 ;;   positions stay right.
-;; - Edits are sent before every request, and soon after the user paused, in
-;;   the order in which they were made.
+;; - Edits are sent before every request, and else a moment later, in the
+;;   order in which they were made.
 
 ;;; Code:
 
@@ -39,7 +39,7 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   :group 'reval)
 
 (defcustom reval-sync-delay 0.3
-  "Seconds of idle time after which edits are sent to the server."
+  "Seconds after which edits are sent to the server, with those made meanwhile."
   :type 'number
   :group 'reval)
 
@@ -207,8 +207,8 @@ The server is started where needed, and is not waited for."
       (setf (reval-document-before document) nil)
       (unless (reval-document-timer document)
         (setf (reval-document-timer document)
-              (run-with-idle-timer reval-sync-delay nil
-                                   #'reval-document--sync document))))))
+              (run-with-timer reval-sync-delay nil
+                              #'reval-document--sync document))))))
 
 (defun reval-document--sync (document)
   "Send the edits of DOCUMENT, in a timer."

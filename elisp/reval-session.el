@@ -144,13 +144,13 @@ No answer in TIMEOUT seconds is an error."
         (with-current-buffer (reval-document-buffer document)
           (force-mode-line-update))))
     (when (and (equal (reval-session-state session) "dead") (not (equal was "dead")))
-      (message "%s"
-               (substitute-command-keys
-                (format "reval: %s died%s; \\<reval-mode-map>\\[reval-restart] starts it again"
-                        (reval-session-display-name session)
-                        (if-let ((why (reval-session-message session)))
-                            (concat ": " (string-replace "\\" "\\\\=\\" why))
-                          "")))))
+      (let ((name (reval-session-display-name session))
+            (why (reval-session-message session)))
+        (if (string-empty-p name)
+            (message "reval: %s" why)
+          (message "reval: %s died%s; %s starts it again" name
+                   (if why (concat ": " why) "")
+                   (substitute-command-keys "\\<reval-mode-map>\\[reval-restart]")))))
     session))
 
 (defun reval-session-get (connection id)
