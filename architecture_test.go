@@ -1,0 +1,89 @@
+// Package reval_test holds the rules of ARCHITECTURE.md.
+package reval_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/reval-editor/reval/"
+
+// mayImport says which of our packages each may import besides itself and what
+// lies below it. A package that is not listed may import nothing of ours.
+var mayImport = map[string][]string{
+	"cmd/reval":           {"lsp", "internal/terminal", "gokernel", "kernelclient"},
+	"lsp":                 {"internal/session", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
+	"internal/terminal":   {"kernelclient", "jupyter", "internal/language", "internal/output"},
+	"internal/session":    {"kernelclient", "jupyter"},
+	"kernelclient":        {"jupyter", "internal/zsock"},
+	"gokernel":            {"jupyter", "internal/zsock", "gokernel/front", "gokernel/yaegi", "gokernel/stdinfo"},
+	"gokernel/front":      {"jupyter", "gokernel/stdinfo"},
+	"gokernel/yaegi":      {"gokernel/front", "gokernel/stdinfo"},
+	"internal/bench":      {"lsp", "kernelclient"},
+	"internal/kernelpeer": {"jupyter", "internal/zsock"},
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		from := strings.TrimPrefix(fields[0], module)
+		for _, to := range fields[1:] {
+			to, ours := strings.CutPrefix(to, module)
+			if ours && !slices.Contains(mayImport[from], to) {
+				t.Errorf("%s imports %s, which ARCHITECTURE.md does not allow", from, to)
+			}
+		}
+	}
+}
+
+func TestArchitectureNamesWhatThereIs(t *testing.T) {
+	page, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(page)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	internal, err := os.ReadDir("internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range internal {
+		if !strings.Contains(text, "`internal/"+e.Name()+"`") {
+			t.Errorf("the code map has no internal/%s", e.Name())
+		}
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !e.IsDir() || strings.HasPrefix(name, ".") || slices.Contains([]string{"internal", "bin", "cmd", "docs", "testdata", "examples"}, name) {
+			continue
+		}
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("the code map has no %s", name)
+		}
+	}
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		if !strings.Contains(text, m[1]) {
+			t.Errorf("ARCHITECTURE.md does not say what %s is for", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("`((?:lsp|elisp|vim|internal|kernelclient|jupyter|cmd|gokernel)/[a-z0-9_/-]+\\.[a-z]+)`").FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(m[1]); err != nil {
+			t.Errorf("ARCHITECTURE.md names %s, which is not there", m[1])
+		}
+	}
+}
