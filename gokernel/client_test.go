@@ -76,7 +76,8 @@ func startKernel(t testing.TB) *client {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), kernelVariable+"="+path)
+	races := filepath.Join(t.TempDir(), "races")
+	cmd.Env = append(os.Environ(), kernelVariable+"="+path, "GORACE=exitcode=0 log_path="+races)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -84,10 +85,34 @@ func startKernel(t testing.TB) *client {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		checkRaces(t, races)
 	})
 	c := connect(t, info)
 	c.process = cmd
 	return c
+}
+
+// checkRaces fails on the race detector's reports about the kernel. Those in
+// which the interpreter runs a cell are let pass: it writes the result of a
+// cancelled run unguarded, and the notes of positions are shared by goroutines on
+// purpose (yaegi/trace.go).
+func checkRaces(t testing.TB, prefix string) {
+	t.Helper()
+	paths, err := filepath.Glob(prefix + ".*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, report := range strings.Split(string(data), "==================") {
+			if strings.Contains(report, "DATA RACE") && !strings.Contains(report, "github.com/traefik/yaegi/interp.") {
+				t.Errorf("race in the kernel:\n%s", report)
+			}
+		}
+	}
 }
 
 func connect(t testing.TB, info jupyter.ConnectionInfo) *client {

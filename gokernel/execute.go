@@ -23,11 +23,7 @@ func (k *kernel) execute(ctx context.Context) {
 		if !ok {
 			return
 		}
-		failed := k.executeRequest(ctx, m)
-		if !failed {
-			continue
-		}
-		for _, waiting := range k.queue.drain() {
+		for _, waiting := range k.executeRequest(ctx, m) {
 			idle := k.status(waiting)
 			k.reply(k.shell, waiting, jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusAborted, ExecutionCount: k.executionCount()})
 			idle()
@@ -41,14 +37,14 @@ func (k *kernel) executionCount() int {
 	return k.count
 }
 
-// executeRequest runs one request; it reports whether what waits is to be aborted.
-func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort bool) {
+// executeRequest runs one request; it gives the waiting ones that its failure aborts.
+func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort []*jupyter.Message) {
 	request := jupyter.ExecuteRequestContent{StoreHistory: true, StopOnError: true}
 	if err := m.Decode(&request); err != nil {
 		idle := k.status(m)
 		defer idle()
 		k.reply(k.shell, m, jupyter.ExecuteReply, failure(err.Error()))
-		return false
+		return nil
 	}
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
@@ -93,8 +89,11 @@ func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort 
 	if stored {
 		k.history.add(count, request.Code, text)
 	}
+	if failed != nil && request.StopOnError {
+		abort = k.queue.drain() // before the reply: what a client sends after it is not aborted
+	}
 	k.reply(k.shell, m, jupyter.ExecuteReply, reply)
-	return failed != nil && request.StopOnError
+	return abort
 }
 
 func plain(text string) jupyter.MIMEBundle {
