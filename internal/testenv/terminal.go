@@ -80,17 +80,26 @@ func (term *Terminal) Type(text string) {
 		if line == "" {
 			continue
 		}
-		if strings.HasSuffix(line, ";") { // tmux would end its command there
-			line = strings.TrimSuffix(line, ";") + `\;`
-		}
-		term.command("send-keys", "-l", "--", line)
+		term.command("send-keys", "-l", "--", argument(line))
 	}
 }
 
 // Press sends keys by tmux's names for them: "Enter", "Escape", "C-c", "M-x", "Up".
 func (term *Terminal) Press(keys ...string) {
 	term.t.Helper()
-	term.command(append([]string{"send-keys", "--"}, keys...)...)
+	command := []string{"send-keys", "--"}
+	for _, key := range keys {
+		command = append(command, argument(key))
+	}
+	term.command(command...)
+}
+
+// argument keeps tmux from ending its command at a word that ends in a semicolon.
+func argument(word string) string {
+	if rest, found := strings.CutSuffix(word, ";"); found {
+		return rest + `\;`
+	}
+	return word
 }
 
 // Screen returns what is visible now, a line for each row, without trailing blanks.

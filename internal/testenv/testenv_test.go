@@ -170,6 +170,11 @@ func TestTerminal(t *testing.T) {
 	term.Type("echo 'größe 日本 é 🙂';\n")
 	term.WaitFor(`^größe 日本 é 🙂$`)
 
+	term.Type("echo a;")
+	term.Press(";")
+	term.WaitFor(`echo a;;$`)
+	term.Press("C-c")
+
 	term.Type("stty size\n")
 	term.WaitFor(fmt.Sprintf(`^%d %d$`, TerminalRows, TerminalColumns))
 

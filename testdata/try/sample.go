@@ -1,13 +1,15 @@
-// Each part that begins with %% is a cell. Put the cursor into one and evaluate it.
+// Each part that begins with %% is a cell. Begin with the first: put the cursor into
+// it and press the keys.
 //
-//                   Vim and Neovim             Emacs
-//   this cell       :RevalCell                 M-x reval-eval-cell
-//   this line       :Reval                     M-x reval-eval-line
-//   the selection   :'<,'>Reval                M-x reval-eval-region
-//   up to here      :RevalToHere               M-x reval-eval-to-point
-//   all output      :RevalOutput               M-x reval-show-output
-//   stop it         :RevalInterrupt            M-x reval-interrupt
-//   look inside     :RevalInspect              M-x reval-inspect
+//	                 Vim and Neovim            Emacs
+//	this cell        \e  :RevalCell            C-c ; c   reval-eval-cell
+//	this line        \rr :Reval                C-c ; l   reval-eval-line
+//	the selection    \r  :'<,'>Reval           C-c ; r   reval-eval-region
+//	up to here       \h  :RevalToHere          C-c ; t   reval-eval-to-point
+//	the next cell    ]r  :RevalNextCell        C-c ; n   reval-next-cell
+//	all output       \o  :RevalOutput          C-c ; o   reval-show-output
+//	look inside      K   :RevalInspect         C-c ; i   reval-inspect
+//	stop it          \i  :RevalInterrupt       C-c ; C-c reval-interrupt
 
 // %% A value appears beside the code. Change the numbers and evaluate again.
 primes := []int{2, 3, 5, 7, 11}
@@ -28,11 +30,11 @@ for i, p := range primes {
 	time.Sleep(300 * time.Millisecond)
 }
 
-// %% The kernel keeps what you define; type primes. or hover to ask it.
+// %% The kernel keeps what you define: look inside sum, or complete after a dot.
 func square(n int) int { return n * n }
 
 square(sum)
 
-// %% An error stands on its line, here on purpose: there is no eighth prime.
+// %% An error stands on its line. This one is on purpose: there is no eighth prime.
 index := 7
 primes[index]
