@@ -56,9 +56,10 @@ elisp() {
 
 is_vim9() { grep -q '^vim9script' "$1"; }
 
+# Not the tests: they press keys, with mappings, which vint calls fragile.
 legacy_vim() {
   local file legacy=()
-  while read -r file; do is_vim9 "$file" || legacy+=("$file"); done < <(files 'vim/*.vim')
+  while read -r file; do is_vim9 "$file" || legacy+=("$file"); done < <(files 'vim/*.vim' ':!:vim/test/*')
   [ ${#legacy[@]} -eq 0 ] || PYTHONWARNINGS=ignore "$venv/bin/vint" --style-problem "${legacy[@]}"
 }
 
