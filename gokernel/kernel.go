@@ -132,6 +132,8 @@ func (k *kernel) serve(ctx context.Context) error {
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
 
+	// Before the first welcome, so that no client gets it amid its own messages.
+	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
 	k.start(func() { k.receive(ctx, k.shell, k.onShell) })
 	k.start(func() { k.receive(ctx, k.control, k.onControl) })
 	k.start(func() { k.receive(ctx, k.stdin, k.input.onReply) })
@@ -150,7 +152,6 @@ func (k *kernel) serve(ctx context.Context) error {
 			}
 		}
 	})
-	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
 	<-ctx.Done()
 	k.interruptCell()
 	k.queue.close()
