@@ -22,7 +22,6 @@
 
 (require 'reval-session)
 (require 'reval-text)
-(require 'text-property-search)
 
 (defcustom reval-output-display '(stream display error)
   "Kinds of output for which the output buffer is brought to a window.
@@ -428,12 +427,14 @@ The lines are counted only now and then, so that a notification stays cheap."
 (defun reval-output-previous ()
   "Go to the output of the evaluation before."
   (interactive)
-  (let ((start (point)))
-    (forward-line 0)
-    (unless (text-property-search-backward 'reval-header nil nil t)
-      (goto-char start)
+  (let ((header (save-excursion
+                  (forward-line 0)
+                  (while (and (zerop (forward-line -1))
+                              (not (get-text-property (point) 'reval-header))))
+                  (and (get-text-property (point) 'reval-header) (point)))))
+    (unless (and header (< header (point)))
       (user-error "No earlier evaluation"))
-    (forward-line 0)))
+    (goto-char header)))
 
 (defun reval-output--block-at-point ()
   "Return the block that point is in."
