@@ -194,9 +194,8 @@ function! s:float() abort
   return join(map(popup_list(), {_, w -> join(getbufline(winbufnr(w), 1, '$'), "\n")}), "\n")
 endfunction
 
-" Types into the prompt as soon as there is one, and keeps the prompt's text.
+" Types into the prompt as soon as there is one.
 function! s:type(keys) abort
-  let s:prompt = ''
   let s:keys = a:keys
   return timer_start(10, function('s:typed'), {'repeat': -1})
 endfunction
@@ -204,7 +203,6 @@ endfunction
 function! s:typed(timer) abort
   if getcmdtype() ==# '@'
     call timer_stop(a:timer)
-    let s:prompt = getcmdprompt()
     call feedkeys(s:keys, 'nt')
   endif
 endfunction
@@ -220,7 +218,7 @@ endfunction
 
 function! s:test_input_can_be_cancelled_and_a_password_is_read() abort
   call s:python(['import getpass', 'word = input("word? ")', 'secret = getpass.getpass("secret? ")', 'secret'])
-  call s:type("\<C-c>")
+  call s:type("\<Esc>")
   2Reval
   call s:wait_mark(2, '^✗ KeyboardInterrupt')
   call s:type("p4ss\<CR>")
