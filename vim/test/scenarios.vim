@@ -203,7 +203,7 @@ endfunction
 function! s:typed(timer) abort
   if getcmdtype() ==# '@'
     call timer_stop(a:timer)
-    call feedkeys(s:keys, 'nt')
+    call feedkeys(s:keys, 't')
   endif
 endfunction
 
@@ -260,7 +260,7 @@ function! s:test_result_moves_with_its_line() abort
   call append(0, ['# above', '# 😀'])
   call assert_equal('⇒ 42', s:mark(5))
   call assert_equal({'5': '⇒ 42'}, s:marks())
-  normal! u
+  silent 1,2delete _
   call assert_equal({'3': '⇒ 42'}, s:marks())
 endfunction
 
