@@ -12,7 +12,7 @@ function! reval#input#request(params) abort
       let s:requests[0].cancelled = 1
       " Leaves the prompt, if it still has the command line.
       if getcmdtype() ==# '@'
-        call feedkeys("\<C-c>", 't')
+        call feedkeys("\<C-c>", 'nt')
       endif
     else
       call filter(s:requests, {_, r -> r.request !=# a:params.request})
@@ -41,24 +41,18 @@ endfunction
 " [what was typed, whether it was: <Esc> and CTRL-C are no empty line].
 function! s:read(how, prompt) abort
   let s:aborted = 0
-  " input() itself answers '' for both keys.
-  cnoremap <expr> <Esc> <SID>abort()
-  cnoremap <expr> <C-c> <SID>abort()
+  augroup reval_input
+    autocmd! CmdlineLeave @ let s:aborted = get(v:event, 'abort', 0)
+  augroup END
   try
     let value = call(a:how, [a:prompt])
   catch /^Vim:Interrupt$/
     let s:aborted = 1
   finally
-    cunmap <Esc>
-    cunmap <C-c>
+    autocmd! reval_input
     redraw
   endtry
   return s:aborted ? ['', 0] : [value, 1]
-endfunction
-
-function! s:abort() abort
-  let s:aborted = 1
-  return "\<C-c>"
 endfunction
 
 " Called with what was typed; given is 0 where the user went away from the prompt.
