@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 		ctx, cancel := context.WithTimeout(ctx, startDeadline)
 		defer cancel()
 		found := make(chan error, 1)
-		go func() { found <- ks.find(ctx) }()
+		s.wait.Go(func() { found <- ks.find(ctx) })
 		select {
 		case err := <-found:
 			if err != nil && ctx.Err() == nil {
@@ -73,9 +74,11 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result,
 		return nil, "", jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 	}
 	code, _ := language.Dedent(text)
-	for _, old := range append([]*result(nil), d.results...) {
+	for _, old := range slices.Clone(d.results) {
 		if touches(old.anchor.Range(), where) {
 			s.removeResult(old)
+		} else if old.diagnosed() && touches(old.place.Range(), where) {
+			old.resolved = true
 		}
 	}
 	r := &result{
@@ -117,13 +120,15 @@ func (d *openDocument) region(p EvaluateParams) (document.Range, error) {
 	case unitToHere:
 		return d.trim(d.lines(0, line+1), fmt.Sprintf("everything up to line %d", line+1))
 	case unitCell:
-		for _, c := range d.language.Cells(d.Text()) {
-			if first := max(c.MarkLine, 0); first <= line && line < c.End || c.MarkLine < 0 && line < c.End {
-				if c.Markdown {
-					return document.Range{}, fmt.Errorf("the cell at line %d is text, not code", line+1)
-				}
-				return d.trim(d.lines(c.Start, c.End), fmt.Sprintf("the cell at line %d", line+1))
+		cells := d.language.Cells(d.Text())
+		for i, c := range cells {
+			if line >= c.End && i < len(cells)-1 {
+				continue // the last cell has the empty line behind the last terminator, too
 			}
+			if c.Markdown {
+				return document.Range{}, fmt.Errorf("the cell at line %d is text, not code", line+1)
+			}
+			return d.trim(d.lines(c.Start, c.End), fmt.Sprintf("the cell at line %d", line+1))
 		}
 		return document.Range{}, fmt.Errorf("no cell at line %d", line+1)
 	case unitDefinition:
