@@ -2,8 +2,10 @@ package kernelclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -26,15 +28,31 @@ type ExecuteRequest struct {
 	ContinueOnError bool
 }
 
+// errNoReply ends an execution whose kernel published idle and then sent no reply.
+var errNoReply = errors.New("the kernel became idle without a reply")
+
+// How long a reply may come after the idle status, which kernels publish after it
+// but on another connection. ipykernel never replies when it is interrupted
+// between execute_input and the code.
+const (
+	replyPatience            = 10 * time.Second
+	interruptedReplyPatience = 500 * time.Millisecond
+)
+
 // execution is one execute request that has not ended.
 type execution struct {
 	// mu orders calls of handle: IOPub's reader and stdin's make them.
 	mu     sync.Mutex
 	handle func(Event)
+	ended  bool // Execute returns, no call may follow
+	// giveUp ends the wait for the reply.
+	giveUp context.CancelCauseFunc
 	// Guarded by Kernel.mu; closed when the kernel began to run the code, and when
 	// IOPub said idle.
 	begun, idle       chan struct{}
 	hasBegun, hasIdle bool
+	interrupted       bool        // Interrupt was called
+	overdue           *time.Timer // calls giveUp; started by idle
 }
 
 // Execute runs code and calls handle with every event of it, in the kernel's
@@ -42,7 +60,8 @@ type execution struct {
 // of the kernel's output waits for it. Execute returns when the kernel has both
 // replied and published idle, so no event comes later but those of
 // Options.Late. An error in the code is no error of Execute: the reply's Status
-// says it, and an Error event came.
+// says it, and an Error event came. Nor is an interrupt that came before the code
+// ran: then Status is aborted.
 //
 // When ctx ends, Execute returns but the kernel goes on: Interrupt stops it.
 func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Event)) (jupyter.ExecuteReplyContent, error) {
@@ -61,16 +80,18 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 	if r.ID != "" {
 		m.Header.MsgID = r.ID
 	}
-	x := &execution{handle: handle, begun: make(chan struct{}), idle: make(chan struct{})}
+	waiting, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	x := &execution{handle: handle, giveUp: giveUp, begun: make(chan struct{}), idle: make(chan struct{})}
 	k.mu.Lock()
 	k.executions[m.Header.MsgID] = x
 	k.mu.Unlock()
-	defer func() {
-		k.mu.Lock()
-		delete(k.executions, m.Header.MsgID)
-		k.mu.Unlock()
-	}()
-	answer, err := k.roundTrip(ctx, k.shell, m)
+	defer k.forget(m.Header.MsgID, x)
+	answer, err := k.roundTrip(waiting, k.shell, m)
+	if errors.Is(err, errNoReply) && k.wasInterrupted(x) {
+		reply.Status = jupyter.StatusAborted
+		return reply, nil
+	}
 	if err != nil {
 		return reply, fmt.Errorf("execute: %w", err)
 	}
@@ -92,10 +113,35 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 	return reply, nil
 }
 
-func (x *execution) call(e Event) {
+// forget takes an execution from those that events are routed to; when it
+// returns, none is being handled.
+func (k *Kernel) forget(id string, x *execution) {
+	k.mu.Lock()
+	delete(k.executions, id)
+	if x.overdue != nil {
+		x.overdue.Stop()
+	}
+	k.mu.Unlock()
+	x.mu.Lock()
+	x.ended = true
+	x.mu.Unlock()
+}
+
+func (k *Kernel) wasInterrupted(x *execution) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return x.interrupted
+}
+
+// call hands an event to the execution; false if it has ended.
+func (x *execution) call(e Event) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.ended {
+		return false
+	}
 	x.handle(e)
+	return true
 }
 
 // handleIOPub routes an IOPub message by its parent.
@@ -118,10 +164,10 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	}
 	k.mu.Unlock()
 	switch {
-	case event != nil && x != nil:
-		x.call(event)
 	case event != nil:
-		k.options.Late(m.Parent.MsgID, event)
+		if x == nil || !x.call(event) {
+			k.options.Late(m.Parent.MsgID, event)
+		}
 	case x != nil && m.Header.MsgType == jupyter.StatusMsg:
 		status, err := decode[jupyter.StatusContent](m)
 		if err != nil {
@@ -133,6 +179,11 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		if status.ExecutionState == jupyter.StateIdle && !x.hasIdle {
 			x.hasIdle = true
 			close(x.idle)
+			patience := replyPatience
+			if x.interrupted {
+				patience = interruptedReplyPatience
+			}
+			x.overdue = time.AfterFunc(patience, func() { x.giveUp(errNoReply) })
 		}
 	}
 }
@@ -160,11 +211,10 @@ func (k *Kernel) handleStdin(m *jupyter.Message) {
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]
 	k.mu.Unlock()
-	if x == nil {
-		if err := reply(""); err != nil {
-			k.options.Logger.Warn("answer stray input request", "error", err)
-		}
+	if x != nil && x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply}) {
 		return
 	}
-	x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply})
+	if err := reply(""); err != nil {
+		k.options.Logger.Warn("answer stray input request", "error", err)
+	}
 }

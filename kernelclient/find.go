@@ -1,6 +1,7 @@
 package kernelclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,9 +84,9 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 		add(s, "")
 	}
 	for _, p := range places {
-		folder := p.kernels
-		if real, err := filepath.EvalSymlinks(folder); err == nil {
-			folder = real
+		folder := realPath(p.kernels)
+		if p.python != nil { // which may have no folder of kernels
+			folder = filepath.Join(realPath(p.python.prefix), "share", "jupyter", "kernels")
 		}
 		if dirs[folder] {
 			continue
@@ -104,8 +105,9 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 				// whoever reads it is to put the right one.
 				if isPython(s.Argv[0]) {
 					s.Argv[0] = p.python.python
-					own = own || slices.Contains(s.Argv, "ipykernel_launcher")
 				}
+				// `ipykernel install --sys-prefix` writes the whole path.
+				own = own || filepath.Dir(s.Argv[0]) == filepath.Dir(p.python.python) && slices.Contains(s.Argv, "ipykernel_launcher")
 			}
 			add(s, suffix)
 		}
@@ -114,6 +116,13 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 		}
 	}
 	return specs, errors.Join(errs...)
+}
+
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
 }
 
 // ipykernelSpec starts ipykernel in an environment that has it, be a kernelspec
@@ -219,22 +228,30 @@ func (e *environment) ask(ctx context.Context, env []string) {
 	ctx, cancel := context.WithTimeout(ctx, pythonProbeTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, e.python, "-c",
-		"import importlib.util, json, sys; print(json.dumps([sys.prefix, sys.executable, importlib.util.find_spec('ipykernel') is not None]))")
+		"import importlib.util, json, sys; print(json.dumps({'prefix': sys.prefix, 'executable': sys.executable, 'ipykernel': importlib.util.find_spec('ipykernel') is not None}))")
 	cmd.Env = env
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
 		return
 	}
-	var prefix, executable string
-	answer := []any{&prefix, &executable, &e.kernel}
-	if err := json.Unmarshal(out, &answer); err != nil {
+	var answer struct {
+		Prefix, Executable string
+		Ipykernel          bool
+	}
+	if err := json.Unmarshal(lastLine(out), &answer); err != nil {
 		return
 	}
-	e.prefix = prefix
-	if executable != "" {
-		e.python = executable // a shim's own name would cost its start each time
+	e.prefix, e.kernel = answer.Prefix, answer.Ipykernel
+	if answer.Executable != "" {
+		e.python = answer.Executable // a shim's own name would cost its start each time
 	}
+}
+
+// lastLine leaves out what a python's start-up files may print before.
+func lastLine(out []byte) []byte {
+	out = bytes.TrimSpace(out)
+	return out[bytes.LastIndexByte(out, '\n')+1:]
 }
 
 // projectVenv is the nearest .venv in dir or above.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/reval-editor/reval/internal/zsock"
@@ -41,6 +43,8 @@ type Kernel struct {
 	file    string
 	proc    *process // nil for an attached kernel
 	options Options
+	// dialPatience bounds the wait for the kernel to listen; 0 for connect's context alone.
+	dialPatience time.Duration
 
 	shell, control, stdin *zsock.Dealer
 	iopub                 *zsock.Sub
@@ -68,11 +72,19 @@ func Attach(ctx context.Context, file string, o Options) (*Kernel, error) {
 	}
 	k := newKernel(o)
 	k.file = file
+	k.dialPatience = attachPatience
 	if err := k.connect(ctx, info); err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("attach to the kernel of %s: it has ended, choose one that runs: %w", file, err)
+		}
 		return nil, fmt.Errorf("attach to the kernel of %s: %w", file, err)
 	}
 	return k, nil
 }
+
+// attachPatience bounds how long an attach tries to connect: a kernel whose file
+// was just written may not listen yet, one that has ended never will.
+const attachPatience = 3 * time.Second
 
 func newKernel(o Options) *Kernel {
 	if o.Logger == nil {
@@ -131,7 +143,13 @@ func (k *Kernel) connect(ctx context.Context, c jupyter.ConnectionInfo) (err err
 			}
 		}()
 	}
-	if err := k.dial(ctx, c); err != nil {
+	dialing := ctx
+	if k.dialPatience > 0 {
+		var stop context.CancelFunc
+		dialing, stop = context.WithTimeout(ctx, k.dialPatience)
+		defer stop()
+	}
+	if err := k.dial(dialing, c); err != nil {
 		k.closeSockets()
 		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
 			return cause
@@ -197,7 +215,7 @@ func (k *Kernel) ready(ctx context.Context) error {
 	patience, cancel := context.WithTimeout(ctx, iopubPatience)
 	defer cancel()
 	for answered := false; ; {
-		wait, cancel := context.WithCancel(ctx)
+		wait, cancel := ctx, context.CancelFunc(func() {})
 		if answered {
 			wait, cancel = context.WithTimeout(ctx, time.Second)
 		}
@@ -251,6 +269,9 @@ func (k *Kernel) read(recv func(context.Context) ([][]byte, error), channel jupy
 	}
 }
 
+// lastOutputPatience bounds how long the last messages of a dead kernel are read.
+const lastOutputPatience = 2 * time.Second
+
 // watch ends the Kernel when its process exits, a channel is lost, or it is closed.
 func (k *Kernel) watch() {
 	var exited chan struct{}
@@ -279,6 +300,23 @@ func (k *Kernel) watch() {
 		case <-k.closing:
 		case <-timer.C:
 			err = fmt.Errorf("%w: it closed its %w", ErrDead, cause)
+		}
+	}
+	if errors.Is(err, ErrDead) {
+		// What it sent before its end is still to be read: a dead kernel's sockets
+		// end by themselves, but not one that a child of it has inherited.
+		rest := time.NewTimer(lastOutputPatience)
+		defer rest.Stop()
+	drain:
+		for readers > 0 {
+			select {
+			case <-k.lost:
+				readers--
+			case <-rest.C:
+				break drain
+			case <-k.closing:
+				break drain
+			}
 		}
 	}
 	k.closeSockets()
@@ -358,6 +396,7 @@ func (k *Kernel) begun(ctx context.Context) {
 	k.mu.Lock()
 	var waits []chan struct{}
 	for _, x := range k.executions {
+		x.interrupted = true
 		waits = append(waits, x.begun)
 	}
 	k.mu.Unlock()

@@ -66,6 +66,7 @@ func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 		}
 		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
 	}
+	k.proc.stderr.forget()
 	return k, nil
 }
 

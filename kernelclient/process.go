@@ -27,6 +27,9 @@ type process struct {
 	stderr *tail
 	exited chan struct{}
 	state  *os.ProcessState // set before exited is closed
+	// left makes that what the process left behind is killed once: later its
+	// group's number may be another's.
+	left sync.Once
 }
 
 func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process, error) {
@@ -35,6 +38,14 @@ func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process
 	if !strings.ContainsRune(path, os.PathSeparator) {
 		if path = lookPath(argv[0], environMap(env)); path == "" {
 			return nil, fmt.Errorf("%s is not on the PATH", argv[0])
+		}
+	}
+	if dir != "" {
+		// The system's own error would name the program.
+		if st, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("working directory: %w", err)
+		} else if !st.IsDir() {
+			return nil, fmt.Errorf("working directory %s is no folder", dir)
 		}
 	}
 	p := &process{
@@ -76,11 +87,16 @@ func (p *process) death() string {
 // it to terminate, waits for grace, and kills. The kernel's own children are
 // killed with it.
 func (p *process) stop(ctx context.Context, grace time.Duration) {
-	defer killGroup(p.cmd.Process)
+	defer p.left.Do(func() { killGroup(p.cmd.Process) })
 	select {
 	case <-p.exited:
 		return
 	case <-ctx.Done():
+	}
+	select { // both may be true
+	case <-p.exited:
+		return
+	default:
 	}
 	terminateGroup(p.cmd.Process)
 	timer := time.NewTimer(grace)
@@ -114,10 +130,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+// forget drops what a kernel says at every start, which explains no later death.
+func (t *tail) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return string(t.buf)
+	t.buf = nil
 }
 
 // lastLines joins the last n lines that are not blank into one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 )
@@ -20,7 +21,7 @@ type Spec struct {
 	Language    string `json:"language"`
 	// Argv is the command; {connection_file} and {resource_dir} are replaced.
 	Argv []string `json:"argv"`
-	// Env is added to the kernel's environment; ${NAME} is replaced.
+	// Env is added to the kernel's environment; $NAME and ${NAME} are replaced.
 	Env map[string]string `json:"env,omitempty"`
 	// InterruptMode is signal or message.
 	InterruptMode string          `json:"interrupt_mode"`
@@ -94,34 +95,22 @@ func (s Spec) prefix() string {
 	return filepath.Dir(share)
 }
 
-// expand replaces ${NAME} by the variable's value, as jupyter_client does: an
-// unknown name stays, and $$ is $.
+// variable matches $$, $NAME and ${NAME}, the forms of Python's string.Template,
+// by which jupyter_client expands a kernelspec's env.
+var variable = regexp.MustCompile(`\$(?:\$|[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})`)
+
+// expand replaces $NAME and ${NAME} by the variable's value and $$ by $; an
+// unknown name stays.
 func expand(s string, env map[string]string) string {
-	var b strings.Builder
-	for {
-		at := strings.IndexByte(s, '$')
-		if at < 0 || at+1 == len(s) {
-			return b.String() + s
+	return variable.ReplaceAllStringFunc(s, func(v string) string {
+		if v == "$$" {
+			return "$"
 		}
-		b.WriteString(s[:at])
-		s = s[at:]
-		end := strings.IndexByte(s, '}')
-		switch {
-		case s[1] == '$':
-			b.WriteByte('$')
-			s = s[2:]
-		case s[1] == '{' && end > 0:
-			if v, ok := env[s[2:end]]; ok {
-				b.WriteString(v)
-			} else {
-				b.WriteString(s[:end+1])
-			}
-			s = s[end+1:]
-		default:
-			b.WriteByte('$')
-			s = s[1:]
+		if value, ok := env[strings.Trim(v, "${}")]; ok {
+			return value
 		}
-	}
+		return v
+	})
 }
 
 func environMap(env []string) map[string]string {

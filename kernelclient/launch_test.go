@@ -1,0 +1,306 @@
+//go:build !windows
+
+package kernelclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// gone returns when the process group has no process left.
+func gone(t testing.TB, group int) {
+	t.Helper()
+	for ctx := within(t); !errors.Is(syscall.Kill(-group, 0), syscall.ESRCH); {
+		if ctx.Err() != nil {
+			t.Fatalf("process group %d is still there", group)
+		}
+		// A killed process stays in its group until its parent has waited for it;
+		// nothing tells when.
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func notThere(t testing.TB, file string) {
+	t.Helper()
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", file, err)
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*Kernel){
+		"shutdown": func(k *Kernel) {
+			if err := k.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		},
+		"close": (*Kernel).Close,
+		"shutdown at once": func(k *Kernel) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			if err := k.Shutdown(ctx); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := launch(t, Options{})
+			// The child ignores what the kernel's own end sends it.
+			run(t, k, "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'trap \"\" INT TERM HUP; while :; do sleep 1; done'])")
+			group := k.proc.cmd.Process.Pid
+			end(k)
+			gone(t, group)
+			notThere(t, k.ConnectionFile())
+			if err := k.Err(); err != nil {
+				t.Errorf("an end that was asked for gave the error %v", err)
+			}
+			if _, err := k.Execute(within(t), ExecuteRequest{Code: "1"}, func(Event) {}); !errors.Is(err, ErrDead) {
+				t.Errorf("execute after the end: %v", err)
+			}
+		})
+	}
+}
+
+// TestShutdownWhileBusy: the end of a kernel that does not listen.
+func TestShutdownWhileBusy(t *testing.T) {
+	t.Parallel()
+	k := launch(t, Options{})
+	l := newEvents()
+	ended := start(within(t), k, ExecuteRequest{Code: "print('on', flush=True)\nwhile True: pass"}, l.add)
+	l.wait(t, "on")
+	if err := k.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if o := next(t, ended); !errors.Is(o.err, ErrDead) {
+		t.Fatalf("execute returned %v", o.err)
+	}
+	gone(t, k.proc.cmd.Process.Pid)
+}
+
+func TestLaunchAgain(t *testing.T) {
+	t.Parallel()
+	k := launch(t, Options{})
+	run(t, k, "x = 1")
+	if err := k.Shutdown(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, run(t, launch(t, Options{}), "'x' in globals()"), "input 1\nresult \"False\"")
+}
+
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, code string
+		kill       bool
+		want       []string
+	}{
+		{"killed while it prints", "import os\nos.write(2, b'last words\\n')\nwhile True: print('on')", true, []string{"signal: killed", "last words"}},
+		{"exit", "import os, sys\nreal = sys.stderr._original_stdstream_copy\nos.write(real, b'one\\n\\ntwo\\nthree\\nfour \\xff\\n')\nos._exit(3)", false,
+			[]string{"exit status 3: two / three / four \ufffd"}},
+		{"exit in silence", "import os\nos._exit(4)", false, []string{"exit status 4"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := launch(t, Options{})
+			l := newEvents()
+			ended := start(within(t), k, ExecuteRequest{Code: c.code}, l.add)
+			if c.kill {
+				l.wait(t, "on")
+				if err := k.proc.cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o := next(t, ended)
+			if !errors.Is(o.err, ErrDead) {
+				t.Fatalf("execute returned %v", o.err)
+			}
+			oneLine(t, o.err, c.want...)
+			if strings.Contains(o.err.Error(), "WARNING") {
+				t.Errorf("what it said at its start is told as its end's reason: %v", o.err)
+			}
+			next(t, k.Done())
+			oneLine(t, k.Err(), c.want...)
+			oneLine(t, k.Interrupt(within(t)), "kernel died")
+			k.Close()
+			notThere(t, k.ConnectionFile())
+		})
+	}
+}
+
+// TestLastOutput: what a kernel published before its death is handled, however
+// slowly, before the death is told.
+func TestLastOutput(t *testing.T) {
+	t.Parallel()
+	k := launch(t, Options{})
+	seen := newEvents()
+	other, err := Attach(within(t), k.ConnectionFile(), Options{Late: func(_ string, e Event) { seen.add(e) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	l := newEvents()
+	first := true
+	ended := start(within(t), k, ExecuteRequest{Code: "from IPython.display import display\nimport time\n" +
+		"for i in range(300): display(i)\ntime.sleep(1000)"}, func(e Event) {
+		if first { // all of it is under way when the kernel dies
+			<-k.proc.exited
+			first = false
+		}
+		l.add(e)
+	})
+	seen.wait(t, "display \"299\"")
+	if err := k.proc.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if o := next(t, ended); !errors.Is(o.err, ErrDead) {
+		t.Fatalf("execute returned %v", o.err)
+	}
+	if n := strings.Count(l.all(), "display"); n != 300 {
+		t.Errorf("%d of 300 displays came", n)
+	}
+}
+
+func TestFailingStart(t *testing.T) {
+	t.Parallel()
+	python := testenv.Python(t)
+	env := testenv.Env(t)
+	for _, c := range []struct {
+		name string
+		argv []string
+		dir  string
+		want []string
+	}{
+		{"exits", []string{python, "-c", "import sys; sys.exit('no module named x')"}, "", []string{"exit status 1", "no module named x"}},
+		{"exits well", []string{python, "-c", ""}, "", []string{"exit status 0"}},
+		{"not on the PATH", []string{"no-such-kernel"}, "", []string{"no-such-kernel is not on the PATH"}},
+		{"no such file", []string{"/no/such/kernel"}, "", []string{"/no/such/kernel", "no such file"}},
+		{"no such folder", []string{python, "-c", ""}, "/no/such/folder", []string{"/no/such/folder"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Launch(within(t), Spec{Name: "broken", Argv: c.argv}, LaunchOptions{Env: env, Dir: c.dir})
+			oneLine(t, err, append(c.want, "broken")...)
+			if errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("told at the deadline only: %v", err)
+			}
+		})
+	}
+	t.Run("never ready", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(within(t), 2*time.Second)
+		defer cancel()
+		_, err := Launch(ctx, Spec{Name: "mute", Argv: []string{python, "-c", "import os, time; os.write(2, b'still loading'); time.sleep(1000)"}}, LaunchOptions{Env: env})
+		oneLine(t, err, "mute", "not ready in time", "still loading")
+	})
+	files, err := os.ReadDir(RuntimeDir(env))
+	if err != nil || len(files) > 0 {
+		t.Errorf("connection files left: %v, %v", files, err)
+	}
+}
+
+func TestConnectionFileIsPrivate(t *testing.T) {
+	t.Parallel()
+	st, err := os.Stat(launch(t, Options{}).ConnectionFile())
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, %v", st.Mode(), err)
+	}
+}
+
+func TestAttach(t *testing.T) {
+	t.Parallel()
+	k := launch(t, Options{})
+	run(t, k, "shared = 7")
+	other, err := Attach(within(t), k.ConnectionFile(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Launched() || !k.Launched() {
+		t.Error("Launched is wrong")
+	}
+	equal(t, run(t, other, "shared"), "input 2\nresult \"7\"")
+	other.Close()
+	if err := other.Err(); err != nil {
+		t.Errorf("closed by us, but %v", err)
+	}
+	equal(t, run(t, k, "shared"), "input 3\nresult \"7\"")
+
+	other, err = Attach(within(t), k.ConnectionFile(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Shutdown(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	next(t, k.Done())
+}
+
+func TestAttachErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	dead := jupyter.ConnectionInfo{Transport: "tcp", IP: "127.0.0.1", SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey()}
+	ports, err := freePorts(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.ShellPort, dead.IOPubPort, dead.StdinPort, dead.ControlPort, dead.HBPort = ports[0], ports[1], ports[2], ports[3], ports[4]
+	stale := filepath.Join(dir, "stale.json")
+	if err := dead.WriteFile(stale); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		file string
+		want string
+	}{
+		{filepath.Join(dir, "not-there.json"), "no such file"},
+		{file("text.json", "hello"), "JSON object"},
+		{file("empty.json", "{}"), "ip"},
+		{file("port.json", `{"ip": "127.0.0.1", "shell_port": 70000}`), "shell_port"},
+		{file("scheme.json", `{"ip": "127.0.0.1", "signature_scheme": "rot13"}`), "rot13"},
+		{stale, "has ended"},
+	} {
+		_, err := Attach(within(t), c.file, Options{})
+		oneLine(t, err, c.file, c.want)
+	}
+}
+
+// TestAttachMute: a port that someone else has taken since, who says nothing.
+func TestAttachMute(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, text, _ := net.SplitHostPort(l.Addr().String())
+	port, _ := strconv.Atoi(text)
+	file := filepath.Join(t.TempDir(), "mute.json")
+	if err := (jupyter.ConnectionInfo{
+		Transport: "tcp", IP: "127.0.0.1", ShellPort: port, IOPubPort: port, StdinPort: port, ControlPort: port, HBPort: port,
+	}).WriteFile(file); err != nil {
+		t.Fatal(err)
+	}
+	ctx := within(t)
+	_, err = Attach(ctx, file, Options{})
+	oneLine(t, err, file)
+	if ctx.Err() != nil {
+		t.Error("it took until the context's end")
+	}
+}
