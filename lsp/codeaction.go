@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"slices"
 
 	"go.lsp.dev/protocol"
 )
@@ -21,10 +22,9 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 			return err
 		}
 		kind := protocol.CodeActionKind("source.reval")
-		for _, only := range p.Context.Only {
-			if only != kind && only != "source" && only != "" {
-				return nil
-			}
+		wanted := func(only protocol.CodeActionKind) bool { return only == kind || only == "source" || only == "" }
+		if len(p.Context.Only) > 0 && !slices.ContainsFunc(p.Context.Only, wanted) {
+			return nil
 		}
 		actions = append(actions, &protocol.CodeAction{
 			Title: title, Kind: &kind,

@@ -19,7 +19,7 @@ type request struct {
 }
 
 // commands says what runs each command. A function that waits for a kernel calls
-// jsonrpc2.Async first.
+// async first.
 var commands = map[string]func(*Server, context.Context, request) (any, error){
 	CommandEvaluate: func(s *Server, ctx context.Context, r request) (any, error) {
 		p, err := parse[EvaluateParams](r)

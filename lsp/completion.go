@@ -45,9 +45,19 @@ type resolveData struct {
 type place struct {
 	doc     *openDocument
 	session *kernelSession
+	number  int // of the line
 	line    string
-	start   int // byte offset of line in the document
 	cursor  int // code points of line
+	// alone is the line as a document of its own: the answer may come after an edit,
+	// and is to name positions of the document that the client asked about.
+	alone *document.Document
+}
+
+// position of a byte offset in the line.
+func (p place) position(offset int) protocol.Position {
+	at := toPosition(p.alone.Position(offset))
+	at.Line = uint32(p.number)
+	return at
 }
 
 // placeAt finds what to send for a position of a document.
@@ -68,7 +78,10 @@ func (s *Server) placeAt(p protocol.TextDocumentPositionParams) (place, error) {
 		return place{}, err
 	}
 	line := d.Line(number)
-	return place{doc: d, session: d.session, line: line, start: start, cursor: document.CodePoints(line, at-start)}, nil
+	return place{
+		doc: d, session: d.session, number: number, line: line, cursor: document.CodePoints(line, at-start),
+		alone: document.New(d.uri, d.LanguageID(), d.Version(), line, s.encoding),
+	}, nil
 }
 
 // name is the place's line up to the end of the word under the cursor. Kernels
@@ -108,7 +121,7 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	if err != nil {
 		return nil, err
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
@@ -156,8 +169,8 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 		item.Label = label
 		item.FilterText = protocol.NewOptional(label)
 		item.TextEdit = &protocol.TextEdit{NewText: label, Range: protocol.Range{
-			Start: toPosition(at.doc.Document.Position(at.start + from + skip)),
-			End:   toPosition(at.doc.Document.Position(at.start + document.ByteOffset(at.line, end))),
+			Start: at.position(from + skip),
+			End:   at.position(document.ByteOffset(at.line, end)),
 		}}
 		list.Items = append(list.Items, item)
 	}
@@ -223,7 +236,7 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 	if c == nil || c.id != data.Completion {
 		return item, nil // of an older list
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	code := c.line[:document.ByteOffset(c.line, data.Start)] + data.Text
 	wait, cancel := c.session.deadline(ctx)
 	defer cancel()

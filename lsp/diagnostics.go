@@ -10,7 +10,7 @@ import (
 
 // publish sends a document's diagnostics, if there are or were any; mu is held.
 func (s *Server) publish(d *openDocument) {
-	has := slices.ContainsFunc(d.results, func(r *result) bool { return r.eval.State == session.Failed })
+	has := slices.ContainsFunc(d.results, (*result).diagnosed)
 	if !has && !d.errors {
 		return
 	}
@@ -21,6 +21,11 @@ func (s *Server) publish(d *openDocument) {
 		s.outbox.diagnostics = append(s.outbox.diagnostics, d)
 	}
 	s.outbox.wake()
+}
+
+// diagnosed tells whether the result has an error that is to be shown on its line.
+func (r *result) diagnosed() bool {
+	return r.eval.State == session.Failed && r.failure != nil && !r.resolved && !r.place.Gone()
 }
 
 // publishParams is LSP's PublishDiagnosticsParams, with the URI as the client
@@ -36,7 +41,7 @@ type publishParams struct {
 func (d *openDocument) diagnostics() publishParams {
 	p := publishParams{URI: d.uri, Version: d.Version(), Diagnostics: []protocol.Diagnostic{}}
 	for _, r := range d.results {
-		if r.eval.State != session.Failed || r.failure == nil {
+		if !r.diagnosed() {
 			continue
 		}
 		message := r.failure.Name

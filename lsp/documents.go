@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -146,10 +147,9 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 
 // closeDocument forgets a document; mu is held. Evaluations of it that run go on.
 func (s *Server) closeDocument(d *openDocument) {
-	for _, r := range d.results {
+	for _, r := range slices.Clone(d.results) {
 		s.removeResult(r)
 	}
-	d.results = nil
 	s.publish(d)
 	delete(s.documents, d.key)
 	s.unbind(d)

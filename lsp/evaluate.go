@@ -41,7 +41,7 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 	known := ks.spec.Name != ""
 	s.mu.Unlock()
 	if !known {
-		jsonrpc2.Async(ctx)
+		async(ctx)
 		ctx, cancel := context.WithTimeout(ctx, startDeadline)
 		defer cancel()
 		found := make(chan error, 1)
@@ -209,7 +209,7 @@ func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.
 	if err != nil {
 		return nil, err
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
 	return nil, f(ks.Session, ctx)
@@ -223,7 +223,7 @@ func (s *Server) cancelEvaluation(ctx context.Context, p EvaluationRef) (any, er
 	if err != nil {
 		return nil, err
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
 	return nil, r.session.Cancel(ctx, r.eval.ID)

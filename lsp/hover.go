@@ -24,7 +24,7 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 		return nil, err
 	}
 	printed := s.printedAt(at.doc, fromPosition(p.Position))
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	line, cursor := at.name()
@@ -84,7 +84,7 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	wait, cancel := context.WithTimeout(ctx, idleDeadline)
 	defer cancel()
 	line, cursor := at.name()

@@ -55,9 +55,6 @@ func (r *result) label() string {
 		label = "✓ " + duration(r.elapsed())
 		if sum := r.summary(); sum.Kind != "none" {
 			label = sum.Text
-			if sum.Lines > 1 {
-				label += fmt.Sprintf(" … (%d lines)", sum.Lines)
-			}
 		}
 	case session.Failed:
 		if r.failure == nil {

@@ -17,10 +17,10 @@ import (
 func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*protocol.InitializeResult, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.initialized {
+	if s.phase != uninitialized {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidRequest, "initialize was called before")
 	}
-	s.initialized = true
+	s.phase = serving
 	s.encoding = negotiateEncoding(p.Capabilities)
 	s.client = readClient(p.Capabilities)
 	s.folders = workspaceFolders(p)
@@ -127,7 +127,10 @@ func (s *Server) SetTrace(context.Context, *protocol.SetTraceParams) error { ret
 
 // Shutdown ends the kernels; Exit follows.
 func (s *Server) Shutdown(ctx context.Context) error {
-	jsonrpc2.Async(ctx)
+	s.mu.Lock()
+	s.phase = shutDown
+	s.mu.Unlock()
+	async(ctx)
 	s.closeSessions()
 	return nil
 }

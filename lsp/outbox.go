@@ -17,13 +17,16 @@ const streamPause = 30 * time.Millisecond
 // messages, so a client that reads slowly gets fewer, never a growing queue; and
 // nobody waits for the client but run.
 //
-// One goroutine, run, is started by newOutbox and stopped by close.
+// Goroutines: run, started by newOutbox and stopped by close; refreshInlay, one at
+// a time, ended by the client's answer or the server's context.
 type outbox struct {
 	server *Server
 	signal chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
+	// refreshes waits for refreshInlay.
+	refreshes sync.WaitGroup
 
 	// Guarded by Server.mu.
 	messages    []protocol.ShowMessageParams
@@ -32,7 +35,8 @@ type outbox struct {
 	closed      []string // documents whose diagnostics are to be withdrawn
 	sessions    []*kernelSession
 	progress    []*progress
-	inlay       bool
+	inlay       bool // the client's inlay hints are old
+	refreshing  bool // it was asked to refresh them, and has not answered
 }
 
 const errorMessage = protocol.MessageTypeError
@@ -47,6 +51,7 @@ func newOutbox(s *Server) *outbox {
 func (o *outbox) close() {
 	o.once.Do(func() { close(o.stop) })
 	<-o.done
+	o.refreshes.Wait()
 }
 
 // wake has run look at what has changed.
@@ -107,21 +112,33 @@ func (o *outbox) flush() time.Duration {
 	s := o.server
 	s.mu.Lock()
 	batch, wait := o.collect(time.Now())
-	inlay := o.inlay && s.client.inlayRefresh
-	o.inlay = false
+	refresh := o.inlay && s.client.inlayRefresh && !o.refreshing
+	if refresh {
+		o.inlay, o.refreshing = false, true
+	}
 	s.mu.Unlock()
 	for _, m := range batch {
 		s.notify(m.method, m.params)
 	}
-	if inlay {
-		// Its answer says nothing, but it comes: not in this goroutine's time.
-		s.wait.Go(func() {
-			if _, err := s.conn.Call(s.ctx, protocol.MethodWorkspaceInlayHintRefresh, nil, nil); err != nil {
-				s.logger.Debug("inlay hint refresh", "error", err)
-			}
-		})
+	if refresh {
+		o.refreshes.Go(o.refreshInlay)
 	}
 	return wait
+}
+
+// refreshInlay asks for a refresh and waits for its answer: before it, there is no
+// other, so that a client that does not answer gets no more of them.
+func (o *outbox) refreshInlay() {
+	s := o.server
+	if err := s.stream.call(s.ctx, protocol.MethodWorkspaceInlayHintRefresh, nil); err != nil {
+		s.logger.Debug("inlay hint refresh", "error", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.refreshing = false
+	if o.inlay {
+		o.wake()
+	}
 }
 
 // collect takes what is to be sent, in an order in which an evaluation's output

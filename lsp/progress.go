@@ -66,7 +66,7 @@ func (p *progress) create(r *result) {
 	if ended {
 		return
 	}
-	_, err := s.conn.Call(s.ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: p.token}, nil)
+	err := s.stream.call(s.ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: p.token})
 	if err != nil {
 		s.logger.Debug("progress not shown", "evaluation", r.eval.ID, "error", err)
 		return
@@ -144,13 +144,13 @@ func (s *Server) WorkDoneProgressCancel(_ context.Context, c *protocol.WorkDoneP
 	s.mu.Lock()
 	var found *result
 	for _, r := range s.results {
-		if r.progress != nil && r.progress.token == c.Token {
+		if r.progress != nil && r.progress.token == c.Token && !r.ended() {
 			found = r
 		}
 	}
 	s.mu.Unlock()
 	if found == nil {
-		return fmt.Errorf("no evaluation has the progress token %v", c.Token)
+		return fmt.Errorf("no evaluation that runs has the progress token %v", c.Token)
 	}
 	s.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, interruptDeadline)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"go.lsp.dev/protocol"
-
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
@@ -25,10 +23,15 @@ type result struct {
 	anchor  *document.Anchor
 	eval    session.Evaluation
 	blocks  []*block
-	first   int // index of the next output's block
-	failure *EvaluationError
-	stale   bool
-	cleared bool // it is no longer shown beside the code
+	first   int              // index of the next output's block
+	left    int              // outputs that were dropped from blocks
+	failure *EvaluationError // replaced, never changed: the client may just be told of it
+	place   *document.Anchor // the failing line, if failure is set
+	// resolved is set when the failing line was evaluated again, be it apart from
+	// the code that failed.
+	resolved bool
+	stale    bool
+	cleared  bool // it is no longer shown beside the code
 	// clearNext is set by clear_output(wait): the next output clears first.
 	clearNext bool
 	progress  *progress
@@ -44,6 +47,7 @@ type block struct {
 	Output
 	display string // display_id
 	dirty   bool   // the client does not have it as it stands
+	note    int    // it stands for so many that were dropped
 
 	// Of a stream: Output has everything but the text.
 	screen    *output.Screen
@@ -62,6 +66,14 @@ const (
 	maxScreen  = 64 << 10
 )
 
+// Bounds of one evaluation's outputs: their number, their size in bytes, and after
+// how many more of them this is looked at.
+const (
+	maxBlocks  = 1000
+	maxBytes   = 64 << 20
+	limitEvery = 10
+)
+
 func (r *result) ended() bool { return r.eval.State.Ended() }
 
 // changed takes a new state of the evaluation.
@@ -77,9 +89,6 @@ func (r *result) changed(e session.Evaluation) {
 	}
 	if r.ended() && (was == session.Queued || was == session.Running) {
 		r.progress.end()
-		if e.State == session.Lost && !r.server.client.reval {
-			r.server.outbox.message(errorMessage, e.Message)
-		}
 		r.server.publish(r.doc)
 		r.server.outbox.refresh()
 		if r.cleared {
@@ -138,7 +147,42 @@ func (r *result) add(o Output, display string) *block {
 	r.first++
 	b := &block{Output: o, display: display, dirty: true}
 	r.blocks = append(r.blocks, b)
+	r.limit()
 	return b
+}
+
+// limit drops outputs from the beginning of many, or of large ones, and puts a note
+// there: code that shows pictures in a loop, or writes to stdout and stderr by turns.
+func (r *result) limit() {
+	if len(r.blocks)%limitEvery != 0 {
+		return
+	}
+	size, keep, unsent := 0, 0, false
+	for _, b := range slices.Backward(r.blocks) {
+		if size += b.size(); keep == maxBlocks || size > maxBytes && keep > 0 {
+			break
+		}
+		keep++
+	}
+	dropped := r.blocks[:len(r.blocks)-keep]
+	if len(dropped) == 0 {
+		return
+	}
+	for _, b := range dropped {
+		unsent = unsent || b.dirty
+		if b.note == 0 {
+			r.left++
+		}
+	}
+	note := &block{
+		Output: Output{Index: dropped[len(dropped)-1].Index, Kind: OutputStream, Name: "stderr", Text: fmt.Sprintf("[%d outputs left out here]\n", r.left)},
+		dirty:  unsent, note: r.left,
+	}
+	r.blocks = append([]*block{note}, r.blocks[len(dropped):]...)
+}
+
+func (b *block) size() int {
+	return len(b.Text) + len(b.Data) + len(b.text.text) + len(b.pending.text)
 }
 
 func (r *result) clear() {
@@ -253,24 +297,53 @@ func (r *result) fail(e kernelclient.Error) {
 		o.Text += "\n"
 	}
 	o.Links = findLinks(o.Text)
+	linked := map[documentLine]bool{}
 	value, _ := output.Plain(lang.Rewrite(e.Value, resolve))
-	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: r.lineRange(r.anchor.Range().Start.Line)}
+	failing := r.anchor.Range().Start.Line
 	frames := lang.Frames(le)
 	for _, f := range slices.Backward(frames) {
 		if in := r.origin(f.ExecutionCount); in != nil && in.doc == r.doc {
-			r.failure.Range = r.lineRange(in.anchor.Range().Start.Line + f.Line - 1)
+			failing = in.anchor.Range().Start.Line + f.Line - 1
 			break
 		}
 	}
+	where := r.lineRange(failing)
+	r.place = r.doc.Anchor(where)
+	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: toRange(where)}
 	for _, f := range frames {
-		if in := r.origin(f.ExecutionCount); in != nil {
-			line := in.anchor.Range().Start.Line + f.Line - 1
-			o.Links = append(o.Links, linkTo(o.Text, in.doc.name(), in.doc.uri, line)...)
+		in := r.origin(f.ExecutionCount)
+		if in == nil {
+			continue
+		}
+		place := documentLine{in.doc, in.anchor.Range().Start.Line + f.Line - 1}
+		if !linked[place] {
+			linked[place] = true
+			o.Links = append(o.Links, linkTo(o.Text, in.doc.name(), in.doc.uri, place.line)...)
 		}
 	}
 	o.Error = r.failure
 	r.add(o, "")
 	r.touch()
+}
+
+type documentLine struct {
+	doc  *openDocument
+	line int
+}
+
+// moveFailure tells where the failing line stands now.
+func (r *result) moveFailure() {
+	if r.failure == nil || toRange(r.place.Range()) == r.failure.Range {
+		return
+	}
+	moved := *r.failure
+	moved.Range = toRange(r.place.Range())
+	r.failure = &moved
+	for _, b := range r.blocks {
+		if b.Kind == OutputError {
+			b.Error = r.failure
+		}
+	}
 }
 
 // origin is the evaluation of the cell that a traceback names; 0 is the one that failed.
@@ -282,14 +355,14 @@ func (r *result) origin(count int) *result {
 }
 
 // lineRange covers the text of a line.
-func (r *result) lineRange(line int) protocol.Range {
+func (r *result) lineRange(line int) document.Range {
 	line = min(max(line, 0), r.doc.LineCount()-1)
 	text := r.doc.Line(line)
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
-	return toRange(document.Range{
+	return document.Range{
 		Start: document.Position{Line: line, Character: indent},
 		End:   document.Position{Line: line, Character: r.doc.LineLength(line)},
-	})
+	}
 }
 
 // payload shows the text of a page payload, as the pager would.
@@ -357,6 +430,7 @@ func (r *result) params() EvaluationParams {
 // edited looks which results an edit made stale, or took away; mu is held.
 func (s *Server) edited(d *openDocument) {
 	for _, r := range slices.Clone(d.results) {
+		r.moveFailure()
 		switch stale := r.anchor.Stale(); {
 		case r.anchor.Gone():
 			s.removeResult(r)
@@ -386,6 +460,9 @@ func (s *Server) forget(r *result) {
 		old := s.retired[0]
 		s.retired = s.retired[1:]
 		old.anchor.Release()
+		if old.place != nil {
+			old.place.Release()
+		}
 		delete(s.results, old.eval.ID)
 		if old.session.counts[old.eval.Count] == old {
 			delete(old.session.counts, old.eval.Count)

@@ -33,12 +33,14 @@ type Options struct {
 //
 // Goroutines: jsonrpc2's reader, which runs notifications and the first part of
 // every request in the order they came; one for each request that waits for a
-// kernel, ended by its deadline; outbox.run, the only sender of notifications;
+// kernel or for its answer to be written, ended by its deadline or the
+// connection's end; outbox.run, the only sender of notifications; those in wait;
 // those of the sessions. Serve stops them all.
 type Server struct {
 	protocol.UnimplementedServer
 	options Options
 	logger  *slog.Logger
+	stream  *stream
 	conn    jsonrpc2.Conn
 	outbox  *outbox
 	exit    chan struct{} // closed by the exit notification
@@ -50,22 +52,31 @@ type Server struct {
 	// Set by initialize, before anything else is handled.
 	client   client
 	encoding document.Encoding
-	folders  []string // workspace folders, as file paths
 
 	// mu guards what follows, and what hangs from it: documents, anchors, results.
 	// A session's methods that tell its listener are never called with it held.
-	mu          sync.Mutex
-	documents   map[uri.URI]*openDocument     // by canonical URI
-	requests    map[string]context.CancelFunc // by id
-	sessions    []*kernelSession
-	chosen      map[choice]string        // the kernel last selected for a folder and language
-	results     map[string]*result       // by evaluation
-	changed     []*result                // those with something to tell the client
-	retired     []*result                // those that are neither shown nor running, oldest first
-	inputs      map[string]*inputRequest // by request
-	completed   *completion              // the last completion, for resolve
-	initialized bool
+	mu        sync.Mutex
+	phase     phase
+	folders   []string                      // workspace folders, as file paths
+	documents map[uri.URI]*openDocument     // by canonical URI
+	requests  map[string]context.CancelFunc // by id
+	sessions  []*kernelSession
+	chosen    map[choice]string        // the kernel last selected for a folder and language
+	results   map[string]*result       // by evaluation
+	changed   []*result                // those with something to tell the client
+	retired   []*result                // those that are neither shown nor running, oldest first
+	inputs    map[string]*inputRequest // by request
+	completed *completion              // the last completion, for resolve
 }
+
+// phase is how far a connection is (LSP, Server lifecycle).
+type phase int
+
+const (
+	uninitialized phase = iota
+	serving
+	shutDown
+)
 
 // client is what the client said it can do.
 type client struct {
@@ -76,8 +87,9 @@ type client struct {
 	inlayRefresh bool
 }
 
-// Serve speaks LSP on rw until the client exits or the connection ends, and then
-// ends the kernels that it started.
+// Serve speaks LSP on rw until the client exits, the connection ends or ctx does,
+// and then ends the kernels that it started. Closing rw must break off its Read
+// and its Write.
 func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -89,20 +101,22 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
-	s.conn = jsonrpc2.NewConn(newStream(rw, o.Logger), jsonrpc2.WithCodec(codec{}))
+	s.stream = newStream(rw, o.Logger)
+	s.conn = jsonrpc2.NewConn(s.stream.messages(), jsonrpc2.WithCodec(codec{}))
 	s.outbox = newOutbox(s)
 	s.conn.Go(ctx, s.handle)
 	select {
-	case <-s.conn.Done():
+	case <-s.stream.ended:
 	case <-s.exit:
 	case <-ctx.Done():
 	}
-	s.closeSessions()
+	// First whatever could wait for the client, which may not read any more.
+	err := rw.Close()
 	s.cancel()
+	<-s.conn.Done()
+	s.closeSessions()
 	s.wait.Wait()
 	s.outbox.close()
-	err := rw.Close()
-	<-s.conn.Done()
 	if connErr := s.conn.Err(); connErr != nil && ctx.Err() == nil {
 		select {
 		case <-s.exit: // the reader broke because rw was closed
@@ -144,11 +158,15 @@ var supported = map[string]bool{
 }
 
 // handle runs one message. An error of a notification is logged: jsonrpc2 would
-// end the connection for it.
+// end the connection for it. The answer to a request is written in its own time:
+// a client that is slow to read must not keep the next message, which may be an
+// interrupt, from being read.
 func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
 	method := strings.Clone(req.Method()) // borrowed from the frame
 	call := req.IsCall()
+	own, done := s.requestContext(ctx, req)
 	defer func() {
+		done()
 		if p := recover(); p != nil {
 			s.logger.Error("panic", "method", method, "panic", p, "stack", string(debug.Stack()))
 			result, err = nil, jsonrpc2.Errorf(jsonrpc2.InternalError, "%s: internal error: %v", method, p)
@@ -157,9 +175,10 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 			s.logger.Warn("notification failed", "method", method, "error", err)
 			result, err = nil, nil
 		}
+		if call {
+			async(own)
+		}
 	}()
-	ctx, done := s.requestContext(ctx, req)
-	defer done()
 	switch {
 	case method == protocol.MethodCancelRequest:
 		return nil, s.cancelRequest(req.Params())
@@ -168,8 +187,11 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 			return nil, jsonrpc2.Errorf(jsonrpc2.MethodNotFound, "%s is not supported", method)
 		}
 		return nil, nil
-	case !s.ready(method):
-		return nil, jsonrpc2.Errorf(jsonrpc2.ServerNotInitialized, "%s before initialize", method)
+	}
+	if err := s.ready(method); err != nil {
+		return nil, err
+	}
+	switch {
 	case method == MethodInputReply:
 		var params InputReplyParams
 		if err := protocol.Unmarshal(req.Params(), &params); err != nil {
@@ -179,35 +201,46 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 	case method == protocol.MethodTextDocumentDidOpen:
 		return nil, s.didOpen(req.Params())
 	}
-	return protocol.ServerHandler(s, nil)(ctx, req)
+	return protocol.ServerHandler(s, nil)(own, req)
 }
 
 // requestContext is a request's context. jsonrpc2 recycles its own when the
 // handler returns, which a context derived from it may not survive: this one
-// lives on the server's, and asks jsonrpc2's for values alone ([jsonrpc2.Async]).
+// lives on the server's, and knows how to let go of the reader.
 type requestContext struct {
 	context.Context
-	values context.Context
+	release func()
 }
 
+type releaseKey struct{}
+
 func (c requestContext) Value(key any) any {
-	if v := c.Context.Value(key); v != nil {
-		return v
+	if key == (releaseKey{}) {
+		return c.release
 	}
-	return c.values.Value(key)
+	return c.Context.Value(key)
+}
+
+// async lets the next message be read before the request is answered: what waits
+// for a kernel or for the client calls it first. It may be called twice.
+func async(ctx context.Context) {
+	if release, ok := ctx.Value(releaseKey{}).(func()); ok {
+		release()
+	}
 }
 
 // requestContext makes a request's context, which cancelRequest or done ends.
 func (s *Server) requestContext(ctx context.Context, req *jsonrpc2.Request) (context.Context, func()) {
 	own, cancel := context.WithCancel(s.ctx)
+	request := requestContext{own, sync.OnceFunc(func() { jsonrpc2.Async(ctx) })}
 	if !req.IsCall() {
-		return requestContext{own, ctx}, cancel
+		return request, cancel
 	}
 	id := fmt.Sprint(req.ID())
 	s.mu.Lock()
 	s.requests[id] = cancel
 	s.mu.Unlock()
-	return requestContext{own, ctx}, func() {
+	return request, func() {
 		s.mu.Lock()
 		delete(s.requests, id)
 		s.mu.Unlock()
@@ -237,12 +270,18 @@ func (s *Server) cancelRequest(params []byte) error {
 	return nil
 }
 
-// ready says whether a method may be handled now: initialize comes first (LSP,
-// Server lifecycle).
-func (s *Server) ready(method string) bool {
+// ready says whether a method may be handled now: initialize comes first, and
+// after shutdown only exit (LSP, Server lifecycle).
+func (s *Server) ready(method string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.initialized || method == protocol.MethodInitialize || method == protocol.MethodExit
+	switch {
+	case method == protocol.MethodExit, s.phase == serving, s.phase == uninitialized && method == protocol.MethodInitialize:
+		return nil
+	case s.phase == uninitialized:
+		return jsonrpc2.Errorf(jsonrpc2.ServerNotInitialized, "%s before initialize", method)
+	}
+	return jsonrpc2.Errorf(jsonrpc2.InvalidRequest, "%s after shutdown", method)
 }
 
 // notify sends a notification; the outbox alone calls it.

@@ -273,7 +273,7 @@ func (s *Server) kernels(ctx context.Context, p DocumentParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	specs, err := s.findKernels(ctx, ks.folder)
 	if len(specs) == 0 && err != nil {
 		return nil, fmt.Errorf("find kernels: %w", err)
@@ -312,7 +312,7 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 		}
 		p.Kernel = filepath.Join(home, p.Kernel[2:])
 	}
-	jsonrpc2.Async(ctx)
+	async(ctx)
 	if kernelclient.IsConnectionFile(p.Kernel) {
 		if _, err := jupyter.ReadConnectionFile(p.Kernel); err != nil {
 			return nil, err
