@@ -356,13 +356,20 @@ const (
 
 // Shutdown asks the kernel to end and, if it has not within five seconds or by
 // the end of ctx, terminates and then kills it and its children. A kernel that
-// was attached to is asked as well; use Close to leave it running.
+// was attached to is asked as well; use Close to leave it running. What a launched
+// kernel runs is interrupted, since many end only between executions.
 func (k *Kernel) Shutdown(ctx context.Context) error {
 	k.mu.Lock()
 	k.expected = true
+	busy := len(k.executions) > 0
 	k.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
+	if busy && k.proc != nil {
+		if err := k.Interrupt(ctx); err != nil {
+			k.options.Logger.Debug("interrupt before shutdown", "error", err)
+		}
+	}
 	// No reply is waited for: the exit is the answer.
 	m, err := jupyter.NewMessage(k.session, jupyter.ShutdownRequest, jupyter.ShutdownContent{})
 	if err != nil {

@@ -192,11 +192,14 @@ func (k *Kernel) SendFrames(channel jupyter.Channel, frames [][]byte) {
 	k.sockets[channel].Send(k.ctx, frames)
 }
 
+// Done is closed at the kernel's end, which Stop waits to see noticed.
+func (k *Kernel) Done() <-chan struct{} { return k.ctx.Done() }
+
 // Wait holds the channel up until event, or the kernel's end.
 func (r *Request) Wait(event <-chan struct{}) {
 	select {
 	case <-event:
-	case <-r.Kernel.ctx.Done():
+	case <-r.Kernel.Done():
 	}
 }
 

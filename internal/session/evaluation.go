@@ -102,14 +102,15 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		s.current = nil
 		if s.state == Busy {
 			s.state = Idle
-			if s.kernel != kernel { // it died just before, and was told already
-				s.state, s.message = Dead, errors.Join(err).Error()
-			}
 		}
 		changed := []*Evaluation{e}
 		switch {
 		case err != nil:
 			e.State, e.Message = Lost, err.Error()
+			if errors.Is(err, kernelclient.ErrDead) {
+				// Told with the loss: who sees it and evaluates again gets a new kernel.
+				changed = append(changed, s.died(kernel, err)...)
+			}
 		case reply.Status == jupyter.StatusAborted:
 			e.State, e.Message = Cancelled, "the kernel aborted it"
 		case reply.Status == jupyter.StatusError || failed:

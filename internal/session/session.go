@@ -32,6 +32,9 @@ const (
 // ErrNoKernel is returned by requests that need a kernel and do not start one.
 var ErrNoKernel = errors.New("no kernel runs: evaluate something first")
 
+// errStopped ends a kernel's start that Interrupt, Restart, Shutdown or Close broke off.
+var errStopped = errors.New("the kernel's start was interrupted")
+
 // Status is a session's state at one time.
 type Status struct {
 	State State
@@ -166,7 +169,7 @@ func (s *Session) run() {
 		kernel, err := s.ensureKernel()
 		if err != nil {
 			s.fail(err)
-		} else if next := s.next(); next != nil {
+		} else if next := s.next(kernel); next != nil {
 			s.evaluate(kernel, next)
 		}
 		s.mu.Lock()
@@ -176,10 +179,11 @@ func (s *Session) run() {
 	}
 }
 
-// next takes the first evaluation from the queue, and tells that it runs.
-func (s *Session) next() (next *Evaluation) {
+// next takes the first evaluation from the queue, and tells that it runs. Nothing
+// is taken for a kernel that is the session's no more.
+func (s *Session) next(kernel *kernelclient.Kernel) (next *Evaluation) {
 	s.change(func() []*Evaluation {
-		if len(s.queue) == 0 {
+		if len(s.queue) == 0 || s.kernel != kernel {
 			return nil
 		}
 		next = s.queue[0]
@@ -197,6 +201,13 @@ func (s *Session) fail(err error) {
 	s.change(func() []*Evaluation {
 		if s.wanted || s.closed {
 			return nil // a restart or the end broke the start off
+		}
+		if errors.Is(err, errStopped) {
+			// Whoever stopped it emptied the queue; what came since gets a kernel.
+			if s.state == Starting || s.state == Restarting {
+				s.state, s.message = None, ""
+			}
+			return nil
 		}
 		if s.state == Starting || s.state == Restarting {
 			s.state, s.message = Dead, err.Error()
@@ -240,7 +251,7 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		if err == nil {
 			s.leave(context.Background(), kernel)
 		}
-		return nil, errors.New("the kernel's start was interrupted")
+		return nil, errStopped
 	case err != nil:
 		return nil, err
 	}
@@ -252,14 +263,17 @@ func (s *Session) follow(kernel *kernelclient.Kernel) {
 	<-kernel.Done()
 	if err := kernel.Err(); err != nil {
 		kernel.Close() // what its process left behind
-		s.change(func() []*Evaluation {
-			if s.kernel != kernel {
-				return nil // it was replaced already
-			}
-			s.kernel, s.state, s.message = nil, Dead, err.Error()
-			return s.drop(Lost, err.Error())
-		})
+		s.change(func() []*Evaluation { return s.died(kernel, err) })
 	}
+}
+
+// died notes a kernel's death, and gives up what waits for it; mu is held.
+func (s *Session) died(kernel *kernelclient.Kernel, err error) []*Evaluation {
+	if s.kernel != kernel {
+		return nil // it was told or replaced already
+	}
+	s.kernel, s.state, s.message = nil, Dead, err.Error()
+	return s.drop(Lost, err.Error())
 }
 
 // drop takes everything from the queue; mu is held.
