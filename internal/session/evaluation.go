@@ -109,7 +109,11 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 			e.State, e.Message = Lost, err.Error()
 			if errors.Is(err, kernelclient.ErrDead) {
 				// Told with the loss: who sees it and evaluates again gets a new kernel.
-				changed = append(changed, s.died(kernel, err)...)
+				cause := kernel.Err()
+				if cause == nil { // its end was asked for, though not of the session
+					cause = err
+				}
+				changed = append(changed, s.died(kernel, cause)...)
 			}
 		case reply.Status == jupyter.StatusAborted:
 			e.State, e.Message = Cancelled, "the kernel aborted it"

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit bounds what waits for an event that does not come, in a test that fails.
-const limit = 8 * time.Second
+const limit = 40 * time.Second
 
 func within(t testing.TB) context.Context {
 	ctx, stop := context.WithTimeout(context.Background(), limit)
