@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -111,6 +112,37 @@ func start(t testing.TB, s setup) *client {
 	if !s.raw {
 		c.initialize(s)
 	}
+	return c
+}
+
+// startBinary starts `reval lsp` as an editor does.
+func startBinary(t testing.TB) *client {
+	t.Helper()
+	cmd := exec.Command(testenv.Reval(t), "lsp", "--standalone")
+	cmd.Env = testenv.Env(t)
+	cmd.Stderr = t.Output()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, struct {
+		io.Reader
+		io.WriteCloser
+	}{out, in})
+	c.stop = func() {}
+	go func() {
+		c.err = cmd.Wait()
+		close(c.served)
+	}()
+	t.Cleanup(c.close)
+	c.initialize(setup{capabilities: plugin()})
 	return c
 }
 

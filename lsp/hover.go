@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +29,12 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	line, cursor := at.name()
-	reply, err := at.session.Inspect(wait, line, cursor, 0)
+	var reply jupyter.InspectReplyContent
+	if line != strings.TrimRight(line, " \t") {
+		err = errNoName // the kernel would tell of the name before the blanks
+	} else {
+		reply, err = at.session.Inspect(wait, line, cursor, 0)
+	}
 	if ctx.Err() != nil {
 		return nil, protocol.ErrRequestCancelled
 	}
@@ -51,6 +57,8 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	content.Value = strings.Join(parts, "\n\n")
 	return &protocol.Hover{Contents: content}, nil
 }
+
+var errNoName = errors.New("no name is under the cursor")
 
 // markdownOf is a bundle's text/markdown.
 func markdownOf(data jupyter.MIMEBundle) (string, bool) {
