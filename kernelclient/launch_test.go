@@ -276,8 +276,12 @@ func TestAttachErrors(t *testing.T) {
 		{file("scheme.json", `{"ip": "127.0.0.1", "signature_scheme": "rot13"}`), "rot13"},
 		{stale, "has ended"},
 	} {
-		_, err := Attach(within(t), c.file, Options{})
+		ctx := within(t)
+		_, err := Attach(ctx, c.file, Options{})
 		oneLine(t, err, c.file, c.want)
+		if ctx.Err() != nil {
+			t.Errorf("%s: it took until the context's end", c.file)
+		}
 	}
 }
 
