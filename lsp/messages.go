@@ -8,30 +8,52 @@ import (
 
 // Commands of workspace/executeCommand. Each takes one object argument.
 const (
-	CommandEvaluate     = "reval.evaluate"     // EvaluateParams → EvaluateResult
-	CommandInterrupt    = "reval.interrupt"    // DocumentParams → null
-	CommandRestart      = "reval.restart"      // DocumentParams → null
-	CommandShutdown     = "reval.shutdown"     // DocumentParams → null
-	CommandCancel       = "reval.cancel"       // EvaluationRef → null
+	// Evaluate a range or the unit around a position. The answer comes as soon as
+	// the code stands in the queue; what becomes of it is told by reval/evaluation
+	// and reval/output. Results that the range touches are replaced.
+	CommandEvaluate = "reval.evaluate" // EvaluateParams → EvaluateResult
+	// Interrupt what the session runs, and take from its queue what waits.
+	CommandInterrupt = "reval.interrupt" // DocumentParams → null
+	// End the kernel and start it anew. What ran or waited is lost.
+	CommandRestart = "reval.restart" // DocumentParams → null
+	// End the kernel; the next evaluation starts another. A kernel that was
+	// attached to is left running.
+	CommandShutdown = "reval.shutdown" // DocumentParams → null
+	// Take one evaluation from the queue, or interrupt it if it runs.
+	CommandCancel = "reval.cancel" // EvaluationRef → null
+	// Bind the document, and those of its folder and language to come, to a kernel,
+	// and start it.
 	CommandSelectKernel = "reval.selectKernel" // SelectKernelParams → StateParams
-	CommandKernels      = "reval.kernels"      // DocumentParams → []Kernel
-	CommandState        = "reval.state"        // DocumentParams → StateParams
-	CommandClear        = "reval.clear"        // ClearParams → null
-	CommandInspect      = "reval.inspect"      // InspectParams → InspectResult
-	CommandOutput       = "reval.output"       // EvaluationRef → OutputParams
-	CommandCells        = "reval.cells"        // DocumentParams → []Cell
-	CommandEvaluations  = "reval.evaluations"  // DocumentParams → []EvaluationParams, of results not cleared
+	// List the kernels that can be selected, the preferred ones first.
+	CommandKernels = "reval.kernels" // DocumentParams → []Kernel
+	// Tell the state of the document's session.
+	CommandState = "reval.state" // DocumentParams → StateParams
+	// Remove results.
+	CommandClear = "reval.clear" // ClearParams → null
+	// Tell what the kernel knows of the name at a position.
+	CommandInspect = "reval.inspect" // InspectParams → InspectResult
+	// Give everything that an evaluation brought so far, each output once and whole.
+	CommandOutput = "reval.output" // EvaluationRef → OutputParams
+	// List the document's cells.
+	CommandCells = "reval.cells" // DocumentParams → []Cell
+	// List the results that were not cleared, in order of evaluation.
+	CommandEvaluations = "reval.evaluations" // DocumentParams → []EvaluationParams
 )
 
 // Notifications that LSP has no word for. The server sends them only to a
 // client that has `capabilities.experimental.reval`. There are no requests from
 // server to client among them: the Vim of the floor confuses their ids with its own.
 const (
-	MethodOutput       = "reval/output"       // server → client, OutputParams
-	MethodEvaluation   = "reval/evaluation"   // server → client, EvaluationParams
-	MethodState        = "reval/state"        // server → client, StateParams
+	// New outputs of an evaluation, or changes of earlier ones.
+	MethodOutput = "reval/output" // server → client, OutputParams
+	// The state of an evaluation, or of its result, has changed.
+	MethodEvaluation = "reval/evaluation" // server → client, EvaluationParams
+	// The state of a session, or what documents belong to it, has changed.
+	MethodState = "reval/state" // server → client, StateParams
+	// The kernel waits for a line from the user, or does so no more.
 	MethodInputRequest = "reval/inputRequest" // server → client, InputRequestParams
-	MethodInputReply   = "reval/inputReply"   // client → server, InputReplyParams
+	// The user's answer.
+	MethodInputReply = "reval/inputReply" // client → server, InputReplyParams
 )
 
 // ClientCapability is `capabilities.experimental.reval` of initialize. That it
