@@ -4,10 +4,10 @@ let &runtimepath = expand('<sfile>:p:h:h') .. ',' .. &runtimepath
 filetype plugin on
 syntax on
 let g:reval_command = [$REVAL_BIN, 'lsp']
-nmap gr <Plug>(reval-eval)
-xmap gr <Plug>(reval-eval)
-nmap grr <Plug>(reval-eval-line)
-nmap gc <Plug>(reval-eval-cell)
+nmap gz <Plug>(reval-eval)
+xmap gz <Plug>(reval-eval)
+nmap gzz <Plug>(reval-eval-line)
+nmap gZ <Plug>(reval-eval-cell)
 nmap ]r <Plug>(reval-next-cell)
 nmap [r <Plug>(reval-prev-cell)
 set omnifunc=reval#omni#complete

@@ -14,7 +14,9 @@ which=${1:?usage: run.sh vim|nvim [pattern]}
 export REVAL_BIN REVAL_TEST_PATTERN="${2:-.}"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/reval-vim.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+editor=
+trap '[ -z "$editor" ] || kill -KILL "$editor" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 export HOME="$work/home" XDG_CONFIG_HOME="$work/config" XDG_DATA_HOME="$work/data" \
   XDG_STATE_HOME="$work/state" XDG_CACHE_HOME="$work/cache" XDG_RUNTIME_DIR="$work/run" \
   REVAL_TEST_REPORT="$work/report" LC_ALL=C.UTF-8
@@ -23,23 +25,35 @@ chmod 700 "$XDG_RUNTIME_DIR"
 : >"$REVAL_TEST_REPORT"
 cd "$work/project"
 
-status=0
 case $which in
 vim)
   # A pipe that is open at both ends is an input that stays silent and does not end.
   mkfifo "$work/input"
   "${REVAL_TEST_VIM:-vim}" -Nu "$here/init.vim" -n -i NONE --not-a-term -S "$here/scenarios.vim" \
-    <>"$work/input" >"$work/screen" 2>&1 || status=$?
+    <>"$work/input" >"$work/screen" 2>&1 &
   ;;
 nvim)
   "${REVAL_TEST_NVIM:-nvim}" --headless -u "$here/init.vim" -n -i NONE -S "$here/scenarios.vim" \
-    </dev/null >"$work/screen" 2>&1 || status=$?
+    </dev/null >"$work/screen" 2>&1 &
   ;;
 *)
   echo "run.sh: $which is neither vim nor nvim" >&2
   exit 2
   ;;
 esac
+editor=$!
+
+# Each test has its own time limit inside the editor; this is for an editor that does
+# not even run its timers any more.
+limit=900
+while kill -0 "$editor" 2>/dev/null; do
+  limit=$((limit - 1))
+  [ "$limit" -gt 0 ] || { echo "run.sh: the editor is stuck" >&2; kill -KILL "$editor"; }
+  sleep 1
+done
+status=0
+wait "$editor" || status=$?
+editor=
 
 cat "$REVAL_TEST_REPORT"
 if ! grep -q '^all [1-9][0-9]* passed$' "$REVAL_TEST_REPORT"; then

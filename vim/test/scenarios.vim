@@ -2,7 +2,10 @@
 " deadline: a script has no event to wait for in Vim.
 scriptencoding utf-8
 
+" How long one thing is waited for, and how long a whole test may take: the second
+" holds where an editor waits for a key. Milliseconds.
 let s:deadline = 10000
+let s:limit = 60000
 let s:number = 0
 
 " Waits until Condition is true; a failure says what was to be seen and what is.
@@ -11,7 +14,7 @@ function! s:wait(what, Condition, ...) abort
   while !a:Condition()
     if reltimefloat(reltime(start)) * 1000 > s:deadline
       throw printf('no %s; marks: %s; output: %s; messages: %s', a:what, string(s:marks()),
-            \ string(s:output()), string(split(execute('messages'), "\n")[-3 :]))
+            \ string(s:output()), string(split(execute('messages'), "\n")))
     endif
     sleep 5m
   endwhile
@@ -194,14 +197,15 @@ function! s:float() abort
   return join(map(popup_list(), {_, w -> join(getbufline(winbufnr(w), 1, '$'), "\n")}), "\n")
 endfunction
 
-" Types into the prompt as soon as there is one.
+" Types into the prompt as soon as there is one. (For a password getcmdtype() is '-',
+" or ''.)
 function! s:type(keys) abort
   let s:keys = a:keys
   return timer_start(10, function('s:typed'), {'repeat': -1})
 endfunction
 
 function! s:typed(timer) abort
-  if getcmdtype() ==# '@'
+  if mode() ==# 'c'
     call timer_stop(a:timer)
     call feedkeys(s:keys, 't')
   endif
@@ -288,21 +292,21 @@ function! s:test_operator() abort
   call s:python(['x = [10]', 'x[0] + (1 + 2)', '5', '6', '7', '8', '9', '10'])
   " Linewise by a count, repeated.
   call cursor(1, 1)
-  normal grr
+  normal gzz
   call s:wait_mark(1, '^✓')
   " Charwise: what is in the parentheses.
   call cursor(2, 10)
-  normal gri(
+  normal gzi(
   call s:wait_mark(2, '^⇒ 3$')
   call cursor(3, 1)
-  normal 2grr
+  normal 2gzz
   call s:wait_mark(4, '^⇒ 6$')
   call assert_equal('', s:mark(3))
   call cursor(5, 1)
   normal .
   call s:wait_mark(6, '^⇒ 8$')
   call cursor(7, 1)
-  normal grj
+  normal gzj
   call s:wait_mark(8, '^⇒ 10$')
   call cursor(3, 1)
   normal .
@@ -312,16 +316,16 @@ endfunction
 function! s:test_visual() abort
   call s:python(['1 + 2', '3 + 4', 'größe = "😀" * 2', 'längé = "漢字" * 2', 'x = 1'])
   call cursor(1, 5)
-  normal vgr
+  normal vgz
   call s:wait_mark(1, '^⇒ 2$')
   call cursor(1, 1)
-  normal Vjgr
+  normal Vjgz
   call s:wait_mark(2, '^⇒ 7$')
   call s:wait('one mark', {-> s:marks() ==# {'2': '⇒ 7'}})
   " The right sides of two lines: each row by itself.
   call cursor(3, 1)
   execute "normal! f\"\<C-v>j$"
-  normal gr
+  normal gz
   call s:wait_mark(3, '^⇒ ''😀😀''$')
   call s:wait_mark(4, '^⇒ ''漢字漢字''$')
   call assert_equal('', s:mark(5))
@@ -332,7 +336,7 @@ function! s:test_positions_after_wide_and_combining_characters() abort
   for [lnum, value] in [[1, '2'], [2, '4'], [4, '6']]
     call cursor(lnum, 1)
     normal! f;2l
-    normal gr$
+    normal gz$
     call s:wait_mark(lnum, '^⇒ ' .. value .. '$')
   endfor
   " An indented line is evaluated as it would stand at the margin.
@@ -343,7 +347,7 @@ endfunction
 function! s:test_cells() abort
   call s:python(['# %% one', '11', '# %% two', '22', '', '# %% three', '33'])
   call cursor(4, 1)
-  normal gc
+  normal gZ
   call s:wait_mark(4, '^⇒ 22$')
   call assert_equal(4, line('.'))
   normal ]r
@@ -422,9 +426,9 @@ function! s:test_kernel_is_told_and_chosen() abort
 endfunction
 
 function! s:test_restart_loses_what_ran_and_says_so() abort
-  call s:python(['import time; time.sleep(600)', 'len(dir())'])
+  call s:python(['import time; print("it runs", flush=True); time.sleep(600)', 'len(dir())'])
   1Reval
-  call s:wait_mark(1, '^● running$')
+  call s:wait('output', {-> s:has_output('^it runs$')})
   RevalRestart
   call s:wait_mark(1, '^✗ lost')
   2Reval
@@ -453,15 +457,24 @@ endfunction
 
 function! s:run(name) abort
   let v:errors = []
+  messages clear
   let start = reltime()
+  let watch = timer_start(s:limit, {-> s:stuck(a:name)})
   try
     call call(matchstr(execute('function /' .. a:name .. '$'), '<SNR>\d\+_' .. a:name), [])
   catch
     call add(v:errors, v:exception .. ' at ' .. v:throwpoint)
   endtry
+  call timer_stop(watch)
   call writefile([printf('%s %s (%.1f s)', empty(v:errors) ? 'ok  ' : 'FAIL', a:name, reltimefloat(reltime(start)))]
         \ + map(copy(v:errors), {_, e -> '     ' .. e}), $REVAL_TEST_REPORT, 'a')
   return empty(v:errors)
+endfunction
+
+function! s:stuck(name) abort
+  call writefile([printf('FAIL %s: stuck for %d s in mode %s, state %s', a:name, s:limit / 1000, mode(1), state())],
+        \ $REVAL_TEST_REPORT, 'a')
+  cquit!
 endfunction
 
 let s:names = filter(map(filter(readfile(expand('<sfile>')), {_, l -> l =~# '^function! s:test_'}),

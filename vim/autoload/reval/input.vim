@@ -11,7 +11,7 @@ function! reval#input#request(params) abort
     if s:asking && s:requests[0].request ==# a:params.request
       let s:requests[0].cancelled = 1
       " Leaves the prompt, if it still has the command line.
-      if getcmdtype() ==# '@'
+      if mode() ==# 'c'
         call feedkeys("\<C-c>", 'nt')
       endif
     else
@@ -34,24 +34,37 @@ function! s:next() abort
     call reval#editor#call('input', prompt)
     return
   endif
-  let [value, given] = s:read(get(request, 'password', 0) ? 'inputsecret' : 'input', prompt)
+  let [value, given] = get(request, 'password', 0) ? s:secret(prompt) : s:line(prompt)
   call reval#input#answered(value, given)
 endfunction
 
 " [what was typed, whether it was: <Esc> and CTRL-C are no empty line].
-function! s:read(how, prompt) abort
+function! s:line(prompt) abort
+  let gone = "\<Esc>"
+  try
+    let value = inputdialog(a:prompt, '', gone)
+  catch /^Vim:Interrupt$/
+    let value = gone
+  endtry
+  redraw
+  return value ==# gone ? ['', 0] : [value, 1]
+endfunction
+
+" The same for a password. inputsecret() has no value for going away: Neovim says it
+" in v:event; Vim has dropped the command line by then only after <Esc> and CTRL-C.
+function! s:secret(prompt) abort
   let s:aborted = 0
   augroup reval_input
-    autocmd! CmdlineLeave @ let s:aborted = get(v:event, 'abort', 0)
+    autocmd! CmdlineLeave - let s:aborted = get(v:event, 'abort', getcmdtype() ==# '')
   augroup END
   try
-    let value = call(a:how, [a:prompt])
+    let value = inputsecret(a:prompt)
   catch /^Vim:Interrupt$/
     let s:aborted = 1
   finally
     autocmd! reval_input
-    redraw
   endtry
+  redraw
   return s:aborted ? ['', 0] : [value, 1]
 endfunction
 

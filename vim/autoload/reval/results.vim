@@ -177,7 +177,7 @@ function! reval#results#label(evaluation) abort
   elseif state ==# 'running'
     return ['● running', 'RevalRunning']
   elseif state ==# 'cancelled'
-    return ['⊘ cancelled', 'RevalLost']
+    return [s:clean('⊘ ' .. get(a:evaluation, 'message', 'cancelled')), 'RevalLost']
   elseif state ==# 'lost'
     return [s:clean('✗ lost: ' .. get(a:evaluation, 'message', 'the kernel is gone')), 'RevalLost']
   endif

@@ -1,11 +1,15 @@
 --- :checkhealth reval
 local M = {}
 
---- One finding of `reval doctor --json`, told in :checkhealth's words.
-local function tell(finding)
-  local level = finding.ok and 'ok' or finding.level == 'warning' and 'warn' or 'error'
-  local text = (finding.name or finding.what or '') .. ': ' .. (finding.message or finding.detail or '')
-  vim.health[level](text, not finding.ok and finding.fix and { finding.fix } or nil)
+--- Tells one check of `reval doctor --json` in :checkhealth's words. What is missing
+--- and not essential is no fault: an editor, another language's kernel.
+local function tell(check)
+  local text = ('%s %s: %s'):format(check.subject, check.name, check.detail)
+  if check.status == 'ok' then
+    vim.health.ok(text)
+  else
+    vim.health[check.essential and 'error' or 'warn'](text, check.fix ~= '' and { check.fix } or nil)
+  end
 end
 
 function M.check()
@@ -31,8 +35,8 @@ function M.check()
     vim.health.error('`' .. program .. ' doctor --json` failed: ' .. vim.trim(doctor.stderr or ''))
     return
   end
-  for _, finding in ipairs(report.checks or report) do
-    tell(finding)
+  for _, check in ipairs(report) do
+    tell(check)
   end
 end
 

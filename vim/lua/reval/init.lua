@@ -107,7 +107,9 @@ function M.attach(bufnr)
     handlers = handlers,
     -- Typing must pause this long before the server is told of it: only the marks of
     -- stale results wait for it, a request sends the changes first.
-    flags = { debounce_text_changes = 200 },
+    -- A whole text is compared by the server, which then finds code that a formatter
+    -- moved; edits would say that all of it was deleted.
+    flags = { debounce_text_changes = 200, allow_incremental_sync = false },
     on_init = quiet,
     on_exit = exited,
     on_attach = function(attached, buffer)
