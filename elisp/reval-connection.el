@@ -74,7 +74,7 @@
   :documentation "The connection to one `reval lsp' process.")
 
 (defvar reval-connection--all nil
-  "Alist of project root → connection.")
+  "Alist of project root → its last connection, which may have ended.")
 
 (defvar reval-connection-closed-functions nil
   "Functions called with a connection whose process ended.")
@@ -108,10 +108,14 @@
        (project-root project)
      default-directory)))
 
+(defun reval-connection-last (root)
+  "Return the last connection of ROOT, which may have ended, or nil."
+  (cdr (assoc root reval-connection--all)))
+
 (defun reval-connection-ensure (root)
   "Return the live connection of ROOT, starting a server where there is none.
 The server may not be ready yet: see `reval-connection-await'."
-  (let ((connection (cdr (assoc root reval-connection--all))))
+  (let ((connection (reval-connection-last root)))
     (if (and connection (jsonrpc-running-p connection))
         connection
       (reval-connection--start root))))
@@ -255,9 +259,7 @@ The server may not be ready yet: see `reval-connection-await'."
             (if tail (concat ": " tail) ""))))
 
 (defun reval-connection--closed (connection)
-  "Forget CONNECTION, whose process ended, and say so."
-  (setq reval-connection--all
-        (cl-delete connection reval-connection--all :key #'cdr))
+  "Say that the process of CONNECTION ended, unless that was wanted."
   (unless (or (reval-connection-stopping connection)
               (not (reval-connection-ready connection)))
     (message "%s; the next evaluation starts a new one"

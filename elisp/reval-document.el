@@ -48,7 +48,7 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   buffer
   uri
   (version 0)
-  connection
+  connection             ; also one that ended, until there is another
   session                ; of its kernel, nil before the server told
   open                   ; non-nil after didOpen
   changes                ; edits not sent, last first, or `full'
@@ -99,17 +99,32 @@ Return the document.  No server is started."
 
 (defun reval-document-connect (document)
   "Open DOCUMENT on the server of its project and return the connection.
-The server is started where needed, and is not waited for."
+The server is started where needed, and is not waited for.  If it takes
+the place of one that ended, all documents of that one are opened."
   (with-current-buffer (reval-document-buffer document)
-    (let ((connection (reval-connection-ensure (reval-connection-project-root))))
+    (let* ((root (reval-connection-project-root))
+           (before (reval-connection-last root))
+           (connection (reval-connection-ensure root)))
       (unless (eq connection (reval-document-connection document))
         (reval-document--close document)
         (setf (reval-document-connection document) connection)
         (puthash (reval-uri-key (reval-document-uri document)) document
                  (reval-connection-documents connection))
         (reval-connection-when-ready
-         connection (lambda () (reval-document--open document connection))))
+         connection (lambda () (reval-document--open document connection)))
+        (unless (or (null before) (eq before connection))
+          (reval-connection-when-ready
+           connection
+           (lambda ()
+             (dolist (other (hash-table-values (reval-connection-documents before)))
+               (when (buffer-live-p (reval-document-buffer other))
+                 (reval-document-connect other)))))))
       connection)))
+
+(defun reval-document-connected-p (document)
+  "Return non-nil if DOCUMENT has a live server, be it ready or not yet."
+  (let ((connection (reval-document-connection document)))
+    (and connection (jsonrpc-running-p connection))))
 
 (defun reval-document-ready (document)
   "Return the connection of DOCUMENT, with all of its edits sent."
@@ -152,7 +167,7 @@ The server is started where needed, and is not waited for."
 (defun reval-document--renamed ()
   "Open the current buffer under its new name."
   (when-let ((document reval-document--current))
-    (let ((connected (reval-document-connection document)))
+    (let ((connected (reval-document-connected-p document)))
       (reval-document--close document)
       (setf (reval-document-uri document) (reval-document--uri))
       (when connected

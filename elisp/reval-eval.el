@@ -236,27 +236,56 @@ A call, an index or an attribute is one expression with what it is of."
 
 (cl-defmethod reval-handle-notification (connection (_method (eql 'reval/evaluation)) params)
   "Take the state of an evaluation of CONNECTION from PARAMS, and show it."
-  (let* ((document (reval-document-find connection (plist-get params :uri)))
-         (id (plist-get params :evaluation))
-         (cleared (eq (plist-get params :cleared) t))
-         (evaluation (if cleared
-                         (gethash id (reval-connection-evaluations connection))
-                       (reval-eval--evaluation
-                          connection id document
-                          (reval-session-get connection (plist-get params :session))
-                          (plist-get params :range)))))
-    (when evaluation
-      (reval-eval--take evaluation params)
-      (when cleared
-        (reval-overlay-remove evaluation))
-      (reval-overlay-update evaluation)
-      (reval-output-update evaluation)
-      (when (reval-evaluation-ended-p evaluation)
-        (when-let ((on-end (reval-evaluation-on-end evaluation)))
-          (setf (reval-evaluation-on-end evaluation) nil)
-          (funcall on-end evaluation))
-        (unless (reval-overlay-visible-p evaluation)
-          (remhash id (reval-connection-evaluations connection)))))))
+  (reval-eval--told connection params))
+
+(defun reval-eval--told (connection params)
+  "Take PARAMS, an EvaluationParams of CONNECTION, and return its evaluation."
+  (let* ((cleared (eq (plist-get params :cleared) t))
+         (evaluation (reval-eval--evaluation
+                      connection (plist-get params :evaluation)
+                      (reval-document-find connection (plist-get params :uri))
+                      (reval-session-get connection (plist-get params :session))
+                      (and (not cleared) (plist-get params :range)))))
+    (reval-eval--take evaluation params)
+    (when cleared
+      (reval-overlay-remove evaluation))
+    (reval-overlay-update evaluation)
+    (reval-output-update evaluation)
+    (when (reval-evaluation-ended-p evaluation)
+      (when-let ((on-end (reval-evaluation-on-end evaluation)))
+        (setf (reval-evaluation-on-end evaluation) nil)
+        (funcall on-end evaluation))
+      ;; Late output may still name what is not shown any more.
+      (unless (reval-overlay-visible-p evaluation)
+        (setf (reval-evaluation-value evaluation) nil)))
+    evaluation))
+
+(defun reval-eval-restore (document)
+  "Show the results in DOCUMENT that the server has and the buffer lost."
+  (let ((connection (reval-document-connection document)))
+    (reval-command-async
+     document "reval.evaluations"
+     :then
+     (lambda (evaluations)
+       (seq-doseq (params evaluations)
+         (let* ((id (plist-get params :evaluation))
+                (known (gethash id (reval-connection-evaluations connection))))
+           (unless (and known (reval-overlay-visible-p known))
+             (when known
+               (setf (reval-evaluation-code known) nil
+                     (reval-evaluation-failing known) nil))
+             (reval-eval--restore-value
+              document (reval-eval--told connection params)))))))))
+
+(defun reval-eval--restore-value (document evaluation)
+  "Ask the server for the value of EVALUATION in DOCUMENT, if it has one."
+  (when (reval-evaluation-summary evaluation)
+    (reval-command-async
+     document "reval.output"
+     :argument (list :evaluation (reval-evaluation-id evaluation))
+     :then (lambda (result)
+             (reval-eval--take-value evaluation (plist-get result :outputs))
+             (reval-overlay-update evaluation)))))
 
 (defun reval-eval--take (evaluation params)
   "Take the state of EVALUATION from PARAMS, an EvaluationParams."
@@ -293,19 +322,30 @@ A call, an index or an attribute is one expression with what it is of."
                      (reval-session-get connection (plist-get params :session))
                      nil))
         (outputs (plist-get params :outputs)))
-    (seq-doseq (output outputs)
-      (when (equal (plist-get output :kind) "result")
-        (setf (reval-evaluation-value evaluation) output)))
+    (reval-eval--take-value evaluation outputs)
     (reval-output-add evaluation outputs)))
 
+(defun reval-eval--take-value (evaluation outputs)
+  "Note which of OUTPUTS is the value of EVALUATION.
+It is the last result, or without one the last display."
+  (seq-doseq (output outputs)
+    (let ((value (reval-evaluation-value evaluation)))
+      (pcase (plist-get output :kind)
+        ("result" (setf (reval-evaluation-value evaluation) output))
+        ("display" (unless (equal (plist-get value :kind) "result")
+                     (setf (reval-evaluation-value evaluation) output)))
+        ("clear" (setf (reval-evaluation-value evaluation) nil))))))
+
 (defun reval-eval--closed (connection)
-  "Mark what CONNECTION was running, whose process ended, as lost."
+  "Mark what CONNECTION was running, whose process ended, as lost.
+The results that stand beside the code are told to be of a kernel that is gone."
   (maphash (lambda (_id evaluation)
-             (unless (reval-evaluation-ended-p evaluation)
+             (if (reval-evaluation-ended-p evaluation)
+                 (setf (reval-evaluation-stale evaluation) 'server)
                (setf (reval-evaluation-state evaluation) "lost"
                      (reval-evaluation-message evaluation) "the server ended")
-               (reval-overlay-update evaluation)
-               (reval-output-update evaluation)))
+               (reval-output-update evaluation))
+             (reval-overlay-update evaluation))
            (reval-connection-evaluations connection)))
 
 (add-hook 'reval-connection-closed-functions #'reval-eval--closed)

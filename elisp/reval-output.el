@@ -17,6 +17,9 @@
 ;;   off at the front.
 ;; - A window whose point is at the end follows the output, every other
 ;;   window stays where its reader put it.  No window is ever selected.
+;; - A picture is as many lines as it is high, each of which shows a slice of
+;;   it: a window scrolls by lines, and one high line would take the rest of
+;;   the output with it.
 
 ;;; Code:
 
@@ -37,7 +40,7 @@ not selected.  nil: never; see `reval-show-output'."
   '((display-buffer-reuse-window display-buffer-in-previous-window
                                  display-buffer-at-bottom)
     (inhibit-same-window . t)
-    (window-height . 0.3))
+    (window-height . 0.4))
   "How the output buffer is brought to a window.
 It is the action that `display-buffer' gets."
   :type display-buffer--action-custom-type
@@ -54,6 +57,15 @@ It keeps at most 200 times as many characters."
 Emacs is slow with very long lines, so the rest is hidden behind an
 ellipsis.  `reval-output-toggle-long-lines' shows it."
   :type 'integer
+  :group 'reval)
+
+(defcustom reval-output-image-max-height 'window
+  "Highest that a picture is shown in an output buffer.
+`window': as high as the buffer's window, less a line; a number: so many
+pixels; nil: its own height.  The picture opens in full with RET."
+  :type '(choice (const :tag "The window's height" window)
+                 (integer :tag "Pixels")
+                 (const :tag "No limit" nil))
   :group 'reval)
 
 (defface reval-output-header '((t :inherit (shadow bold) :extend t))
@@ -169,11 +181,12 @@ that is inserted there, and every other marker is moved by hand."
 (defun reval-output-add (evaluation outputs)
   "Put OUTPUTS, a sequence of plists, into the block of EVALUATION."
   (let ((buffer (reval-output--buffer (reval-evaluation-session evaluation))))
+    ;; Before the outputs: a picture is as high as the window.
+    (reval-output--maybe-display evaluation outputs buffer)
     (reval-output--editing buffer
       (seq-doseq (output outputs)
         (reval-output--put (reval-output--block evaluation) output))
-      (reval-output--trim))
-    (reval-output--maybe-display evaluation outputs buffer)))
+      (reval-output--trim))))
 
 (defun reval-output-update (evaluation)
   "Show the state of EVALUATION in the header of its block, if it has one."
@@ -341,18 +354,39 @@ that is inserted there, and every other marker is moved by hand."
 
 (defun reval-output--picture-text (output)
   "Return the picture in OUTPUT as text to insert."
-  (let ((image (reval-text-image output))
-        (label (format "[%s: RET opens, s saves]"
-                       (replace-regexp-in-string "\\`image/\\([^+]*\\).*" "\\1 picture"
-                                                 (plist-get output :mime)))))
-    (concat
-     (apply #'propertize label
-            'reval-picture output
-            'button '(t)
-            'category (button-category-symbol 'reval-output-picture)
-            (if image (list 'display image) (list 'face 'reval-link)))
-     "\n"
-     (unless image (plist-get output :text)))))
+  (let ((image (reval-text-image output (reval-output--image-height)))
+        (label (propertize
+                (format "[%s: RET opens, s saves]"
+                        (replace-regexp-in-string "\\`image/\\([^+]*\\).*" "\\1 picture"
+                                                  (plist-get output :mime)))
+                'reval-picture output
+                'button '(t)
+                'category (button-category-symbol 'reval-output-picture))))
+    (if image
+        (reval-output--slices image label)
+      (concat (propertize label 'face 'reval-link) "\n" (plist-get output :text)))))
+
+(defun reval-output--slices (image label)
+  "Return lines that show IMAGE, each a slice of it, in place of LABEL."
+  (pcase-let ((`(,width . ,height) (image-size image t))
+              (step (frame-char-height)))
+    (cl-loop for top from 0 below height by step
+             concat (propertize label 'display
+                                (list (list 'slice 0 top width (min step (- height top)))
+                                      image))
+             ;; No line spacing between the slices.
+             concat (propertize "\n" 'line-height t)
+             ;; The label is the first line's; copied, there are empty ones below.
+             do (setq label (apply #'propertize " " (text-properties-at 0 label))))))
+
+(defun reval-output--image-height ()
+  "Return how many pixels high a picture in the current buffer may be, or nil."
+  (if (eq reval-output-image-max-height 'window)
+      (let* ((window (get-buffer-window nil t))
+             (line (frame-char-height (and window (window-frame window)))))
+        (max line (- (if window (window-body-height window t) (/ (frame-text-height) 2))
+                     line)))
+    reval-output-image-max-height))
 
 ;;; Limits
 

@@ -105,7 +105,16 @@ The text between BEG and END has just changed."
                      (reval-overlay-remove evaluation))
                     ((and (<= (overlay-end code) eol) (>= (overlay-end result) bol))
                      (let ((line-end (reval-overlay--line-end (overlay-end code))))
-                       (move-overlay result line-end line-end)))))))))))
+                       (move-overlay result line-end line-end))))
+              (reval-overlay--adjust-failing evaluation bol eol))))))))
+
+(defun reval-overlay--adjust-failing (evaluation bol eol)
+  "Let the mark of the line that failed in EVALUATION end with its line.
+The lines between BOL and EOL have just changed."
+  (let* ((failing (reval-evaluation-failing evaluation))
+         (beg (and failing (overlay-start failing))))
+    (when (and beg (<= bol (overlay-end failing)) (<= beg eol))
+      (move-overlay failing beg (reval-overlay--line-end beg)))))
 
 (defun reval-overlay--line-end (pos)
   "Return the end of the line of POS."
@@ -115,6 +124,8 @@ The text between BEG and END has just changed."
 
 (defun reval-overlay-remove (evaluation)
   "Remove what is shown of EVALUATION beside the code."
+  ;; Late output still names it.
+  (reval-evaluation-find-line evaluation)
   (dolist (overlay (list (reval-evaluation-code evaluation)
                          (reval-evaluation-result evaluation)
                          (reval-evaluation-failing evaluation)))
@@ -181,7 +192,10 @@ The text between BEG and END has just changed."
   "Return what is to be shown after the code of EVALUATION."
   (let* ((stale (reval-evaluation-stale evaluation))
          (line (concat (reval-overlay--line evaluation)
-                       (and stale " (code changed)")))
+                       (pcase stale
+                         ('nil nil)
+                         ('server " (the server ended since)")
+                         (_ " (code changed)"))))
          (face (cond (stale 'reval-stale)
                      ((reval-evaluation-failure evaluation) 'reval-error)
                      ((reval-overlay--has-value-p evaluation) 'reval-result)
@@ -217,7 +231,7 @@ The text between BEG and END has just changed."
                        (if-let ((failure (reval-evaluation-failure evaluation)))
                            (reval-overlay--failure-text failure)
                          "failed")))
-      ("cancelled" "cancelled")
+      ("cancelled" (or (reval-evaluation-message evaluation) "cancelled"))
       ("lost" (concat "lost" (and (reval-evaluation-message evaluation)
                                   (concat ": " (reval-evaluation-message evaluation)))))
       (_ (if (reval-overlay--has-value-p evaluation)
@@ -244,16 +258,22 @@ The text between BEG and END has just changed."
 
 (defun reval-overlay--badge (evaluation)
   "Return a button that opens the whole value of EVALUATION, or nil."
-  (when (equal (plist-get (reval-evaluation-summary evaluation) :kind) "block")
-    (propertize (format " [%s%d lines]"
-                        (if (reval-evaluation-open evaluation) "-" "+")
-                        (plist-get (reval-evaluation-summary evaluation) :lines))
-                'face 'reval-progress)))
+  (let* ((summary (reval-evaluation-summary evaluation))
+         (more (cond ((equal (plist-get summary :kind) "block")
+                      ;; The first is shown.
+                      (let ((lines (1- (plist-get summary :lines))))
+                        (format "%d line%s" lines (if (= lines 1) "" "s"))))
+                     ((and (reval-text-picture-p (reval-evaluation-value evaluation))
+                           (display-images-p))
+                      "picture"))))
+    (when more
+      (propertize (format " [%s%s]" (if (reval-evaluation-open evaluation) "-" "+") more)
+                  'face 'reval-progress))))
 
 (defun reval-overlay--block (evaluation)
   "Return the value of EVALUATION as lines to show below the code."
   (let* ((value (reval-evaluation-value evaluation))
-         (image (reval-text-image value)))
+         (image (reval-text-image value (window-body-height nil t))))
     (if image
         (propertize "[picture]" 'display image)
       (let* ((text (string-trim-right

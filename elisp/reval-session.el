@@ -39,8 +39,8 @@
   started                ; `float-time' at which it was seen to run
   summary                ; plist :kind :text :lines :mime of the value
   failure                ; plist :name :value :range of the error
-  message                ; why it was lost
-  stale                  ; non-nil when the code changed since
+  message                ; why it was cancelled or lost
+  stale                  ; t when the code changed since, `server' when the server ended
   value                  ; the output, a plist, that is its value
   code                   ; overlay on the code
   line                   ; of the code, from 1, when it was last seen
@@ -54,7 +54,7 @@
   "Return non-nil if EVALUATION is neither waiting nor running."
   (not (member (reval-evaluation-state evaluation) '("queued" "running"))))
 
-(defun reval-evaluation--find-line (evaluation)
+(defun reval-evaluation-find-line (evaluation)
   "Return the line number of EVALUATION's code, or where it was when last seen."
   (let ((code (reval-evaluation-code evaluation)))
     (when (and code (overlay-buffer code))
@@ -67,7 +67,7 @@
   "Return where EVALUATION's code is, in the form main.py:3."
   (let* ((document (reval-evaluation-document evaluation))
          (buffer (and document (reval-document-buffer document)))
-         (line (reval-evaluation--find-line evaluation)))
+         (line (reval-evaluation-find-line evaluation)))
     (if (buffer-live-p buffer)
         (concat (buffer-name buffer) (and line (format ":%d" line)))
       "closed buffer")))
@@ -165,22 +165,22 @@ No answer in TIMEOUT seconds is an error."
   "Return the text for SESSION in the mode line."
   (let* ((state (reval-session-state session))
          (queued (reval-session-queued session))
-         (kernel (reval-session-short-name session))
-         (text (concat
-                (pcase state
-                  ((or "none" "idle") nil)
-                  ("busy" "running")
-                  (_ state))
-                (and (> queued 0) (format "+%d" queued))))
+         (text (string-join
+                (delq nil (list (and (> queued 0) (format "%d queued" queued))
+                                (pcase state
+                                  ("none" nil)
+                                  ("busy" "running")
+                                  (_ state))))
+                ", "))
          (face (pcase state
                  ("dead" 'error)
                  ("idle" 'success)
                  ("none" nil)
                  (_ 'warning))))
     (concat "reval["
-            (propertize kernel 'face face)
-            (and (not (string-empty-p kernel)) (not (string-empty-p text)) " ")
-            (propertize text 'face face)
+            (propertize (string-join (remove "" (list (reval-session-short-name session) text))
+                                     " ")
+                        'face face)
             "]")))
 
 (defun reval-session-short-name (session)
@@ -206,15 +206,14 @@ No answer in TIMEOUT seconds is an error."
                            (if (reval-session-message session)
                                (concat "\n" (reval-session-message session))
                              ""))))
-      ((and document (reval-document-connection document)) "reval")
+      ((and document (reval-document-connected-p document)) "reval")
       (t (propertize "reval[off]"
                      'help-echo "The server does not run; the next evaluation starts it"))))))
 
 (defun reval-session--closed (connection)
   "Mark what CONNECTION served, whose process ended, as gone."
   (maphash (lambda (_uri document)
-             (setf (reval-document-connection document) nil
-                   (reval-document-session document) nil
+             (setf (reval-document-session document) nil
                    (reval-document-open document) nil))
            (reval-connection-documents connection))
   (maphash (lambda (_id session) (setf (reval-session-state session) "dead"))
@@ -246,10 +245,10 @@ No answer in TIMEOUT seconds is an error."
 (defun reval-stop-server ()
   "End the server of this buffer's project, and its kernels with it."
   (interactive)
-  (let ((connection (reval-document-connection (reval-current-document))))
-    (unless connection
+  (let ((document (reval-current-document)))
+    (unless (reval-document-connected-p document)
       (user-error "No reval server runs for this buffer"))
-    (reval-connection-stop connection)))
+    (reval-connection-stop (reval-document-connection document))))
 
 (defconst reval-session--connection-file "Connection file…"
   "The choice of `reval-select-kernel' that asks for a connection file.")

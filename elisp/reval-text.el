@@ -118,13 +118,15 @@
       (encode-coding-string (plist-get output :data) 'utf-8)
     (base64-decode-string (plist-get output :data))))
 
-(defun reval-text-image (output)
-  "Return the picture in OUTPUT as an image, or nil if it cannot be shown here."
+(defun reval-text-image (output &optional max-height)
+  "Return the picture in OUTPUT as an image, or nil if it cannot be shown here.
+It is at most MAX-HEIGHT pixels high, where that is given."
   (when-let* ((picture (reval-text-picture-p output))
               (type (cdr picture)))
     (when (and (display-images-p) (image-type-available-p type))
       (create-image (reval-text-picture-bytes output) type t
-                    :max-width reval-image-max-width))))
+                    :max-width reval-image-max-width
+                    :max-height max-height))))
 
 ;;; Words and signs
 

@@ -188,8 +188,12 @@ namespace.
 
 (defun reval--reverted ()
   "Go on with `reval-mode' after the buffer was reverted."
-  (when (and (reval-document-current) (not reval-mode))
-    (reval-mode)))
+  (when-let ((document (reval-document-current)))
+    (unless reval-mode
+      (reval-mode))
+    ;; A revert replaces all between the first and the last difference.
+    (when (reval-connection-live-p (reval-document-connection document))
+      (reval-eval-restore document))))
 ;; A revert may set the major mode anew, which removes other local hooks.
 (put 'reval--reverted 'permanent-local-hook t)
 

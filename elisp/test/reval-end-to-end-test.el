@@ -178,7 +178,7 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (let ((kill-ring nil))
       (reval-test-eval-line 1)
       (reval-test-eval-line 2)
-      (reval-test-shown 2 "\\`⇒ array(\\[\\[0, 1], \\[\\+3 lines]\\'")
+      (reval-test-shown 2 "\\`⇒ array(\\[\\[0, 1], \\[\\+2 lines]\\'")
       (call-interactively #'reval-toggle-result)
       (should (string-match-p "\n.*\n *\\[2, 3],\n *\\[4, 5]])" (reval-test-result 2)))
       (call-interactively #'reval-toggle-result)
@@ -250,10 +250,33 @@ WHAT says what is waited for; fail after SECONDS (30)."
               (should (> (file-attribute-size (file-attributes file)) 1000)))
           (delete-file file)))
       (when (display-images-p)
-        (let ((image (get-text-property (point) 'display)))
+        (pcase-let ((`((slice 0 0 ,width ,_) ,image) (get-text-property (point) 'display)))
           (should (eq (car image) 'image))
           (should (eq (plist-get (cdr image) :type) 'png))
-          (should (> (car (image-size image t)) 100)))))))
+          (should (equal width (car (image-size image t))))
+          (should (> width 100)))))))
+
+(ert-deftest reval-test-picture-is-followed ()
+  "The tail is in sight behind a picture, which is no higher than the window."
+  (skip-unless (display-images-p))
+  (reval-test-visiting "tall.py"
+      (concat "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+              "plt.figure(figsize=(4, 20)); plt.show(); print('behind')\n")
+    (reval-eval-buffer)
+    (reval-test-wait "what is behind the picture"
+                     (lambda () (string-match-p "behind" (reval-test-output "tall.py:1")))
+                     60)
+    (redisplay)
+    (let* ((window (get-buffer-window (reval-test-output-buffer)))
+           (height (window-body-height window t))
+           (below (cdr (posn-x-y (posn-at-point (1- (window-point window)) window)))))
+      ;; "behind" is on the last line but one: the end is an empty line.
+      (should (>= below (- height (* 3 (frame-char-height)))))
+      (with-current-buffer (window-buffer window)
+        (goto-char (text-property-not-all (window-start window) (point-max)
+                                          'reval-picture nil))
+        (should (<= (cdr (image-size (cadr (get-text-property (point) 'display)) t))
+                    height))))))
 
 (ert-deftest reval-test-outputs-do-not-mix ()
   "Two quick evaluations have their outputs apart, and the second waits."
@@ -573,6 +596,42 @@ WHAT says what is waited for; fail after SECONDS (30)."
           (reval-test-shown 1 "⇒ 1"))))
     (should (string-match-p "python" (downcase (apply #'concat (reval-session-lighter-text)))))))
 
+(ert-deftest reval-test-revert-restores ()
+  "A result whose code a revert replaced by the same is shown again."
+  (reval-test-visiting "restored.py" "a = 7\nb = 1\nlist(range(a))\nc = 2\nd = 3\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`⇒ \\[0, 1,")
+    (write-region "a = 7\nB = 1\nlist(range(a))\nc = 2\nD = 3\n" nil buffer-file-name
+                  nil 'silent)
+    (revert-buffer t t)
+    (reval-test-shown 3 "\\`⇒ \\[0, 1,")
+    (reval-test-wait "the value"
+                     (lambda () (progn (reval-test-goto-line 3)
+                                       (reval-evaluation-value (reval-overlay-here)))))
+    (reval-test-shown 1 "✓")))
+
+(ert-deftest reval-test-queue-behind-an-error ()
+  "What did not run because of an error before it says so."
+  (reval-test-visiting "behind.py" "import time; time.sleep(0.5); 1 / 0\n2\n"
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-shown 1 "ZeroDivisionError")
+    (reval-test-shown 2 "\\`not run: ")))
+
+(ert-deftest reval-test-late-output ()
+  "Output that comes after the result was cleared still names the line."
+  (reval-test-visiting "late.py"
+      "\nimport time; time.sleep(0.5); print('late')\n"
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "running\\|queued")
+    (reval-clear t)
+    (should-not (reval-test-results))
+    (goto-char (point-min))
+    (insert "\n\n")
+    (reval-test-wait "the output"
+                     (lambda () (equal (reval-test-output "late.py:2") "late\n")))))
+
 (ert-deftest reval-test-restart ()
   "A restart forgets the variables; a kernel that dies is told."
   (reval-test-visiting "restart.py" "kept = 1\nkept\nimport os; os._exit(7)\n"
@@ -604,10 +663,16 @@ WHAT says what is waited for; fail after SECONDS (30)."
       (let ((connection (reval-document-connection (reval-document-current))))
         (signal-process (jsonrpc--process connection) 'SIGKILL)
         (reval-test-shown 2 "\\`lost")
+        (reval-test-shown 1 "\\`⇒ 9 (the server ended since)\\'")
         (should (string-match-p "off" (apply #'concat (reval-session-lighter-text))))
-        (reval-test-eval-line 1)
-        (reval-test-shown 1 "⇒ 9")
+        ;; The next evaluation, in another buffer, brings this one back too.
+        (reval-test-visiting "alive.py" "4 * 4\n"
+          (reval-test-eval-line 1)
+          (reval-test-shown 1 "⇒ 16"))
         (should-not (eq connection (reval-document-connection (reval-document-current))))
+        (should (reval-document-open (reval-document-current)))
+        (reval-test-eval-line 1)
+        (reval-test-shown 1 "\\`⇒ 9\\'")
         (reval-connection-stop (reval-document-connection (reval-document-current)))))))
 
 (ert-deftest reval-test-no-server ()
