@@ -56,7 +56,7 @@ func quick[P any](f func(*Server, P) (any, error)) func(*Server, context.Context
 	return command(func(s *Server, _ context.Context, p P) (any, error) { return f(s, p) })
 }
 
-func controlCommand(f func(*session.Session, context.Context) error) func(*Server, context.Context, request) (any, error) {
+func controlCommand(f func(*session.Session) session.Rest) func(*Server, context.Context, request) (any, error) {
 	return command(func(s *Server, ctx context.Context, p DocumentParams) (any, error) { return s.control(ctx, p, f) })
 }
 

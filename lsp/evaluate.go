@@ -34,8 +34,8 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 		return nil, err
 	}
 	ks := r.session
-	ks.Evaluate(session.Request{ID: r.eval.ID, Code: code, Group: string(p.URI), AllowInput: s.client.reval})
-	answer := EvaluateResult{Evaluation: r.eval.ID}
+	ks.Evaluate(session.Request{ID: r.id, Code: code, Group: string(p.URI), AllowInput: s.client.reval})
+	answer := EvaluateResult{Evaluation: r.id}
 	s.mu.Lock()
 	answer.Range = toRange(r.anchor.Range())
 	known := ks.spec.Name != ""
@@ -82,11 +82,11 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result,
 		}
 	}
 	r := &result{
-		server: s, session: d.session, doc: d, anchor: d.Anchor(where),
-		eval: session.Evaluation{ID: jupyter.NewID(), State: session.Queued},
+		server: s, session: d.session, doc: d, id: jupyter.NewID(), anchor: d.Anchor(where),
+		eval: session.Evaluation{State: session.Queued},
 	}
 	r.progress = newProgress(s, r, token)
-	s.results[r.eval.ID] = r
+	s.results[r.id] = r
 	d.results = append(d.results, r)
 	s.publish(d) // errors of what is evaluated again are void
 	return r, code, nil
@@ -202,17 +202,18 @@ func (s *Server) cells(p DocumentParams) (any, error) {
 // interruptDeadline bounds how long a kernel's answer to a command is waited for.
 const interruptDeadline = 10 * time.Second
 
-// control runs a command that changes a document's session, apart from whatever
-// else is handled.
-func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.Session, context.Context) error) (any, error) {
+// control runs a command that changes a document's session. What is evaluated
+// later finds it changed; the wait for the kernel holds up nobody.
+func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.Session) session.Rest) (any, error) {
 	ks, err := s.sessionOf(p.URI)
 	if err != nil {
 		return nil, err
 	}
+	rest := f(ks.Session)
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
-	return nil, f(ks.Session, ctx)
+	return nil, rest(ctx)
 }
 
 // cancelEvaluation answers reval.cancel.
@@ -226,5 +227,5 @@ func (s *Server) cancelEvaluation(ctx context.Context, p EvaluationRef) (any, er
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
-	return nil, r.session.Cancel(ctx, r.eval.ID)
+	return nil, r.session.Cancel(ctx, r.id)
 }

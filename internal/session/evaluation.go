@@ -39,6 +39,7 @@ type Evaluation struct {
 	Message string
 
 	allowInput bool
+	ending     string // why its kernel is being ended; empty if it is not
 }
 
 // Ended tells whether the state is final.
@@ -105,6 +106,9 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		}
 		changed := []*Evaluation{e}
 		switch {
+		case e.ending != "" && (err != nil || failed || reply.Status != jupyter.StatusOK):
+			// Its kernel was told to end, and what it said of that is of no interest.
+			e.State, e.Message = Lost, e.ending
 		case err != nil:
 			e.State, e.Message = Lost, err.Error()
 			if errors.Is(err, kernelclient.ErrDead) {

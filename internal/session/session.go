@@ -286,41 +286,49 @@ func (s *Session) drop(state EvaluationState, message string) []*Evaluation {
 	return dropped
 }
 
+// Rest does what is left of a change to the session, which has taken effect for all
+// that is evaluated later: it waits for the kernel, at most until ctx ends.
+type Rest func(ctx context.Context) error
+
 // Interrupt stops what runs, and takes from the queue what waits behind it. A
 // kernel's start is broken off.
-func (s *Session) Interrupt(ctx context.Context) error {
+func (s *Session) Interrupt() Rest {
 	var kernel *kernelclient.Kernel
 	var stop func()
 	s.change(func() []*Evaluation {
 		kernel, stop = s.kernel, s.stop
 		return s.drop(Cancelled, "interrupted before it ran")
 	})
-	switch {
-	case kernel != nil:
-		return kernel.Interrupt(ctx)
-	case stop != nil:
-		stop()
-		return nil
+	return func(ctx context.Context) error {
+		switch {
+		case kernel != nil:
+			return kernel.Interrupt(ctx)
+		case stop != nil:
+			stop()
+			return nil
+		}
+		return ErrNoKernel
 	}
-	return ErrNoKernel
 }
 
 // Restart ends the kernel, with what it runs and what is queued, and starts it
 // anew. A kernel that was attached to cannot be started from here.
-func (s *Session) Restart(ctx context.Context) error {
+func (s *Session) Restart() Rest {
 	if k := s.Kernel(); k != nil && !k.Launched() {
-		return errors.New("this kernel was started elsewhere: restart it there, then attach again")
+		return func(context.Context) error {
+			return errors.New("this kernel was started elsewhere: restart it there, then attach again")
+		}
 	}
-	return s.end(ctx, Restarting, "the kernel was restarted")
+	return s.end(Restarting, "the kernel was restarted")
 }
 
 // Shutdown ends the kernel, or leaves the one that was attached to; the next
 // evaluation starts another.
-func (s *Session) Shutdown(ctx context.Context) error {
-	return s.end(ctx, None, "the kernel was shut down")
+func (s *Session) Shutdown() Rest {
+	return s.end(None, "the kernel was shut down")
 }
 
-func (s *Session) end(ctx context.Context, then State, message string) error {
+func (s *Session) end(then State, message string) Rest {
 	var kernel *kernelclient.Kernel
 	s.change(func() []*Evaluation {
 		kernel = s.kernel
@@ -329,16 +337,21 @@ func (s *Session) end(ctx context.Context, then State, message string) error {
 			s.stop()
 		}
 		s.kernel, s.state, s.message = nil, then, ""
+		if s.current != nil {
+			s.current.ending = message
+		}
 		return s.drop(Lost, message)
 	})
-	var err error
-	if kernel != nil {
-		err = s.leave(ctx, kernel)
+	return func(ctx context.Context) error {
+		var err error
+		if kernel != nil {
+			err = s.leave(ctx, kernel)
+		}
+		if then == Restarting {
+			s.Start()
+		}
+		return err
 	}
-	if then == Restarting {
-		s.Start()
-	}
-	return err
 }
 
 // leave ends a kernel that the session started, and detaches from another.
@@ -356,7 +369,7 @@ func (s *Session) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	if err := s.end(ctx, None, "the session was closed"); err != nil {
+	if err := s.end(None, "the session was closed")(ctx); err != nil {
 		s.logger.Warn("shut down kernel", "error", err)
 	}
 	s.cancel()

@@ -262,12 +262,12 @@ func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	var p played
 	s, r := open(t, p.attach(t))
-	if err := s.Interrupt(within(t)); !errors.Is(err, ErrNoKernel) {
+	if err := s.Interrupt()(within(t)); !errors.Is(err, ErrNoKernel) {
 		t.Errorf("interrupt without a kernel: %v", err)
 	}
 	evaluate(s, "a", "hold", "x", "y")
 	r.wait(0, "a1 prints")
-	if err := s.Interrupt(within(t)); err != nil {
+	if err := s.Interrupt()(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	r.wait(0, "a1 error")
@@ -292,7 +292,7 @@ func slow(next Connect, begun chan<- struct{}, goOn <-chan struct{}) Connect {
 
 func TestStartBrokenOff(t *testing.T) {
 	t.Parallel()
-	for name, stop := range map[string]func(*Session, context.Context) error{
+	for name, stop := range map[string]func(*Session) Rest{
 		"interrupt": (*Session).Interrupt, "shutdown": (*Session).Shutdown, "restart": (*Session).Restart,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -302,7 +302,7 @@ func TestStartBrokenOff(t *testing.T) {
 			s, r := open(t, slow(p.attach(t), begun, goOn))
 			evaluate(s, "a", "x", "y")
 			<-begun
-			if err := stop(s, within(t)); err != nil {
+			if err := stop(s)(within(t)); err != nil {
 				t.Fatal(err)
 			}
 			evaluate(s, "b", "z") // at once: the start may not have noticed yet
@@ -325,7 +325,7 @@ func TestInterruptedStartLeavesNoKernel(t *testing.T) {
 	s, r := open(t, slow(nil, begun, nil))
 	evaluate(s, "a", "x")
 	<-begun
-	if err := s.Interrupt(within(t)); err != nil {
+	if err := s.Interrupt()(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	r.wait(0, "session none")
@@ -425,7 +425,7 @@ func TestShutdown(t *testing.T) {
 	s, r := open(t, p.attach(t))
 	evaluate(s, "a", "hold", "x")
 	r.wait(0, "a1 prints")
-	if err := s.Shutdown(within(t)); err != nil {
+	if err := s.Shutdown()(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	evaluate(s, "b", "y")
@@ -434,7 +434,7 @@ func TestShutdown(t *testing.T) {
 	if p.starts != 2 || r.state("a1") != Lost {
 		t.Errorf("%d kernels were started, a1 is %s", p.starts, r.state("a1"))
 	}
-	if err := s.Restart(within(t)); err == nil || !strings.Contains(err.Error(), "started elsewhere") {
+	if err := s.Restart()(within(t)); err == nil || !strings.Contains(err.Error(), "started elsewhere") {
 		t.Errorf("restart of an attached kernel: %v", err)
 	}
 }
@@ -457,7 +457,7 @@ func TestClose(t *testing.T) {
 		"interrupted": func(t *testing.T, s *Session, r *record, _ *played) {
 			evaluate(s, "a", "hold")
 			r.wait(0, "a1 prints")
-			if err := s.Interrupt(within(t)); err != nil {
+			if err := s.Interrupt()(within(t)); err != nil {
 				t.Error(err)
 			}
 		},
@@ -506,14 +506,15 @@ func TestRestart(t *testing.T) {
 	s, r := open(t, real(t))
 	evaluate(s, "a", "x = 1; print('on', flush=True)\nwhile True: pass", "x")
 	r.wait(0, "a1 prints on")
-	if err := s.Restart(within(t)); err != nil {
+	rest := s.Restart()
+	evaluate(s, "b", "'x' in globals()") // before the old kernel has ended
+	if err := rest(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	at := max(r.wait(0, "session restarting"), r.wait(0, "a1 lost"))
-	evaluate(s, "b", "'x' in globals()")
+	at := max(r.wait(0, "session restarting"), r.wait(0, "a1 lost the kernel was restarted"))
 	r.wait(at, "b1 done")
 	r.expect("a2", "queued 1; lost the kernel was restarted")
-	r.expect("b1", "queued 0; running; gives \"False\"; done")
+	r.expect("b1", "queued 1; queued 0; running; gives \"False\"; done")
 	if r.state("a1") != Lost {
 		t.Errorf("a1 is %s", r.state("a1"))
 	}
@@ -527,7 +528,7 @@ func TestRealKernel(t *testing.T) {
 	s.Evaluate(Request{ID: "in", Code: "1/0 if input('? ') else 0", AllowInput: true})
 	r.wait(0, "in asks ?")
 	evaluate(s, "a", "import os; os._exit(3)", "1")
-	if err := s.Interrupt(within(t)); err != nil {
+	if err := s.Interrupt()(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	r.wait(0, "in error")

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,7 @@ func Env(t testing.TB) []string {
 	}
 	home := sub("home")
 
-	env := goCaches()
+	env := slices.Clone(goCaches())
 	if raceEnabled {
 		env = append(env, "GORACE=halt_on_error=1")
 	}
