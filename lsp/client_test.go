@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -244,8 +245,7 @@ func alive(pid int) bool {
 func (c *client) read() {
 	in := textproto.NewReader(bufio.NewReader(c.conn))
 	for {
-		c.reading.Lock()
-		c.reading.Unlock() //nolint:staticcheck // whoever holds it keeps us here
+		c.pass()
 		m, size, err := readMessage(in)
 		if err != nil {
 			c.mu.Lock()
@@ -277,6 +277,12 @@ func (c *client) read() {
 		c.changed = make(chan struct{})
 		c.mu.Unlock()
 	}
+}
+
+// pass waits while someone holds reading.
+func (c *client) pass() {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 }
 
 func readMessage(in *textproto.Reader) (*message, int, error) {
@@ -650,6 +656,9 @@ type evaluation struct {
 	*buffer
 	id    string
 	where protocol.Range
+
+	told transcript // of the first read messages of the client's log
+	read int
 }
 
 // transcript is what the client was told of an evaluation.
@@ -660,9 +669,10 @@ type transcript struct {
 	end     lsp.EvaluationParams
 }
 
-// transcript is what came so far.
-func (e *evaluation) transcript() (tr transcript) {
-	for _, m := range e.log {
+// transcript is what came so far; mu is held.
+func (e *evaluation) transcript() transcript {
+	tr := &e.told
+	for _, m := range e.log[e.read:] {
 		switch m.Method {
 		case lsp.MethodOutput:
 			p := decode[lsp.OutputParams](e.t, m.Params)
@@ -686,7 +696,10 @@ func (e *evaluation) transcript() (tr transcript) {
 			tr.end = p
 		}
 	}
-	return tr
+	e.read = len(e.log)
+	copied := *tr
+	copied.outputs = slices.Clone(tr.outputs)
+	return copied
 }
 
 // add takes an output as messages.go says a client has to.

@@ -186,7 +186,7 @@ func TestQueue(t *testing.T) {
 	failing.wait().want(t, "queued running error", "")
 	third.wait().want(t, "queued cancelled", "")
 	fourth.wait().want(t, "queued running done", "4")
-	if m := third.transcript().end.Message; !strings.Contains(m, "failed") {
+	if m := third.wait().end.Message; !strings.Contains(m, "failed") {
 		t.Errorf("message %q", m)
 	}
 }

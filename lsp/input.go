@@ -18,7 +18,7 @@ func (s *Server) inputRequest(r *result, e kernelclient.InputRequest) {
 	id := jupyter.NewID()
 	s.inputs[id] = &inputRequest{result: r, reply: e.Reply}
 	s.outbox.inputs = append(s.outbox.inputs, InputRequestParams{
-		Request: id, URI: r.doc.uri, Evaluation: r.eval.ID, Prompt: e.Prompt, Password: e.Password,
+		Request: id, URI: r.doc.uri, Evaluation: r.id, Prompt: e.Prompt, Password: e.Password,
 	})
 	s.outbox.wake()
 }
@@ -26,7 +26,7 @@ func (s *Server) inputRequest(r *result, e kernelclient.InputRequest) {
 // voidInputs withdraws the open questions of an evaluation; mu is held.
 func (s *Server) voidInputs(evaluation string) {
 	for id, in := range s.inputs {
-		if in.result.eval.ID == evaluation {
+		if in.result.id == evaluation {
 			delete(s.inputs, id)
 			s.outbox.inputs = append(s.outbox.inputs, InputRequestParams{
 				Request: id, URI: in.result.doc.uri, Evaluation: evaluation, Cancelled: true,
@@ -48,7 +48,7 @@ func (s *Server) inputReply(p InputReplyParams) error {
 	s.wait.Go(func() {
 		var err error
 		if p.Cancel {
-			err = in.result.session.Cancel(s.ctx, in.result.eval.ID)
+			err = in.result.session.Cancel(s.ctx, in.result.id)
 		} else {
 			err = in.reply(p.Value)
 		}

@@ -94,8 +94,9 @@ func workspaceFolders(p *protocol.InitializeParams) []string {
 			folders = appendPath(folders, uri.URI(f.URI))
 		}
 	}
-	if len(folders) == 0 && p.RootURI != nil {
-		folders = appendPath(folders, *p.RootURI)
+	//lint:ignore SA1019 clients older than LSP 3.6 have nothing else
+	if root := p.RootURI; len(folders) == 0 && root != nil {
+		folders = appendPath(folders, *root)
 	}
 	return folders
 }

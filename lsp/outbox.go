@@ -154,7 +154,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 		if outputs := r.news(due); len(outputs) > 0 {
 			r.flushed = now
 			if s.client.reval {
-				send(MethodOutput, OutputParams{Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Outputs: outputs})
+				send(MethodOutput, OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: outputs})
 			} else {
 				r.tellPlain(outputs, send)
 			}
@@ -200,7 +200,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 // asks tells whether an input request of r waits to be sent: what was printed
 // before it is then due.
 func (o *outbox) asks(r *result) bool {
-	return slices.ContainsFunc(o.inputs, func(p InputRequestParams) bool { return p.Evaluation == r.eval.ID })
+	return slices.ContainsFunc(o.inputs, func(p InputRequestParams) bool { return p.Evaluation == r.id })
 }
 
 // list has the outbox look at the result; mu is held.

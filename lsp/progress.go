@@ -39,7 +39,7 @@ func newProgress(s *Server, r *result, token protocol.ProgressToken) *progress {
 	case token != nil:
 		return &progress{server: s, result: r, token: token, ready: true}
 	case s.client.progress:
-		return &progress{server: s, result: r, token: protocol.String("reval/" + r.eval.ID), ours: true}
+		return &progress{server: s, result: r, token: protocol.String("reval/" + r.id), ours: true}
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (p *progress) create(r *result) {
 	}
 	err := s.stream.call(s.ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: p.token})
 	if err != nil {
-		s.logger.Debug("progress not shown", "evaluation", r.eval.ID, "error", err)
+		s.logger.Debug("progress not shown", "evaluation", r.id, "error", err)
 		return
 	}
 	s.mu.Lock()
@@ -155,7 +155,7 @@ func (s *Server) WorkDoneProgressCancel(_ context.Context, c *protocol.WorkDoneP
 	s.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, interruptDeadline)
 		defer cancel()
-		if err := found.session.Cancel(ctx, found.eval.ID); err != nil {
+		if err := found.session.Cancel(ctx, found.id); err != nil {
 			s.logger.Warn("cancel evaluation", "error", err)
 		}
 	})

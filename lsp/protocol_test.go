@@ -113,9 +113,9 @@ func TestEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, setup{capabilities: plugin()})
-			b := c.python("import time\nwhile True: print('x' * 1000)\n")
+			b := c.python("import time\nwhile True: print('x' * 1000); time.sleep(.001)\n")
 			b.pid()
-			e := b.start("import time\nwhile True: print('x' * 1000)")
+			e := b.start(strings.TrimSuffix(b.text, "\n"))
 			e.printed("x")
 			c.request("workspace/executeCommand", execution(lsp.CommandInspect, lsp.InspectParams{URI: b.uri, Position: b.at("time")}))
 			end(c)

@@ -14,12 +14,13 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// result is one evaluation of a document and what came of it. Everything in it
-// is guarded by Server.mu.
+// result is one evaluation of a document and what came of it. What never changes
+// stands first; the rest is guarded by Server.mu.
 type result struct {
 	server  *Server
 	session *kernelSession
 	doc     *openDocument
+	id      string // the evaluation's
 	anchor  *document.Anchor
 	eval    session.Evaluation
 	blocks  []*block
@@ -417,7 +418,7 @@ func (r *result) elapsed() time.Duration {
 // params is what the client is told of the evaluation's state.
 func (r *result) params() EvaluationParams {
 	p := EvaluationParams{
-		Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), State: string(r.eval.State),
+		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
 		Summary: r.summary(), Stale: r.stale, Cleared: r.cleared, Message: r.eval.Message,
 	}
@@ -463,7 +464,7 @@ func (s *Server) forget(r *result) {
 		if old.place != nil {
 			old.place.Release()
 		}
-		delete(s.results, old.eval.ID)
+		delete(s.results, old.id)
 		if old.session.counts[old.eval.Count] == old {
 			delete(old.session.counts, old.eval.Count)
 		}
@@ -536,7 +537,7 @@ func (s *Server) outputs(p EvaluationRef) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := OutputParams{Evaluation: r.eval.ID, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
+	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
 	for _, b := range r.blocks {
 		o.Outputs = append(o.Outputs, b.whole())
 	}
