@@ -232,6 +232,13 @@ type StatusReplyContent struct {
 	*ErrorContent        // nil unless Status is error
 }
 
+// CreateSubshellReplyContent is the content of create_subshell_reply (JEP 91).
+type CreateSubshellReplyContent struct {
+	Status     string `json:"status"`
+	SubshellID string `json:"subshell_id"`
+	*ErrorContent
+}
+
 // InputRequestContent is the content of input_request ("stdin").
 type InputRequestContent struct {
 	Prompt   string `json:"prompt"`

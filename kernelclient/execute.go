@@ -118,6 +118,9 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 func (k *Kernel) forget(id string, x *execution) {
 	k.mu.Lock()
 	delete(k.executions, id)
+	if len(k.executions) == 0 {
+		k.aside.waiting = "" // it is answered now, or never
+	}
 	if x.overdue != nil {
 		x.overdue.Stop()
 	}

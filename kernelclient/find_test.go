@@ -210,7 +210,7 @@ func TestFindBroken(t *testing.T) {
 func TestFindReal(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t)
-	env := append(environ(t), "VIRTUAL_ENV="+filepath.Dir(filepath.Dir(python)))
+	env := append(testenv.Env(t), "VIRTUAL_ENV="+filepath.Dir(filepath.Dir(python)))
 	specs, err := Finder{Env: env}.Find(within(t))
 	if err != nil || len(specs) == 0 {
 		t.Fatalf("found %v, %v", specs, err)

@@ -61,6 +61,7 @@ type Kernel struct {
 	expected   bool                             // the end was asked for
 	replies    map[string]chan *jupyter.Message // by the request's message id
 	executions map[string]*execution            // by the request's message id
+	aside      aside
 }
 
 // Attach joins a kernel that runs, by its connection file. Closing the Kernel

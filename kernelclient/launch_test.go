@@ -176,7 +176,7 @@ func TestLastOutput(t *testing.T) {
 func TestFailingStart(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t)
-	env := environ(t)
+	env := testenv.Env(t)
 	for _, c := range []struct {
 		name string
 		argv []string

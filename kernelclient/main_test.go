@@ -25,15 +25,6 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// oneEnv orders calls of testenv.Env: those of tests in parallel share a slice.
-var oneEnv sync.Mutex
-
-func environ(t testing.TB) []string {
-	oneEnv.Lock()
-	defer oneEnv.Unlock()
-	return testenv.Env(t)
-}
-
 // ipykernel is the spec of the test environment's ipykernel.
 func ipykernel(t testing.TB) Spec {
 	t.Helper()
@@ -43,7 +34,7 @@ func ipykernel(t testing.TB) Spec {
 // launch starts ipykernel; it is ended with the test if it was not before.
 func launch(t testing.TB, o Options) *Kernel {
 	t.Helper()
-	k, err := Launch(within(t), ipykernel(t), LaunchOptions{Options: o, Env: environ(t), Dir: t.TempDir()})
+	k, err := Launch(within(t), ipykernel(t), LaunchOptions{Options: o, Env: testenv.Env(t), Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,10 @@ func (k *Kernel) Request(ctx context.Context, channel jupyter.Channel, t jupyter
 }
 
 // Complete asks for completions of code at cursorPos, counted in code points.
+//
+// It may be called while code runs, as the requests below: a kernel with subshells
+// answers at once, and so do some others. With one that does not, the request
+// waits until ctx ends, and further ones get ErrBusy.
 func (k *Kernel) Complete(ctx context.Context, code string, cursorPos int) (jupyter.CompleteReplyContent, error) {
 	return ask[jupyter.CompleteReplyContent](ctx, k, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: code, CursorPos: cursorPos})
 }
@@ -61,9 +65,16 @@ func (k *Kernel) CommInfo(ctx context.Context, target string) (jupyter.CommInfoR
 
 func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) (T, error) {
 	var v T
-	reply, err := k.Request(ctx, jupyter.Shell, t, content)
+	m, err := jupyter.NewMessage(k.session, t, content)
 	if err != nil {
 		return v, err
+	}
+	if err := k.route(ctx, m); err != nil {
+		return v, fmt.Errorf("%s: %w", t, err)
+	}
+	reply, err := k.roundTrip(ctx, k.shell, m)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", t, err)
 	}
 	err = reply.Decode(&v)
 	return v, err
@@ -115,6 +126,9 @@ func (k *Kernel) handleReply(m *jupyter.Message) {
 	k.mu.Lock()
 	waiting := k.replies[m.Parent.MsgID]
 	delete(k.replies, m.Parent.MsgID)
+	if k.aside.waiting == m.Parent.MsgID {
+		k.aside.waiting = ""
+	}
 	k.mu.Unlock()
 	if waiting == nil {
 		k.options.Logger.Debug("reply to nobody", "type", m.Header.MsgType, "parent", m.Parent.MsgID)

@@ -1,0 +1,105 @@
+package kernelclient
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// ErrBusy is returned by a request to a kernel that runs code, when an earlier one
+// waits in it already: it would only queue up behind the code.
+var ErrBusy = errors.New("kernel is busy")
+
+// subshellFeature is how kernels say that they have subshells (JEP 91).
+const subshellFeature = "kernel subshells"
+
+// subshellPatience bounds how long a kernel may take to make a subshell.
+const subshellPatience = 5 * time.Second
+
+// aside is what a Kernel knows of asking while code runs. Guarded by Kernel.mu.
+type aside struct {
+	subshell *string       // once it was made
+	making   chan struct{} // closed when the one attempt to make it has ended
+	waiting  string        // message id of a request that waits behind the code
+}
+
+// route prepares a request to the shell for a kernel that may be running code: it
+// goes to a subshell where the kernel has them. Elsewhere it is sent as it is,
+// since some kernels answer at once, but only one at a time.
+func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
+	k.mu.Lock()
+	busy := len(k.executions) > 0
+	k.mu.Unlock()
+	if !busy {
+		return nil
+	}
+	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
+		if m.Header.SubshellID = k.subshell(ctx); m.Header.SubshellID != nil {
+			return nil
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.aside.waiting != "" {
+		return ErrBusy
+	}
+	k.aside.waiting = m.Header.MsgID
+	return nil
+}
+
+// subshell gives the Kernel's subshell, which the first call makes; nil if there is
+// none. A kernel that lists the feature need not have it: bash_kernel repeats
+// what its ipykernel says.
+func (k *Kernel) subshell(ctx context.Context) *string {
+	k.mu.Lock()
+	making := k.aside.making
+	first := making == nil
+	if first {
+		making = make(chan struct{})
+		k.aside.making = making
+	}
+	k.mu.Unlock()
+	if first {
+		go func() {
+			defer close(making)
+			id, err := k.createSubshell()
+			if err != nil {
+				k.options.Logger.Debug("no subshell", "error", err)
+				return
+			}
+			k.mu.Lock()
+			k.aside.subshell = &id
+			k.mu.Unlock()
+		}()
+	}
+	select {
+	case <-making:
+	case <-ctx.Done():
+		return nil
+	case <-k.done:
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.aside.subshell
+}
+
+func (k *Kernel) createSubshell() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), subshellPatience)
+	defer cancel()
+	reply, err := k.Request(ctx, jupyter.Control, jupyter.CreateSubshellRequest, struct{}{})
+	if err != nil {
+		return "", err
+	}
+	c, err := decode[jupyter.CreateSubshellReplyContent](reply)
+	if err != nil {
+		return "", err
+	}
+	if c.Status != jupyter.StatusOK || c.SubshellID == "" {
+		return "", errors.New("the kernel made none: " + c.Failure().Value)
+	}
+	return c.SubshellID, nil
+}
