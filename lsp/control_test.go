@@ -104,7 +104,7 @@ func TestInterrupt(t *testing.T) {
 	interrupted(e)
 
 	// By the client's own progress token, which it may use again.
-	for range 2 {
+	for range 6 {
 		r := b.span(strings.TrimSuffix(endless, "\n"))
 		params := execution(lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Range: &r})
 		params["workDoneToken"] = "mine"
