@@ -118,6 +118,8 @@ that is inserted there, and every other marker is moved by hand."
   (setq truncate-lines nil
         ;; The end stays in sight by moving as little as possible.
         scroll-conservatively 101
+        ;; No gaps in pictures.
+        line-spacing 0
         ;; Looking for right-to-left text is what makes long lines slow.
         bidi-paragraph-direction 'left-to-right
         bidi-inhibit-bpa t)
@@ -374,8 +376,7 @@ that is inserted there, and every other marker is moved by hand."
              concat (propertize label 'display
                                 (list (list 'slice 0 top width (min step (- height top)))
                                       image))
-             ;; No line spacing between the slices.
-             concat (propertize "\n" 'line-height t)
+             concat "\n"
              ;; The label is the first line's; copied, there are empty ones below.
              do (setq label (apply #'propertize " " (text-properties-at 0 label))))))
 

@@ -126,7 +126,9 @@ It is at most MAX-HEIGHT pixels high, where that is given."
     (when (and (display-images-p) (image-type-available-p type))
       (create-image (reval-text-picture-bytes output) type t
                     :max-width reval-image-max-width
-                    :max-height max-height))))
+                    :max-height max-height
+                    ;; A slice of a line's height is then just as high as text.
+                    :ascent 'center))))
 
 ;;; Words and signs
 
