@@ -45,6 +45,7 @@ endfunction
 function! reval#clear(count, first, last) abort
   let range = {'start': {'line': a:first - 1, 'character': 0},
         \ 'end': {'line': a:last - 1, 'character': strlen(getline(a:last))}}
+  call reval#results#clear(bufnr('%'), a:count ? a:first : 1, a:count ? a:last : line('$'))
   call reval#client#execute(bufnr('%'), 'reval.clear', a:count ? {'range': range} : {}, function('reval#client#ignore'))
 endfunction
 

@@ -12,5 +12,5 @@ nmap ]r <Plug>(reval-next-cell)
 nmap [r <Plug>(reval-prev-cell)
 set omnifunc=reval#omni#complete
 if !has('nvim')
-  set lines=50 columns=120
+  set lines=50 columns=250
 endif

@@ -55,9 +55,24 @@ status=0
 wait "$editor" || status=$?
 editor=
 
+# The server and its kernels end with the editor, soon.
+pids=$(sed -n 's/^pids //p' "$REVAL_TEST_REPORT")
+for pid in $pids; do
+  limit=50
+  while kill -0 "$pid" 2>/dev/null; do
+    limit=$((limit - 1))
+    if [ "$limit" -eq 0 ]; then
+      ps -o pid,ppid,args -p "$pid"
+      echo "FAIL: this process outlived the editor" && status=1
+      break
+    fi
+    sleep 0.1
+  done
+done
+
 cat "$REVAL_TEST_REPORT"
 if ! grep -q '^all [1-9][0-9]* passed$' "$REVAL_TEST_REPORT"; then
-  [ "$status" -ne 0 ] || status=1
+  status=1
   echo "--- what the editor said:"
   tail -c 3000 "$work/screen"
 fi

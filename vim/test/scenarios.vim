@@ -161,6 +161,11 @@ function! s:test_omni_completion_of_what_only_the_kernel_knows() abort
   unlet g:reval_complete_timeout
   call assert_equal('größe = "😀"; x.foo', getline(3))
   call assert_equal(['foo'], map(copy(g:seen), {_, item -> item.word}))
+  " By now the kernel has loaded what it completes with: the default wait is enough.
+  call setline(3, 'x.f')
+  call cursor(3, 3)
+  call feedkeys("A\<C-x>\<C-o>\<Esc>", 'xt')
+  call assert_equal('x.foo', getline(3))
 endfunction
 
 function! s:test_omni_completion_does_not_wait_for_a_busy_kernel() abort
@@ -189,6 +194,36 @@ function! s:test_inspect_shows_the_live_value() abort
   endif
 endfunction
 
+function! s:test_inspect_with_source_leads_to_the_file() abort
+  call s:python(['import textwrap', 'textwrap.dedent'])
+  1Reval
+  call s:wait_mark(1, '^✓')
+  call cursor(2, 11)
+  RevalInspect!
+  call s:wait('window', {-> bufname('%') ==# 'reval-inspect'})
+  call assert_true(search('def dedent', 'w') > 0, join(getline(1, 3), '|'))
+  call assert_true(search('textwrap\.py', 'w') > 0)
+  execute "normal \<CR>"
+  call assert_equal('textwrap.py', expand('%:t'))
+  silent only
+endfunction
+
+function! s:test_default_maps_and_k_where_the_kernel_knows_nothing() abort
+  let g:reval_default_maps = 1
+  let g:maplocalleader = ','
+  call s:python(['8 * 8', 'unknown_name'])
+  unlet g:reval_default_maps
+  normal ,rr
+  call s:wait_mark(1, '^⇒ 64$')
+  call assert_equal('reval#omni#complete', &l:omnifunc)
+  setlocal keywordprg=:Asked
+  command! -nargs=1 Asked let g:asked = <q-args>
+  call cursor(2, 5)
+  normal K
+  call s:wait('what K does without a kernel', {-> get(g:, 'asked', '') ==# 'unknown_name'})
+  delcommand Asked
+endfunction
+
 function! s:float() abort
   if has('nvim')
     let floats = filter(nvim_list_wins(), {_, w -> nvim_win_get_config(w).relative !=# ''})
@@ -197,15 +232,15 @@ function! s:float() abort
   return join(map(popup_list(), {_, w -> join(getbufline(winbufnr(w), 1, '$'), "\n")}), "\n")
 endfunction
 
-" Types into the prompt as soon as there is one. (For a password getcmdtype() is '-',
-" or ''.)
+" Types into the prompt or the list as soon as there is one. (getcmdtype() is '@' for
+" some of them only.)
 function! s:type(keys) abort
   let s:keys = a:keys
   return timer_start(10, function('s:typed'), {'repeat': -1})
 endfunction
 
 function! s:typed(timer) abort
-  if mode() ==# 'c'
+  if mode() =~# '^[cr]'
     call timer_stop(a:timer)
     call feedkeys(s:keys, 't')
   endif
@@ -242,6 +277,22 @@ function! s:test_endless_loop_is_interrupted() abort
   call s:wait('queue in the status line', {-> reval#statusline() ==# 'reval python3 ●busy +1'})
   RevalInterrupt
   call s:wait_mark(1, '^✗ KeyboardInterrupt')
+  call s:wait_mark(2, '^⊘ interrupted before it ran$')
+endfunction
+
+function! s:test_what_waits_is_cancelled_alone() abort
+  call s:python(['import time; time.sleep(600)', '"queued"'])
+  1Reval
+  call s:wait_mark(1, '^● running$')
+  2Reval
+  call s:wait_mark(2, '^◌ queued')
+  call cursor(2, 1)
+  RevalCancel
+  call s:wait_mark(2, '^⊘ cancelled')
+  call assert_equal('● running', s:mark(1))
+  call cursor(1, 1)
+  RevalCancel
+  call s:wait_mark(1, '^✗ KeyboardInterrupt')
 endfunction
 
 function! s:test_two_quick_evaluations_do_not_mix() abort
@@ -276,6 +327,26 @@ function! s:test_result_goes_stale() abort
   call s:wait_mark(1, '^⇒ 42  (code changed)$')
   call setline(1, '40 + 2')
   call s:wait_mark(1, '^⇒ 42$')
+  " Undo and redo are edits like any other.
+  let &undolevels = &undolevels
+  call setline(1, '40 + 4')
+  call s:wait_mark(1, '(code changed)$')
+  undo
+  call s:wait_mark(1, '^⇒ 42$')
+  redo
+  call s:wait_mark(1, '^⇒ 42  (code changed)$')
+endfunction
+
+function! s:test_marks_come_back_when_the_file_is_read_again() abort
+  call s:python(['1 + 1', '2 + 2'])
+  silent write
+  2Reval
+  call s:wait_mark(2, '^⇒ 4$')
+  edit!
+  call s:wait('marks', {-> s:marks() ==# {'2': '⇒ 4'}})
+  call writefile(['# from outside'] + getline(1, '$'), expand('%'))
+  edit!
+  call s:wait('moved marks', {-> s:marks() ==# {'3': '⇒ 4'}})
 endfunction
 
 function! s:test_marks_survive_a_formatter() abort
@@ -425,6 +496,35 @@ function! s:test_kernel_is_told_and_chosen() abort
   call s:wait('error', {-> execute('messages') =~# 'reval: .*no-such-kernel'})
 endfunction
 
+function! s:test_kernel_is_chosen_from_a_list() abort
+  call s:python(['1'])
+  if has('nvim')
+    " What a user's own chooser is given.
+    lua Select = vim.ui.select
+    lua vim.ui.select = function(items, _, done) vim.g.kernels = items; done(items[1], 1) end
+  else
+    call s:type("1\<CR>")
+  endif
+  RevalKernel
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel python3'})
+  if has('nvim')
+    lua vim.ui.select = Select
+    call assert_match('^\* python3  (Python 3', g:kernels[0])
+  endif
+endfunction
+
+function! s:test_buffer_without_a_name() abort
+  silent only
+  enew
+  setlocal filetype=python
+  call setline(1, ['5 * 5', '1/0'])
+  1Reval
+  call s:wait_mark(1, '^⇒ 25$')
+  2Reval
+  call s:wait_mark(2, '^✗ ZeroDivisionError')
+  bwipeout!
+endfunction
+
 function! s:test_restart_loses_what_ran_and_says_so() abort
   call s:python(['import time; print("it runs", flush=True); time.sleep(600)', 'len(dir())'])
   1Reval
@@ -444,7 +544,7 @@ function! s:test_go_kernel() abort
   call s:wait_mark(2, '^⇒ 42$')
 endfunction
 
-function! s:test_server_that_ends_is_told_and_started_again() abort
+function! s:test_server_that_is_missing_is_told() abort
   call s:python(['6 * 7'])
   let command = g:reval_command
   let g:reval_command = [getcwd() .. '/no-reval', 'lsp']
@@ -453,6 +553,35 @@ function! s:test_server_that_ends_is_told_and_started_again() abort
   let g:reval_command = command
   1Reval
   call s:wait_mark(1, '^⇒ 42$')
+endfunction
+
+function! s:test_server_that_dies_is_told_and_started_again() abort
+  call s:python(['import os, time; os.getppid()', 'print("it runs", flush=True); time.sleep(600)', '6 * 7'])
+  1Reval
+  call s:wait_mark(1, '^⇒ \d\+$')
+  let server = matchstr(s:mark(1), '\d\+')
+  2Reval
+  call s:wait('output', {-> s:has_output('^it runs$')})
+  call system('kill -9 ' .. server)
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: the server ended: .*it starts again at the next use'})
+  call s:wait_mark(2, '^✗ lost: the server ended$')
+  call assert_equal('⇒ ' .. server, s:mark(1))
+  call assert_equal(1, count(execute('messages'), 'reval: the server ended'))
+  call append(0, '# an edit while there is no server')
+  4Reval
+  call s:wait_mark(4, '^⇒ 42$')
+  2Reval
+  call s:wait('another server', {-> s:mark(2) =~# '^⇒ \d\+$' && s:mark(2) !=# '⇒ ' .. server})
+  RevalClear
+  call s:wait('no marks', {-> s:marks() ==# {}})
+endfunction
+
+" run.sh looks whether these processes are gone after the editor.
+function! s:test_kernels_end_with_the_editor() abort
+  call s:python(['import os; print("pids", os.getpid(), os.getppid())'])
+  1Reval
+  call s:wait('process numbers', {-> s:has_output('^pids \d\+ \d\+$')})
+  call writefile([matchstr(s:output(), '^pids \d\+ \d\+$')], $REVAL_TEST_REPORT, 'a')
 endfunction
 
 function! s:run(name) abort

@@ -81,7 +81,7 @@ endfunction
 
 function! s:select(bufnr, name) abort
   call reval#client#execute(a:bufnr, 'reval.selectKernel', {'kernel': a:name},
-        \ {state -> execute('echo "reval: kernel " .. state.kernel', '')})
+        \ {state -> execute('echomsg "reval: kernel" state.kernel', '')})
 endfunction
 
 " Shows the kernels to choose from, those of the language first.

@@ -5,6 +5,7 @@ scriptencoding utf-8
 "   bufnr   the buffer, when it was first seen
 "   mark    the mark's id in that buffer, 0 if none
 "   above   how many lines of the code stand above the mark's
+"   orphan  the server that knew it is gone, no other will clear it
 " Only evaluations whose result is shown are kept, and those that have not ended.
 let s:evaluations = {}
 
@@ -13,6 +14,9 @@ function! reval#results#update(params) abort
   let bufnr = reval#client#buffer(a:params.uri)
   let known = get(s:evaluations, a:params.evaluation, {})
   call reval#output#state(a:params)
+  if empty(known) && !get(a:params, 'cleared', 0)
+    call reval#results#clear(bufnr, a:params.range.start.line + 1, s:last(a:params.range))
+  endif
   let evaluation = extend({'bufnr': bufnr, 'mark': get(known, 'mark', 0), 'above': get(known, 'above', 0)}, a:params)
   let s:evaluations[a:params.evaluation] = evaluation
   if !get(a:params, 'cleared', 0) && bufloaded(bufnr)
@@ -32,11 +36,23 @@ endfunction
 " the text was replaced as a whole (:edit, a formatter). The server knows which.
 function! reval#results#check(bufnr) abort
   for evaluation in values(s:evaluations)
-    if evaluation.bufnr == a:bufnr && evaluation.mark && !reval#results#line(evaluation)
+    if evaluation.bufnr == a:bufnr && evaluation.mark && !get(evaluation, 'orphan', 0)
+          \ && !reval#results#line(evaluation)
       call reval#client#execute(a:bufnr, 'reval.evaluations', {}, function('reval#results#restore', [a:bufnr]))
       return
     endif
   endfor
+endfunction
+
+" The buffer was read again, and its marks stand where the old text had them: places
+" them as the server does.
+function! reval#results#place(bufnr) abort
+  for evaluation in values(s:evaluations)
+    if evaluation.bufnr == a:bufnr && evaluation.mark
+      call reval#editor#call('unmark', a:bufnr, evaluation.mark)
+    endif
+  endfor
+  call reval#results#check(a:bufnr)
 endfunction
 
 " list is what reval.evaluations answered.
@@ -49,8 +65,19 @@ endfunction
 " The server of this document is gone: what ran is lost, what is shown is not.
 function! reval#results#lost(uri) abort
   for evaluation in s:of(a:uri)
+    let evaluation.orphan = 1
     if evaluation.state ==# 'queued' || evaluation.state ==# 'running'
       call reval#results#update(extend(copy(evaluation), {'state': 'lost', 'message': 'the server ended'}))
+    endif
+  endfor
+endfunction
+
+" Removes the results that touch these lines and that no server knows any more.
+function! reval#results#clear(bufnr, first, last) abort
+  for evaluation in filter(values(s:evaluations), {_, e -> e.bufnr == a:bufnr && get(e, 'orphan', 0)})
+    let [first, last] = s:lines(evaluation)
+    if first <= a:last && a:first <= last
+      call reval#results#update(extend(copy(evaluation), {'cleared': 1}))
     endif
   endfor
 endfunction
@@ -63,10 +90,8 @@ function! reval#results#at(bufnr, lnum) abort
     if evaluation.bufnr != a:bufnr || evaluation.mark == 0
       continue
     endif
-    let at = reval#results#line(evaluation)
-    let first = at - evaluation.above
-    let last = max([at, first + s:last(evaluation.range) - evaluation.range.start.line - 1])
-    if at && first <= a:lnum && a:lnum <= last
+    let [first, last] = s:lines(evaluation)
+    if first <= a:lnum && a:lnum <= last
           \ && (empty(found) || s:newer(evaluation, found))
       let found = evaluation
     endif
@@ -82,6 +107,13 @@ endfunction
 " The line, from 1, where the mark of an evaluation stands; 0 if it is gone.
 function! reval#results#line(evaluation) abort
   return a:evaluation.mark ? reval#editor#call('mark_line', a:evaluation.bufnr, a:evaluation.mark) : 0
+endfunction
+
+" The first and last line of its code; [0, 0] if its mark is gone.
+function! s:lines(evaluation) abort
+  let at = reval#results#line(a:evaluation)
+  let first = at - a:evaluation.above
+  return at ? [first, max([at, first + s:last(a:evaluation.range) - a:evaluation.range.start.line - 1])] : [0, 0]
 endfunction
 
 " Copies the whole result under the cursor to a register.

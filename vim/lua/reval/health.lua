@@ -4,7 +4,8 @@ local M = {}
 --- Tells one check of `reval doctor --json` in :checkhealth's words. What is missing
 --- and not essential is no fault: an editor, another language's kernel.
 local function tell(check)
-  local text = ('%s %s: %s'):format(check.subject, check.name, check.detail)
+  local name = check.subject == check.name and check.name or check.subject .. ' ' .. check.name
+  local text = name .. ': ' .. check.detail
   if check.status == 'ok' then
     vim.health.ok(text)
   else

@@ -71,6 +71,37 @@ local function exited(code, _, id)
   end)
 end
 
+--- When a buffer is read again (:edit, 'autoread') its document is closed and opened
+--- anew, and the server would forget its results: make one change of both.
+local function keep_documents(client)
+  local notify = client.notify
+  --- URIs of documents that were closed a moment ago.
+  local closing = {}
+  client.notify = function(...)
+    -- 0.11 passes the client first.
+    local method, params = select(type(...) == 'table' and 2 or 1, ...)
+    local document = params and params.textDocument
+    if method == 'textDocument/didClose' then
+      local arguments = { ... }
+      closing[document.uri] = true
+      vim.schedule(function()
+        if closing[document.uri] then
+          closing[document.uri] = nil
+          notify(unpack(arguments))
+        end
+      end)
+      return true
+    elseif method == 'textDocument/didOpen' and closing[document.uri] then
+      closing[document.uri] = nil
+      return call(client, 'notify', 'textDocument/didChange', {
+        textDocument = { uri = document.uri, version = document.version },
+        contentChanges = { { text = document.text } },
+      })
+    end
+    return notify(...)
+  end
+end
+
 --- Values and errors stand beside the code already: the client's own diagnostics
 --- and inlay hints must not say them twice.
 local function quiet(client)
@@ -110,7 +141,10 @@ function M.attach(bufnr)
     -- A whole text is compared by the server, which then finds code that a formatter
     -- moved; edits would say that all of it was deleted.
     flags = { debounce_text_changes = 200, allow_incremental_sync = false },
-    on_init = quiet,
+    on_init = function(started)
+      quiet(started)
+      keep_documents(started)
+    end,
     on_exit = exited,
     on_attach = function(attached, buffer)
       M.attached(attached, buffer)
@@ -156,6 +190,15 @@ function M.attached(client, bufnr)
           end
         end)
       end
+    end,
+  })
+  -- :edit detaches the buffer; here it has its new text and is attached again.
+  vim.api.nvim_create_autocmd('BufReadPost', {
+    group = vim.api.nvim_create_augroup('reval_document_' .. bufnr, {}),
+    buffer = bufnr,
+    callback = function()
+      M.attach(bufnr)
+      vim.fn['reval#results#place'](bufnr)
     end,
   })
   local queue = waiting[bufnr] or {}
