@@ -427,8 +427,20 @@ function! s:test_cells() abort
   call assert_equal(1, line('.'))
   normal .
   call s:wait_mark(2, '^⇒ 11$')
+endfunction
+
+function! s:test_definition_and_to_here() abort
+  call s:python(['base = 40', 'def add(n):', '    return base + n', 'add(2)', 'add(3)'])
+  call cursor(4, 1)
   RevalToHere
+  call s:wait_mark(4, '^⇒ 42$')
+  call setline(1, 'base = 50')
+  call setline(3, '    return base + n + 1')
+  call cursor(3, 5)
   RevalDefinition
+  call s:wait_mark(3, '^✓')
+  5Reval
+  call s:wait_mark(5, '^⇒ 44$')
 endfunction
 
 function! s:test_output_follows_but_never_pulls_the_reader_back() abort
