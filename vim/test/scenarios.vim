@@ -561,7 +561,7 @@ function! s:test_server_that_is_missing_is_told() abort
   let command = g:reval_command
   let g:reval_command = [getcwd() .. '/no-reval', 'lsp']
   1Reval
-  call s:wait('error', {-> execute('messages') =~# 'no-reval is not on PATH: install it'})
+  call s:wait('error', {-> execute('messages') =~# 'no-reval is not on PATH: go install'})
   let g:reval_command = command
   1Reval
   call s:wait_mark(1, '^⇒ 42$')

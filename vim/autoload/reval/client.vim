@@ -34,7 +34,7 @@ function! reval#client#attach(bufnr) abort
     call reval#client#error('g:reval_command must be a list, as in [''reval'', ''lsp'']')
     return ''
   elseif !executable(expand(command[0]))
-    call reval#client#error(command[0] .. ' is not on PATH: install it (go install github.com/reval-editor/reval/cmd/reval@latest) or set g:reval_command')
+    call reval#client#error(command[0] .. ' is not on PATH: go install github.com/reval-editor/reval/cmd/reval@latest')
     return ''
   endif
   let uri = reval#editor#call('attach', a:bufnr)

@@ -108,7 +108,7 @@ endfunction
 function! reval#kernel#doctor() abort
   let command = reval#config#get('command')
   if !executable(expand(command[0]))
-    call reval#client#error(command[0] .. ' is not on PATH: install it (go install github.com/reval-editor/reval/cmd/reval@latest) or set g:reval_command')
+    call reval#client#error(command[0] .. ' is not on PATH: go install github.com/reval-editor/reval/cmd/reval@latest')
     return
   endif
   echo system(shellescape(expand(command[0])) .. ' doctor')

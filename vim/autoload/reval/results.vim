@@ -227,7 +227,8 @@ function! s:value(evaluation) abort
   if summary.kind ==# 'none'
     return '✓ ' .. reval#results#elapsed(get(a:evaluation, 'elapsed', 0))
   elseif summary.kind ==# 'block'
-    return printf('⇒ %s … (%d lines)', summary.text, summary.lines)
+    " A taste of it: how much there is must fit beside the code too.
+    return printf('⇒ %s … (%d lines)', matchstr(summary.text, '^.\{,40}'), summary.lines)
   endif
   return '⇒ ' .. summary.text
 endfunction

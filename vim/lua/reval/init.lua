@@ -103,10 +103,14 @@ local function keep_documents(client)
 end
 
 --- Values and errors stand beside the code already: the client's own diagnostics
---- and inlay hints must not say them twice.
+--- and inlay hints must not say them twice. Nor may the text jump aside for
+--- a sign.
 local function quiet(client)
   client.server_capabilities.inlayHintProvider = nil
-  vim.diagnostic.config({ virtual_text = false, virtual_lines = false }, vim.lsp.diagnostic.get_namespace(client.id))
+  vim.diagnostic.config(
+    { virtual_text = false, virtual_lines = false, signs = false },
+    vim.lsp.diagnostic.get_namespace(client.id)
+  )
 end
 
 -- The server -------------------------------------------------------------------
