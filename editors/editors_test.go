@@ -11,20 +11,27 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/reval-editor/reval/internal/testenv"
 )
 
-// suiteDeadline ends an editor that hangs; a suite takes a tenth of it.
-const suiteDeadline = 4 * time.Minute
+const (
+	// suiteDeadline ends an editor that hangs.
+	suiteDeadline = 10 * time.Minute
+	// grace is what an editor has to end in, and a failure to be told in, where the
+	// deadline of the whole test binary comes first.
+	grace = 30 * time.Second
+)
 
 // project gives a folder with the mark of a project's root, and the environment of
-// an editor whose PATH begins with a folder that holds reval and nothing else.
+// an editor whose PATH begins with a folder that holds reval and nothing else, and
+// then has the python of testenv.
 func project(t *testing.T) (dir string, env []string) {
 	t.Helper()
-	testenv.Python(t)
+	python := filepath.Dir(testenv.Python(t))
 	bin := t.TempDir()
 	reval := testenv.Reval(t)
 	if err := os.Symlink(reval, filepath.Join(bin, filepath.Base(reval))); err != nil {
@@ -33,25 +40,39 @@ func project(t *testing.T) (dir string, env []string) {
 	env = testenv.Env(t)
 	for i, entry := range env {
 		if path, ok := strings.CutPrefix(entry, "PATH="); ok {
-			env[i] = "PATH=" + bin + string(os.PathListSeparator) + path
+			env[i] = "PATH=" + strings.Join([]string{bin, python, path}, string(os.PathListSeparator))
 		}
 	}
-	dir = t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, ".git"), 0o700); err != nil {
+	if venv := filepath.Dir(python); exists(filepath.Join(venv, "pyvenv.cfg")) {
+		env = append(env, "VIRTUAL_ENV="+venv)
+	}
+	dir = filepath.Join(t.TempDir(), "project") // editors show its name
+	if err := os.MkdirAll(filepath.Join(dir, ".git"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return dir, append(env, "REVAL_BIN="+reval, "TERM=dumb")
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // run runs a program to its end and returns what it said.
 func run(t *testing.T, dir string, env []string, argv ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), suiteDeadline)
+	end := time.Now().Add(suiteDeadline)
+	if last, ok := t.Deadline(); ok && last.Add(-grace).Before(end) {
+		end = last.Add(-grace)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), end)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, env
+	// vim/test/run.sh takes its editor with it when it is asked to end.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	// A kernel may hold the pipe open for a moment after the editor ended.
-	cmd.WaitDelay = 10 * time.Second
+	cmd.WaitDelay = grace / 2
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		err = errors.Join(err, ctx.Err())
@@ -70,7 +91,7 @@ func checkReport(t *testing.T, report, words string) {
 	}
 	for _, line := range strings.Split(report, "\n") {
 		if name, ok := strings.CutPrefix(line, "ok "); ok {
-			t.Log("passed: " + name)
+			t.Log("passed: " + strings.TrimSpace(name))
 		}
 	}
 }

@@ -1,22 +1,59 @@
 package editors
 
 import (
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
 )
 
-// The package's ERT suites, elisp/test, in batch mode.
+// The package's ERT suites, elisp/test: in batch mode, which is how Emacs is most
+// easily hung, and in a window of an X server, where no test has an excuse.
 func TestEmacsPackage(t *testing.T) {
 	emacs := testenv.Emacs(t)
-	dir, env := project(t)
-	words, err := run(t, dir, env, emacs, "-Q", "--batch",
-		"-l", filepath.Join(testenv.Root(), "elisp", "test", "run.el"))
-	if !asExpected.MatchString(words) || err != nil {
-		t.Errorf("%v\n%s", err, words)
-	}
+	suite := filepath.Join(testenv.Root(), "elisp", "test", "run.el")
+
+	t.Run("batch", func(t *testing.T) {
+		t.Parallel()
+		dir, env := project(t)
+		said, err := run(t, dir, env, emacs, "-Q", "--batch", "-l", suite)
+		checkERT(t, said, err)
+	})
+
+	t.Run("frame", func(t *testing.T) {
+		t.Parallel()
+		if exec.Command(emacs, "-Q", "--batch", "--eval", "(kill-emacs (if (fboundp 'x-open-connection) 0 1))").Run() != nil {
+			testenv.Missing(t, "an Emacs with windows: "+emacs+" is built for the terminal alone")
+		}
+		dir, env := project(t)
+		log := filepath.Join(t.TempDir(), "log")
+		env = append(env, "DISPLAY="+testenv.Xvfb(t), "REVAL_TEST_LOG="+log)
+		said, err := run(t, dir, env, emacs, "-Q", "-l", suite)
+		words := readReport(t, log)
+		checkERT(t, words+said, err)
+		if skipped := skippedERT.FindAllString(words, -1); skipped != nil {
+			t.Errorf("skipped in a window, where all can run:\n%s", strings.Join(skipped, "\n"))
+		}
+	})
 }
 
-var asExpected = regexp.MustCompile(`(?m)^Ran [1-9]\d* tests, [1-9]\d* results as expected, 0 unexpected`)
+var (
+	summaryERT = regexp.MustCompile(`(?m)^Ran [1-9]\d* tests, [1-9]\d* results as expected, 0 unexpected.*`)
+	// A test's own line, such as "  skipped  3/60  name (0.01 sec)", and the count in
+	// the summary, so that neither is missed where the other is worded anew.
+	skippedERT = regexp.MustCompile(`(?m)^ *skipped +\d+/\d+.*|^Ran .* [1-9]\d* skipped.*`)
+)
+
+// checkERT wants that a run of ERT came to its end with all as expected.
+func checkERT(t *testing.T, said string, err error) {
+	t.Helper()
+	summary := summaryERT.FindString(said)
+	if summary == "" || err != nil {
+		t.Errorf("Emacs ended with %v, having said:\n%s", err, said)
+		return
+	}
+	t.Log(summary)
+}

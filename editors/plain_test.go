@@ -16,6 +16,7 @@ func TestPlainNeovim(t *testing.T) {
 		{"0.10", "lua vim.lsp.config = nil", "value_of_a_line"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			nvim := testenv.Nvim(t)
 			dir, env := project(t)
 			report := filepath.Join(t.TempDir(), "report")
@@ -33,6 +34,7 @@ func TestPlainNeovim(t *testing.T) {
 // eglot, with eglot/reval-eglot.el as the whole configuration; in a terminal, because
 // batch mode has neither windows nor an echo area.
 func TestPlainEglot(t *testing.T) {
+	t.Parallel()
 	emacs := testenv.Eglot(t)
 	dir, env := project(t)
 	report := filepath.Join(t.TempDir(), "report")

@@ -9,6 +9,7 @@ import (
 
 // The plugin's scenarios, vim/test/scenarios.vim, in Vim.
 func TestVimPlugin(t *testing.T) {
+	t.Parallel()
 	vim := testenv.Vim(t)
 	dir, env := project(t)
 	report, err := run(t, dir, append(env, "REVAL_TEST_VIM="+vim), scenarios(), "vim")
@@ -20,6 +21,7 @@ func TestVimPlugin(t *testing.T) {
 
 // The same scenarios in Neovim.
 func TestNeovimPlugin(t *testing.T) {
+	t.Parallel()
 	nvim := testenv.Nvim(t)
 	dir, env := project(t)
 	report, err := run(t, dir, append(env, "REVAL_TEST_NVIM="+nvim), scenarios(), "nvim")

@@ -43,12 +43,13 @@
   "What package-lint 0.16 of Debian 12, older than Emacs 28, says of depending on that.")
 
 (defun reval-lint-package (file)
-  "Complain about what package-lint finds in FILE, a part of reval.el's package."
-  (with-current-buffer (find-file-noselect file)
-    (let ((package-lint-main-file (expand-file-name "reval.el" (file-name-directory buffer-file-name))))
-      (pcase-dolist (`(,line ,_column ,_kind ,text) (package-lint-buffer))
-        (unless (string-match-p reval-lint-outdated text)
-          (reval-lint-complain file line "%s" text))))))
+  "Complain about what package-lint finds in FILE, if reval.el is beside it."
+  (let ((package-lint-main-file (expand-file-name "reval.el" (file-name-directory (expand-file-name file)))))
+    (when (file-exists-p package-lint-main-file)
+      (with-current-buffer (find-file-noselect file)
+        (pcase-dolist (`(,line ,_column ,_kind ,text) (package-lint-buffer))
+          (unless (string-match-p reval-lint-outdated text)
+            (reval-lint-complain file line "%s" text)))))))
 
 (defun reval-lint ()
   "Lint the files on the command line."

@@ -51,7 +51,8 @@ go_elsewhere() {
 }
 
 elisp() {
-  on_files emacs -q --batch -L elisp -l scripts/lint.el -f reval-lint -- 'elisp/*.el' ':!:elisp/*/*'
+  on_files emacs -q --batch -L elisp -l scripts/lint.el -f reval-lint -- \
+    'elisp/*.el' ':!:elisp/*/*' 'editors/eglot/*.el'
 }
 
 is_vim9() { grep -q '^vim9script' "$1"; }
@@ -80,7 +81,7 @@ vim9() {
   return $status
 }
 
-lua() { luacheck --quiet --std luajit --globals vim --max-line-length 120 -- vim; }
+lua() { luacheck --quiet --std luajit --globals vim --max-line-length 120 -- vim editors; }
 
 shell() { on_files shellcheck -- '*.sh' .ci/run; }
 

@@ -71,7 +71,7 @@ there until it sends more."
 (defun reval-eglot-cell () "Evaluate the cell." (interactive) (reval-eglot--unit "cell"))
 (defun reval-eglot-definition () "Evaluate the definition." (interactive) (reval-eglot--unit "definition"))
 (defun reval-eglot-buffer () "Evaluate the buffer." (interactive) (reval-eglot--unit "file"))
-(defun reval-eglot-interrupt () "Stop what runs." (interactive) (reval-eglot-execute "reval.interrupt"))
+(defun reval-eglot-interrupt () "Interrupt the kernel." (interactive) (reval-eglot-execute "reval.interrupt"))
 (defun reval-eglot-restart () "Start the kernel anew." (interactive) (reval-eglot-execute "reval.restart"))
 (defun reval-eglot-clear () "Remove the results." (interactive) (reval-eglot-execute "reval.clear"))
 

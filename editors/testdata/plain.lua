@@ -12,7 +12,8 @@ local progress = {} -- values of $/progress, in order
 
 vim.api.nvim_create_autocmd('LspProgress', {
   callback = function(event)
-    table.insert(progress, { client = event.data.client_id, token = event.data.params.token, value = event.data.params.value })
+    local params = event.data.params
+    table.insert(progress, { client = event.data.client_id, token = params.token, value = params.value })
   end,
 })
 
@@ -153,7 +154,8 @@ function scenarios.error_on_its_line()
   local found = wait('a diagnostic', function()
     return vim.diagnostic.get(0)[1]
   end)
-  equal({ 4, 'reval', 'ZeroDivisionError: division by zero' }, { found.lnum, found.source, found.message }, 'diagnostic')
+  local diagnostic = { found.lnum, found.source, found.message }
+  equal({ 4, 'reval', 'ZeroDivisionError: division by zero' }, diagnostic, 'diagnostic')
   vim.api.nvim_buf_set_lines(0, 4, 5, false, { '    1/1' })
   vim.cmd('RevalFile')
   wait('no diagnostic', function()
@@ -248,7 +250,10 @@ function scenarios.input_is_refused()
 end
 
 function scenarios.picture_has_a_text_form()
-  python({ 'import matplotlib; matplotlib.use("agg")', 'import matplotlib.pyplot as plt', 'f = plt.figure(figsize=(1, 1))', 'f' })
+  python({
+    'import matplotlib; matplotlib.use("agg")', 'import matplotlib.pyplot as plt',
+    'f = plt.figure(figsize=(1, 1))', 'f',
+  })
   vim.cmd('RevalFile')
   wait_hint(4, '^<Figure size 100x100 with 0 Axes>$')
   equal({}, vim.diagnostic.get(0), 'diagnostics')
