@@ -248,7 +248,8 @@ The server may not be ready yet: see `reval-connection-await'."
          (lines (and (buffer-live-p stderr)
                      (cl-remove-if
                       ;; What Emacs says of the pipe.
-                      (lambda (line) (string-match-p "\\`Process .* stderr " line))
+                      (lambda (line)
+                        (string-match-p "\\`Process .* stderr\\(<[0-9]+>\\)? " line))
                       (split-string (with-current-buffer stderr (buffer-string))
                                     "\n" t "[ \t\r]+"))))
          (tail (or (cl-find-if (lambda (line) (string-match-p "\\`\\(panic\\|fatal error\\): " line))

@@ -536,7 +536,8 @@ What still runs goes on to write into it."
                   (buffer-substring-no-properties (reval-output--block-body block)
                                                   (reval-output--block-end block))))))
     (kill-new text)
-    (message "Copied %d lines" (length (split-string text "\n" t)))))
+    (let ((lines (length (split-string text "\n" t))))
+      (message "Copied %d line%s" lines (if (= lines 1) "" "s")))))
 
 ;;; Pictures
 

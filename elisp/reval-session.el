@@ -166,11 +166,11 @@ No answer in TIMEOUT seconds is an error."
   (let* ((state (reval-session-state session))
          (queued (reval-session-queued session))
          (text (string-join
-                (delq nil (list (and (> queued 0) (format "%d queued" queued))
-                                (pcase state
+                (delq nil (list (pcase state
                                   ("none" nil)
                                   ("busy" "running")
-                                  (_ state))))
+                                  (_ state))
+                                (and (> queued 0) (format "%d queued" queued))))
                 ", "))
          (face (pcase state
                  ("dead" 'error)

@@ -147,7 +147,9 @@ namespace.
   (let ((document (reval-document-attach)))
     ;; After `reval-document-attach': an edit is noted, then results are moved.
     (add-hook 'after-change-functions #'reval--after-change t t)
-    (add-hook 'completion-at-point-functions #'reval-completion-at-point nil t)
+    ;; Before eglot's, which lets no other have its turn, even if it was added
+    ;; later.  Where the kernel knows nothing, the others are asked.
+    (add-hook 'completion-at-point-functions #'reval-completion-at-point -10 t)
     (add-hook 'eldoc-documentation-functions #'reval-eldoc-function nil t)
     (add-hook 'change-major-mode-hook #'reval--major-mode-changes nil t)
     (add-hook 'after-revert-hook #'reval--reverted nil t)

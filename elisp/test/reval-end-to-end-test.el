@@ -286,6 +286,10 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-test-eval-line 2)
     (reval-test-eval-line 3)
     (reval-test-shown 3 "\\`queued")
+    (reval-test-wait "the queue in the mode line"
+                     (lambda ()
+                       (string-match-p "\\`reval\\[python3 running, [12] queued]\\'"
+                                       (cadr (reval-session-lighter-text)))))
     (reval-test-shown 3 "✓")
     (should (equal (reval-test-output "mix.py:2")
                    (mapconcat (lambda (i) (format "first %d\n" i)) (number-sequence 0 4) "")))
@@ -426,6 +430,20 @@ WHAT says what is waited for; fail after SECONDS (30)."
       (reval-eldoc-function (lambda (text &rest _) (setq doc text)))
       (reval-test-wait "the value of x.foo_bar"
                        (lambda () (and doc (string-match-p "123" doc)))))))
+
+(ert-deftest reval-test-completes-first ()
+  "The kernel is asked before what else completes, in whatever order it came."
+  (reval-test-visiting "first.py" "first_name = 1\nfirst_n\n"
+    (add-hook 'completion-at-point-functions
+              (lambda () (list (line-beginning-position) (point) '("first_static")))
+              nil t)
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-test-kernel-idle)
+    (reval-test-goto-line 2)
+    (end-of-line)
+    (completion-at-point)
+    (should (equal (thing-at-point 'line) "first_name\n"))))
 
 (ert-deftest reval-test-complete-while-busy ()
   "Completion does not wait for a kernel that is busy."
@@ -700,7 +718,8 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (let ((text (error-message-string (should-error (reval-eval-buffer)
                                                     :type 'user-error))))
       (should (string-match-p "kernel" text))
-      (should-not (string-match-p "\n" text)))))
+      (should-not (string-match-p "\n" text)))
+    (reval-test-shown 1 "\\`lost: no kernel for ")))
 
 (ert-deftest reval-test-flood ()
   "A flood of output leaves Emacs usable and ends in the last line."
