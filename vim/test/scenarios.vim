@@ -534,6 +534,17 @@ function! s:test_buffer_without_a_name() abort
   call s:wait_mark(1, '^⇒ 25$')
   2Reval
   call s:wait_mark(2, '^✗ ZeroDivisionError')
+  let first = bufnr('%')
+  enew
+  setlocal filetype=python
+  call setline(1, '6 * 6')
+  1Reval
+  if has('nvim')
+    call assert_match('reval: another buffer without a name', execute('messages'))
+    execute 'bwipeout!' first
+    1Reval
+  endif
+  call s:wait_mark(1, '^⇒ 36$')
   bwipeout!
 endfunction
 
@@ -545,15 +556,6 @@ function! s:test_restart_loses_what_ran_and_says_so() abort
   call s:wait_mark(1, '^✗ lost')
   2Reval
   call s:wait_mark(2, '^⇒ \d')
-endfunction
-
-function! s:test_go_kernel() abort
-  silent only
-  edit! cell.go
-  setlocal filetype=go
-  call setline(1, ['x := 20', 'x + 22'])
-  %Reval
-  call s:wait_mark(2, '^⇒ 42$')
 endfunction
 
 function! s:test_server_that_is_missing_is_told() abort
@@ -586,6 +588,15 @@ function! s:test_server_that_dies_is_told_and_started_again() abort
   call s:wait('another server', {-> s:mark(2) =~# '^⇒ \d\+$' && s:mark(2) !=# '⇒ ' .. server})
   RevalClear
   call s:wait('no marks', {-> s:marks() ==# {}})
+endfunction
+
+function! s:test_go_kernel() abort
+  silent only
+  edit! cell.go
+  setlocal filetype=go
+  call setline(1, ['x := 20', 'x + 22'])
+  %Reval
+  call s:wait_mark(2, '^⇒ 42$')
 endfunction
 
 " run.sh looks whether these processes are gone after the editor.

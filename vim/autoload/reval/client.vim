@@ -39,10 +39,6 @@ function! reval#client#attach(bufnr) abort
   endif
   let uri = reval#editor#call('attach', a:bufnr)
   if uri !=# ''
-    if get(s:documents, uri, a:bufnr) != a:bufnr && bufloaded(s:documents[uri])
-      call reval#client#error('another buffer without a name is evaluated: give this one a name (:file NAME)')
-      return ''
-    endif
     let s:documents[uri] = a:bufnr
     call setbufvar(a:bufnr, 'reval_uri', uri)
   endif

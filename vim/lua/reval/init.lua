@@ -117,6 +117,12 @@ end
 
 function M.attach(bufnr)
   local uri = vim.uri_from_bufnr(bufnr)
+  -- vim.lsp has one URI, file://, for all buffers without a name.
+  local other = vim.fn['reval#client#buffer'](uri)
+  if other > 0 and other ~= bufnr and vim.api.nvim_buf_is_loaded(other) then
+    vim.fn['reval#client#error']('another buffer without a name is evaluated: name this one (:file NAME)')
+    return ''
+  end
   local client = client_of(bufnr)
   if client then
     servers[client.id].uris[uri] = true
