@@ -19,8 +19,14 @@ const subshellFeature = "kernel subshells"
 // subshellPatience bounds how long a kernel may take to make a subshell.
 const subshellPatience = 5 * time.Second
 
-// aside is what a Kernel knows of asking while code runs. Guarded by Kernel.mu.
+// subshellPause is how long a new subshell has to answer before it is asked again.
+const subshellPause = 50 * time.Millisecond
+
+// aside is what a Kernel knows of asking while code runs.
 type aside struct {
+	turn chan struct{} // holds one: the request that is being answered
+
+	// Guarded by Kernel.mu.
 	subshell *string       // once it was made
 	making   chan struct{} // closed when the one attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
@@ -28,26 +34,46 @@ type aside struct {
 
 // route prepares a request to the shell for a kernel that may be running code: it
 // goes to a subshell where the kernel has them. Elsewhere it is sent as it is,
-// since some kernels answer at once, but only one at a time.
-func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
+// since some kernels answer at once, but only one at a time. done is to be called
+// when the request has been answered or given up.
+func (k *Kernel) route(ctx context.Context, m *jupyter.Message) (done func(), err error) {
+	done = func() {}
+	subshells := slices.Contains(k.info.SupportedFeatures, subshellFeature)
+	if subshells {
+		// IPython's completer is not made for two threads: asked in the main shell
+		// and in a subshell at the same time it finds nothing, or never answers.
+		select {
+		case k.aside.turn <- struct{}{}:
+			done = func() { <-k.aside.turn }
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-k.done:
+			return nil, k.deadErr()
+		}
+	}
 	k.mu.Lock()
 	busy := len(k.executions) > 0
 	k.mu.Unlock()
 	if !busy {
-		return nil
+		return done, nil
 	}
-	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
+	if subshells {
 		if m.Header.SubshellID = k.subshell(ctx); m.Header.SubshellID != nil {
-			return nil
+			return done, nil
+		}
+		if ctx.Err() != nil {
+			done()
+			return nil, context.Cause(ctx)
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.aside.waiting != "" {
-		return ErrBusy
+		done()
+		return nil, ErrBusy
 	}
 	k.aside.waiting = m.Header.MsgID
-	return nil
+	return done, nil
 }
 
 // subshell gives the Kernel's subshell, which the first call makes; nil if there is
@@ -101,5 +127,22 @@ func (k *Kernel) createSubshell() (string, error) {
 	if c.Status != jupyter.StatusOK || c.SubshellID == "" {
 		return "", errors.New("the kernel made none: " + c.Failure().Value)
 	}
-	return c.SubshellID, nil
+	// ipykernel 7.4 leaves the first message to a new subshell lying until another
+	// comes.
+	for {
+		m, err := jupyter.NewMessage(k.session, jupyter.KernelInfoRequest, struct{}{})
+		if err != nil {
+			return "", err
+		}
+		m.Header.SubshellID = &c.SubshellID
+		wait, stop := context.WithTimeout(ctx, subshellPause)
+		_, err = k.roundTrip(wait, k.shell, m)
+		stop()
+		if err == nil {
+			return c.SubshellID, nil
+		}
+		if ctx.Err() != nil || errors.Is(err, ErrDead) {
+			return "", err
+		}
+	}
 }

@@ -174,6 +174,52 @@ install_venv() {
   step "installing kernels, Neovim and linters into .testenv/venv" fill_venv
 }
 
+# --- the oldest Neovim that is supported, as Debian 13 has it ----------------------
+
+# It is unpacked with its own C library into .testenv/nvim-0.10, and runs on older
+# and newer systems alike. Elsewhere than on Debian its tests are skipped.
+nvim_floor=$env_dir/nvim-0.10
+
+nvim_floor_works() { [ -x "$nvim_floor/nvim" ] && "$nvim_floor/nvim" --version >/dev/null 2>&1; }
+
+fetch_nvim_floor() {
+  local apt=$nvim_floor/apt root=$nvim_floor/root mirror loader package
+  rm -rf "$nvim_floor"
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$root"
+  # The mirror that this system uses, whichever that is.
+  mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1)
+  [ -n "$mirror" ] || { echo "no Debian mirror among the package sources"; return 1; }
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$apt/sources.list"
+  : >"$apt/status"
+  cat >"$apt/apt.conf" <<EOF
+Dir::State::lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
+Dir::Cache::archives "$apt/archives";
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "-";
+APT::Sandbox::User "root";
+Debug::NoLocking "true";
+Acquire::Retries "5";
+EOF
+  thrice env APT_CONFIG="$apt/apt.conf" apt-get update
+  thrice env APT_CONFIG="$apt/apt.conf" apt-get install -y --download-only --no-install-recommends neovim
+  for package in "$apt"/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
+  loader=$(find "$root/usr/lib" "$root/usr/lib64" -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
+  cat >"$nvim_floor/nvim" <<EOF
+#!/bin/sh
+VIMRUNTIME=$root/usr/share/nvim/runtime exec $loader --library-path $(dirname "$(find "$root/usr/lib" -name 'libc.so.6' | head -n 1)") $root/usr/bin/nvim "\$@"
+EOF
+  chmod +x "$nvim_floor/nvim"
+  rm -rf "$apt"
+  nvim_floor_works
+}
+
+install_nvim_floor() {
+  if ! has dpkg-deb || nvim_floor_works; then return; fi
+  step "fetching Neovim 0.10 into .testenv/nvim-0.10" fetch_nvim_floor
+}
+
 install_staticcheck() {
   local stamp=$env_dir/bin/staticcheck.stamp want
   # Built by the same Go: an older one would not understand its export data.
@@ -188,7 +234,10 @@ mkdir -p "$env_dir/bin"
 group=${1:?usage: scripts/testenv.sh test|lint|race}
 install_from_system "$group"
 case $group in
-  test) install_venv ;;
+  test)
+    install_venv
+    install_nvim_floor
+    ;;
   lint)
     install_venv
     install_staticcheck

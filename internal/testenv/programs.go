@@ -29,6 +29,8 @@ var (
 	vim    program = sync.OnceValues(findVim)
 	nvim   program = sync.OnceValues(findNvim)
 	tmux   program = sync.OnceValues(findTmux)
+
+	nvimFloor program = sync.OnceValues(findNvimFloor)
 )
 
 // Python returns the interpreter of the test environment, which has ipykernel,
@@ -62,6 +64,16 @@ func Vim(t testing.TB) string {
 func Nvim(t testing.TB) string {
 	t.Helper()
 	return nvim.path(t)
+}
+
+// NvimFloor returns the path of a Neovim 0.10, the oldest that is supported. It is
+// had from Debian alone; elsewhere the test is skipped.
+func NvimFloor(t testing.TB) string {
+	t.Helper()
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("Neovim 0.10: had from Debian's packages only")
+	}
+	return nvimFloor.path(t)
 }
 
 // Tmux returns the path of tmux; most tests want StartTerminal instead.
@@ -132,6 +144,21 @@ func findNvim() (string, error) {
 		return "", err
 	}
 	return path, atLeast(path, out, `NVIM v(\d+)\.(\d+)`, 0, 10)
+}
+
+func findNvimFloor() (string, error) {
+	path, err := find("REVAL_TEST_NVIM_FLOOR", installed("nvim-0.10", "nvim"))
+	if err != nil {
+		return "", fmt.Errorf("nvim 0.10: %w", err)
+	}
+	out, err := output(path, "--version")
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(out, "NVIM v0.10.") {
+		return "", fmt.Errorf("%s is no Neovim 0.10", path)
+	}
+	return path, nil
 }
 
 func findTmux() (string, error) {

@@ -14,6 +14,7 @@
 //	emacs := testenv.Eglot(t)   // the same, with eglot to be had: start it with -q, not -Q
 //	vim := testenv.Vim(t)       // Vim ≥ 9.0.1378 with channels and virtual text
 //	nvim := testenv.Nvim(t)     // Neovim ≥ 0.10
+//	nvim := testenv.NvimFloor(t) // Neovim 0.10, the oldest that is supported
 //	reval := testenv.Reval(t)   // ./cmd/reval, built once in each test process
 //	root := testenv.Root()      // the folder of go.mod
 //	display := testenv.Xvfb(t)  // ":N", an X server of this test's own
