@@ -17,14 +17,11 @@
 ;;   off at the front.
 ;; - A window whose point is at the end follows the output, every other
 ;;   window stays where its reader put it.  No window is ever selected.
-;; - A picture is as many lines as it is high, each of which shows a slice of
-;;   it: a window scrolls by lines, and one high line would take the rest of
-;;   the output with it.
 
 ;;; Code:
 
 (require 'reval-session)
-(require 'reval-text)
+(require 'reval-picture)
 
 (defcustom reval-output-display '(stream display error)
   "Kinds of output for which the output buffer is brought to a window.
@@ -57,15 +54,6 @@ It keeps at most 200 times as many characters."
 Emacs is slow with very long lines, so the rest is hidden behind an
 ellipsis.  `reval-output-toggle-long-lines' shows it."
   :type 'integer
-  :group 'reval)
-
-(defcustom reval-output-image-max-height 'window
-  "Highest that a picture is shown in an output buffer.
-`window': as high as the buffer's window, less a line; a number: so many
-pixels; nil: its own height.  The picture opens in full with RET."
-  :type '(choice (const :tag "The window's height" window)
-                 (integer :tag "Pixels")
-                 (const :tag "No limit" nil))
   :group 'reval)
 
 (defface reval-output-header '((t :inherit (shadow bold) :extend t))
@@ -106,7 +94,7 @@ that is inserted there, and every other marker is moved by hand."
     (define-key map "c" #'reval-output-clear)
     (define-key map "i" #'reval-interrupt)
     (define-key map "w" #'reval-output-copy)
-    (define-key map "s" #'reval-output-save-picture)
+    (define-key map "s" #'reval-picture-save)
     map)
   "Keys in an output buffer.")
 
@@ -339,8 +327,8 @@ that is inserted there, and every other marker is moved by hand."
 
 (defun reval-output--rich-text (output)
   "Return OUTPUT, which is no stream, as whole lines."
-  (let ((text (if (reval-text-picture-p output)
-                  (reval-output--picture-text output)
+  (let ((text (if (reval-picture-p output)
+                  (reval-picture-text output)
                 (reval-text-propertize (plist-get output :text) (plist-get output :spans)
                                        (plist-get output :links)))))
     (if (string-suffix-p "\n" text) text (concat text "\n"))))
@@ -353,41 +341,6 @@ that is inserted there, and every other marker is moved by hand."
     (put-text-property first (length text) 'line-prefix
                        (make-string (string-width sign) ?\s) text)
     text))
-
-(defun reval-output--picture-text (output)
-  "Return the picture in OUTPUT as text to insert."
-  (let ((image (reval-text-image output (reval-output--image-height)))
-        (label (propertize
-                (format "[%s: RET opens, s saves]"
-                        (replace-regexp-in-string "\\`image/\\([^+]*\\).*" "\\1 picture"
-                                                  (plist-get output :mime)))
-                'reval-picture output
-                'button '(t)
-                'category (button-category-symbol 'reval-output-picture))))
-    (if image
-        (reval-output--slices image label)
-      (concat (propertize label 'face 'reval-link) "\n" (plist-get output :text)))))
-
-(defun reval-output--slices (image label)
-  "Return lines that show IMAGE, each a slice of it, in place of LABEL."
-  (pcase-let ((`(,width . ,height) (image-size image t))
-              (step (frame-char-height)))
-    (cl-loop for top from 0 below height by step
-             concat (propertize label 'display
-                                (list (list 'slice 0 top width (min step (- height top)))
-                                      image))
-             concat "\n"
-             ;; The label is the first line's; copied, there are empty ones below.
-             do (setq label (apply #'propertize " " (text-properties-at 0 label))))))
-
-(defun reval-output--image-height ()
-  "Return how many pixels high a picture in the current buffer may be, or nil."
-  (if (eq reval-output-image-max-height 'window)
-      (let* ((window (get-buffer-window nil t))
-             (line (frame-char-height (and window (window-frame window)))))
-        (max line (- (if window (window-body-height window t) (/ (frame-text-height) 2))
-                     line)))
-    reval-output-image-max-height))
 
 ;;; Limits
 
@@ -538,53 +491,6 @@ What still runs goes on to write into it."
     (kill-new text)
     (let ((lines (length (split-string text "\n" t))))
       (message "Copied %d line%s" lines (if (= lines 1) "" "s")))))
-
-;;; Pictures
-
-(define-button-type 'reval-output-picture
-  'action #'reval-output--open-picture
-  'follow-link t
-  'face nil
-  'help-echo "mouse-1, RET: open the picture; s: save it")
-
-(defun reval-output--open-picture (button)
-  "Open the picture of BUTTON: in a buffer, or where Emacs cannot, outside."
-  (let ((output (button-get button 'reval-picture)))
-    (if (reval-text-image output)
-        (let ((buffer (generate-new-buffer "*reval picture*")))
-          (with-current-buffer buffer
-            (set-buffer-multibyte nil)
-            (insert (reval-text-picture-bytes output))
-            (set-buffer-modified-p nil)
-            (goto-char (point-min))
-            (image-mode))
-          (pop-to-buffer buffer))
-      (let ((file (make-temp-file "reval-" nil (reval-output--extension output))))
-        (reval-output--write-picture output file)
-        (browse-url-of-file file)))))
-
-(defun reval-output-save-picture (file)
-  "Write the picture at point to FILE."
-  (interactive
-   (list (if (get-text-property (point) 'reval-picture)
-             (read-file-name "Write the picture to: " nil nil nil
-                             (concat "picture"
-                                     (reval-output--extension
-                                      (get-text-property (point) 'reval-picture))))
-           (user-error "No picture here"))))
-  (when (or (not (file-exists-p file))
-            (y-or-n-p (format "Overwrite %s? " file)))
-    (reval-output--write-picture (get-text-property (point) 'reval-picture) file)
-    (message "Wrote %s" file)))
-
-(defun reval-output--write-picture (output file)
-  "Write the picture in OUTPUT to FILE."
-  (let ((coding-system-for-write 'binary))
-    (write-region (reval-text-picture-bytes output) nil file nil 'silent)))
-
-(defun reval-output--extension (output)
-  "Return the file name extension for the picture in OUTPUT."
-  (format ".%s" (cdr (reval-text-picture-p output))))
 
 (provide 'reval-output)
 ;;; reval-output.el ends here

@@ -19,7 +19,7 @@
 ;;; Code:
 
 (require 'reval-session)
-(require 'reval-text)
+(require 'reval-picture)
 
 (defcustom reval-overlay-max-columns 120
   "Columns of a value that are shown beside the code."
@@ -263,7 +263,7 @@ The lines between BOL and EOL have just changed."
                       ;; The first is shown.
                       (let ((lines (1- (plist-get summary :lines))))
                         (format "%d line%s" lines (if (= lines 1) "" "s"))))
-                     ((and (reval-text-picture-p (reval-evaluation-value evaluation))
+                     ((and (reval-picture-p (reval-evaluation-value evaluation))
                            (display-images-p))
                       "picture"))))
     (when more
@@ -273,7 +273,7 @@ The lines between BOL and EOL have just changed."
 (defun reval-overlay--block (evaluation)
   "Return the value of EVALUATION as lines to show below the code."
   (let* ((value (reval-evaluation-value evaluation))
-         (image (reval-text-image value (window-body-height nil t))))
+         (image (reval-picture-image value (window-body-height nil t))))
     (if image
         (propertize "[picture]" 'display image)
       (let* ((text (string-trim-right

@@ -1,4 +1,4 @@
-;;; reval-text.el --- Styled text, links and pictures  -*- lexical-binding: t; -*-
+;;; reval-text.el --- Styled text and links  -*- lexical-binding: t; -*-
 
 ;; Copyright (C) 2026 The reval authors
 ;; SPDX-License-Identifier: BSD-3-Clause
@@ -7,18 +7,13 @@
 
 ;; What the server sends to be shown: text with spans (styles) and links
 ;; (places in files), both by offset, which it counts in code points as Emacs
-;; counts characters; and pictures.
+;; counts characters.
 
 ;;; Code:
 
 (require 'ansi-color)
 (require 'button)
 (require 'reval-connection)
-
-(defcustom reval-image-max-width 800
-  "Widest that a picture is shown, in pixels."
-  :type 'integer
-  :group 'reval)
 
 (defface reval-link '((t :inherit link))
   "Face of places in files that a text names."
@@ -99,36 +94,6 @@
   (let ((name (reval-uri-key (string-remove-prefix "untitled:" uri))))
     (or (get-buffer name)
         (user-error "There is no buffer %s" name))))
-
-;;; Pictures
-
-(defconst reval-text--image-types
-  '(("image/png" . png) ("image/jpeg" . jpeg) ("image/gif" . gif)
-    ("image/svg+xml" . svg))
-  "Alist of MIME type → type of an Emacs image.")
-
-(defun reval-text-picture-p (output)
-  "Return non-nil if OUTPUT, a plist, has a picture."
-  (and (plist-get output :data)
-       (assoc (plist-get output :mime) reval-text--image-types)))
-
-(defun reval-text-picture-bytes (output)
-  "Return the bytes of the picture in OUTPUT, as a unibyte string."
-  (if (equal (plist-get output :mime) "image/svg+xml")
-      (encode-coding-string (plist-get output :data) 'utf-8)
-    (base64-decode-string (plist-get output :data))))
-
-(defun reval-text-image (output &optional max-height)
-  "Return the picture in OUTPUT as an image, or nil if it cannot be shown here.
-It is at most MAX-HEIGHT pixels high, where that is given."
-  (when-let* ((picture (reval-text-picture-p output))
-              (type (cdr picture)))
-    (when (and (display-images-p) (image-type-available-p type))
-      (create-image (reval-text-picture-bytes output) type t
-                    :max-width reval-image-max-width
-                    :max-height max-height
-                    ;; A slice of a line's height is then just as high as text.
-                    :ascent 'center))))
 
 ;;; Words and signs
 

@@ -44,7 +44,8 @@
 ;; - reval-eval.el: evaluate, and take what comes of it
 ;; - reval-overlay.el: the value beside the code
 ;; - reval-output.el: the output buffer
-;; - reval-text.el: styled text, links and pictures
+;; - reval-picture.el: pictures
+;; - reval-text.el: styled text and links
 ;; - reval-complete.el: completion and ElDoc
 ;; - reval-inspect.el: what the kernel knows of a name
 ;; - reval-input.el: answers to a kernel that asks

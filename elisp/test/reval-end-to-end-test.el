@@ -242,11 +242,11 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (with-current-buffer (reval-test-output-buffer)
       (goto-char (text-property-not-all (point-min) (point-max) 'reval-picture nil))
       (should (string-prefix-p
-               "\211PNG" (reval-text-picture-bytes (get-text-property (point) 'reval-picture))))
+               "\211PNG" (reval-picture-bytes (get-text-property (point) 'reval-picture))))
       (let ((file (make-temp-file "reval-test" nil ".png")))
         (unwind-protect
             (cl-letf (((symbol-function #'y-or-n-p) (lambda (_) t)))
-              (reval-output-save-picture file)
+              (reval-picture-save file)
               (should (> (file-attribute-size (file-attributes file)) 1000)))
           (delete-file file)))
       (when (display-images-p)
