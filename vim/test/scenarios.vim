@@ -604,7 +604,13 @@ function! s:test_kernels_end_with_the_editor() abort
   call s:python(['import os; print("pids", os.getpid(), os.getppid())'])
   1Reval
   call s:wait('process numbers', {-> s:has_output('^pids \d\+ \d\+$')})
-  call writefile([matchstr(s:output(), '^pids \d\+ \d\+$')], $REVAL_TEST_REPORT, 'a')
+  let pids = matchstr(s:output(), '^pids \d\+ \d\+$')
+  edit! pid.go
+  setlocal filetype=go
+  call setline(1, ['import "os"', 'os.Getpid()'])
+  %Reval
+  call s:wait_mark(2, '^⇒ \d\+$')
+  call writefile([pids .. ' ' .. matchstr(s:mark(2), '\d\+')], $REVAL_TEST_REPORT, 'a')
 endfunction
 
 function! s:run(name) abort

@@ -118,8 +118,8 @@ end
 function M.attach(bufnr)
   local uri = vim.uri_from_bufnr(bufnr)
   -- vim.lsp has one URI, file://, for all buffers without a name.
-  local other = vim.fn['reval#client#buffer'](uri)
-  if other > 0 and other ~= bufnr and vim.api.nvim_buf_is_loaded(other) then
+  local owner = vim.fn['reval#client#buffer'](uri)
+  if owner > 0 and owner ~= bufnr and vim.api.nvim_buf_is_loaded(owner) then
     vim.fn['reval#client#error']('another buffer without a name is evaluated: name this one (:file NAME)')
     return ''
   end
@@ -150,7 +150,8 @@ function M.attach(bufnr)
     -- stale results wait for it, a request sends the changes first.
     -- A whole text is compared by the server, which then finds code that a formatter
     -- moved; edits would say that all of it was deleted.
-    flags = { debounce_text_changes = 200, allow_incremental_sync = false },
+    -- When Neovim ends the server has this long to end its kernels; it needs less.
+    flags = { debounce_text_changes = 200, allow_incremental_sync = false, exit_timeout = 2000 },
     on_init = function(started)
       quiet(started)
       keep_documents(started)
