@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -32,13 +33,37 @@ const startTimeout = 2 * time.Minute
 func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	env := o.Env
-	if env == nil {
-		env = os.Environ()
+	if o.Env == nil {
+		o.Env = os.Environ()
 	}
+	var k *Kernel
+	var err error
+	for range launchAttempts {
+		if k, err = launchOnce(ctx, spec, o); err == nil || !portTaken(err) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
+	}
+	return k, nil
+}
+
+// launchAttempts is how often a start is tried when another program took one of
+// the kernel's ports between the time they were found free and the kernel's bind.
+const launchAttempts = 4
+
+// portTaken tells it by the words of the system's error (EADDRINUSE), which the
+// kernel's own are taken from.
+func portTaken(err error) bool {
+	return errors.Is(err, ErrDead) && strings.Contains(strings.ToLower(err.Error()), "address already in use")
+}
+
+// launchOnce starts a kernel on ports that are free now.
+func launchOnce(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	ports, err := freePorts(5)
 	if err != nil {
-		return nil, fmt.Errorf("start kernel %s: find free ports: %w", spec.Name, err)
+		return nil, fmt.Errorf("find free ports: %w", err)
 	}
 	info := jupyter.ConnectionInfo{
 		Transport: "tcp", IP: "127.0.0.1",
@@ -47,14 +72,14 @@ func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	}
 	k := newKernel(o.Options)
 	k.spec = spec
-	k.file = filepath.Join(runtimeDir(environMap(env)), "kernel-"+jupyter.NewID()+".json")
+	k.file = filepath.Join(runtimeDir(environMap(o.Env)), "kernel-"+jupyter.NewID()+".json")
 	if err := info.WriteFile(k.file); err != nil {
-		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
+		return nil, err
 	}
-	argv, environ := spec.command(k.file, append(env[:len(env):len(env)], parentPID()))
+	argv, environ := spec.command(k.file, append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
 	if k.proc, err = startProcess(argv, environ, o.Dir, k.options.Logger); err != nil {
 		os.Remove(k.file)
-		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
+		return nil, err
 	}
 	if err := k.connect(ctx, info); err != nil {
 		now, cancel := context.WithCancel(context.Background())
@@ -62,9 +87,9 @@ func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 		k.proc.stop(now, 0)
 		os.Remove(k.file)
 		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrDead) {
-			return nil, fmt.Errorf("start kernel %s: not ready in time: %w%s", spec.Name, err, k.proc.said())
+			return nil, fmt.Errorf("not ready in time: %w%s", err, k.proc.said())
 		}
-		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
+		return nil, err
 	}
 	k.proc.stderr.forget()
 	return k, nil
