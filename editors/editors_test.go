@@ -87,7 +87,10 @@ var allPassed = regexp.MustCompile(`(?m)^all [1-9]\d* passed$`)
 func checkReport(t *testing.T, report, words string) {
 	t.Helper()
 	if !allPassed.MatchString(report) {
-		t.Errorf("%s\n--- what the editor said:\n%s", report, words)
+		if words != "" {
+			report += "\n--- what the editor said:\n" + words
+		}
+		t.Error(report)
 	}
 	for _, line := range strings.Split(report, "\n") {
 		if name, ok := strings.CutPrefix(line, "ok "); ok {

@@ -19,15 +19,19 @@ func TestVimPlugin(t *testing.T) {
 	}
 }
 
-// The same scenarios in Neovim.
+// The same scenarios in Neovim, the newest that `make test` installs and the oldest.
 func TestNeovimPlugin(t *testing.T) {
-	t.Parallel()
-	nvim := testenv.Nvim(t)
-	dir, env := project(t)
-	report, err := run(t, dir, append(env, "REVAL_TEST_NVIM="+nvim), scenarios(), "nvim")
-	checkReport(t, report, "")
-	if err != nil {
-		t.Error(err)
+	for name, find := range map[string]func(testing.TB) string{"newest": testenv.Nvim, "0.10": testenv.NvimFloor} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nvim := find(t)
+			dir, env := project(t)
+			report, err := run(t, dir, append(env, "REVAL_TEST_NVIM="+nvim), scenarios(), "nvim")
+			checkReport(t, report, "")
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
