@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
+	"strconv"
+	"time"
 
 	"github.com/reval-editor/reval/gokernel"
 )
@@ -15,5 +18,30 @@ func runGoKernel(ctx context.Context, _ environment, args []string) error {
 	if *file == "" {
 		return usagef("kernel go: --connection-file is missing")
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if os.Getenv("JPY_PARENT_PID") == strconv.Itoa(os.Getppid()) {
+		go endWithParent(ctx, cancel)
+	}
 	return gokernel.ServeFile(ctx, *file, gokernel.Options{Version: version()})
+}
+
+// endWithParent ends the kernel when the client that started it is gone, as
+// ipykernel does with the same variable: a client that was killed cannot shut it
+// down. The system tells nobody of a parent's end, so it is looked for.
+func endWithParent(ctx context.Context, end context.CancelFunc) {
+	parent := os.Getppid()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if os.Getppid() != parent {
+				end()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }

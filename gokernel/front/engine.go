@@ -1,3 +1,6 @@
+// Package front is the front end of the Go kernel: it splits a cell into
+// declarations and statements, checks it by go/types against the namespace, and
+// lowers it to what an Engine runs. It knows neither engine nor protocol.
 package front
 
 import (

@@ -77,6 +77,11 @@ func parseCell(name, text string, fset *token.FileSet, live ...liveImports) (*so
 		if last, ok := list[len(list)-1].(*ast.ExprStmt); ok && items[len(items)-1].kind == itemStatement {
 			s.lastExpr = last
 		}
+		for i, st := range list {
+			if x, ok := st.(*ast.ExprStmt); ok && x != s.lastExpr && !standsAlone(x.X) {
+				list[i] = &ast.AssignStmt{Lhs: []ast.Expr{&ast.Ident{NamePos: x.Pos(), Name: "_"}}, TokPos: x.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{x.X}}
+			}
+		}
 	}
 	return s, nil
 }
@@ -194,4 +199,17 @@ func excerpt(text string, line, col int) []string {
 		pad = strings.Repeat(" ", len(prefix))
 	}
 	return []string{number + src, strings.Repeat(" ", len(number)-2) + "| " + pad + "^"}
+}
+
+// standsAlone tells whether Go allows an expression as a statement. Others are
+// values to look at, which may stand anywhere at a cell's top level, as when
+// several cells are evaluated as one.
+func standsAlone(x ast.Expr) bool {
+	switch x := ast.Unparen(x).(type) {
+	case *ast.CallExpr:
+		return true
+	case *ast.UnaryExpr:
+		return x.Op == token.ARROW
+	}
+	return false
 }

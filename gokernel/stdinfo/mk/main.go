@@ -80,6 +80,7 @@ func packTypes(packages []stdPackage) error {
 		if err != nil {
 			return err
 		}
+		//lint:ignore SA1019 go list -export still gives archives; Read alone does not find the data in them
 		r, err := gcexportdata.NewReader(bytes.NewReader(data))
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.ImportPath, err)
