@@ -3,11 +3,9 @@ package lsp
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/reval-editor/reval/internal/document"
-	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
@@ -42,38 +40,6 @@ type result struct {
 	listed     bool      // it is in Server.changed
 	flushed    time.Time // when output was last sent
 }
-
-// block is one output as it stands now.
-type block struct {
-	Output
-	display string // display_id
-	dirty   bool   // the client does not have it as it stands
-	note    int    // it stands for so many that were dropped
-
-	// Of a stream: Output has everything but the text.
-	screen    *output.Screen
-	unsettled int        // bytes in the screen that text and pending do not have
-	text      transcript // all of it, for reval.output
-	pending   transcript // what the client has not been sent
-	back      int        // code points that it has to erase first
-}
-
-// Bounds of text, in bytes: what is kept of one stream for reval.output, what
-// waits for a client that does not read, and what a screen takes before its text
-// is settled.
-const (
-	maxText    = 4 << 20
-	maxPending = 1 << 20
-	maxScreen  = 64 << 10
-)
-
-// Bounds of one evaluation's outputs: their number, their size in bytes, and after
-// how many more of them this is looked at.
-const (
-	maxBlocks  = 1000
-	maxBytes   = 64 << 20
-	limitEvery = 10
-)
 
 func (r *result) ended() bool { return r.eval.State.Ended() }
 
@@ -182,10 +148,6 @@ func (r *result) limit() {
 	r.blocks = append([]*block{note}, r.blocks[len(dropped):]...)
 }
 
-func (b *block) size() int {
-	return len(b.Text) + len(b.Data) + len(b.text.text) + len(b.pending.text)
-}
-
 func (r *result) clear() {
 	r.clearNext = false
 	r.blocks = nil
@@ -208,46 +170,6 @@ func (r *result) stream(e kernelclient.Stream) {
 	if last.unsettled += len(e.Text); last.unsettled > maxScreen {
 		last.settle()
 	}
-}
-
-// settle takes what changed from a stream's screen.
-func (b *block) settle() {
-	b.unsettled = 0
-	u, ok := b.screen.Take()
-	if !ok {
-		return
-	}
-	b.text.apply(u)
-	b.text.limit(maxText, "")
-	// What waits to be sent is erased here, the rest on the client.
-	if over := u.Back - b.pending.runes; over > 0 {
-		b.back += over
-		u.Back = b.pending.runes
-	}
-	b.pending.apply(u)
-	b.pending.limit(maxPending, "[lines left out here: reval.output has them]\n")
-}
-
-// whole is the output with all of its text.
-func (b *block) whole() Output {
-	o := b.Output
-	if b.screen != nil {
-		b.settle()
-		o.Text, o.Spans = string(b.text.text), b.text.spans
-	}
-	return o
-}
-
-// news is the output with what the client does not have yet.
-func (b *block) news() Output {
-	o := b.Output
-	if b.screen != nil {
-		b.settle()
-		o.Text, o.Spans, o.Back = string(b.pending.text), b.pending.spans, b.back
-		b.pending, b.back = transcript{}, 0
-	}
-	b.dirty = false
-	return o
 }
 
 // bundle makes an output of a MIME bundle.
@@ -274,95 +196,6 @@ func (ks *kernelSession) update(e kernelclient.Display) {
 				r.list()
 			}
 		}
-	}
-}
-
-// fail takes the error that ended the evaluation.
-func (r *result) fail(e kernelclient.Error) {
-	lang := r.session.language
-	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
-	text := strings.Join(e.Traceback, "\n")
-	if strings.TrimSpace(text) == "" {
-		text = e.Name + ": " + e.Value
-	}
-	resolve := func(count int) (string, int, bool) {
-		o := r.origin(count)
-		if o == nil {
-			return "", 0, false
-		}
-		return o.doc.name(), o.anchor.Range().Start.Line + 1, true
-	}
-	o := Output{Kind: OutputError}
-	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
-	if !strings.HasSuffix(o.Text, "\n") {
-		o.Text += "\n"
-	}
-	o.Links = findLinks(o.Text)
-	linked := map[documentLine]bool{}
-	value, _ := output.Plain(lang.Rewrite(e.Value, resolve))
-	failing := r.anchor.Range().Start.Line
-	frames := lang.Frames(le)
-	for _, f := range slices.Backward(frames) {
-		if in := r.origin(f.ExecutionCount); in != nil && in.doc == r.doc {
-			failing = in.anchor.Range().Start.Line + f.Line - 1
-			break
-		}
-	}
-	where := r.lineRange(failing)
-	r.place = r.doc.Anchor(where)
-	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: toRange(where)}
-	for _, f := range frames {
-		in := r.origin(f.ExecutionCount)
-		if in == nil {
-			continue
-		}
-		place := documentLine{in.doc, in.anchor.Range().Start.Line + f.Line - 1}
-		if !linked[place] {
-			linked[place] = true
-			o.Links = append(o.Links, linkTo(o.Text, in.doc.name(), in.doc.uri, place.line)...)
-		}
-	}
-	o.Error = r.failure
-	r.add(o, "")
-	r.touch()
-}
-
-type documentLine struct {
-	doc  *openDocument
-	line int
-}
-
-// moveFailure tells where the failing line stands now.
-func (r *result) moveFailure() {
-	if r.failure == nil || toRange(r.place.Range()) == r.failure.Range {
-		return
-	}
-	moved := *r.failure
-	moved.Range = toRange(r.place.Range())
-	r.failure = &moved
-	for _, b := range r.blocks {
-		if b.Kind == OutputError {
-			b.Error = r.failure
-		}
-	}
-}
-
-// origin is the evaluation of the cell that a traceback names; 0 is the one that failed.
-func (r *result) origin(count int) *result {
-	if count == 0 || count == r.eval.Count {
-		return r
-	}
-	return r.session.counts[count]
-}
-
-// lineRange covers the text of a line.
-func (r *result) lineRange(line int) document.Range {
-	line = min(max(line, 0), r.doc.LineCount()-1)
-	text := r.doc.Line(line)
-	indent := len(text) - len(strings.TrimLeft(text, " \t"))
-	return document.Range{
-		Start: document.Position{Line: line, Character: indent},
-		End:   document.Position{Line: line, Character: r.doc.LineLength(line)},
 	}
 }
 

@@ -6,26 +6,54 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/reval-editor/reval/kernelclient"
 	"github.com/reval-editor/reval/lsp"
 )
 
-// stdio joins the two standard streams to one connection. A read of standard
-// input cannot be broken off, so another goroutine makes it, which ends with the
-// process.
+// stdio joins the two standard streams to one connection. Neither a read nor a
+// write of them can be broken off, so goroutines of their own make them, which end
+// with the process: an editor that neither writes nor reads keeps nobody from
+// ending in order.
 type stdio struct {
-	*io.PipeReader
-	io.Writer
+	in      *io.PipeReader
+	out     *io.PipeWriter
+	written chan struct{} // closed when what went into out has come out
 }
 
-func newStdio(env environment) stdio {
-	r, w := io.Pipe()
+// flushPatience bounds how long Close waits for the editor to read.
+const flushPatience = time.Second
+
+func newStdio(env environment) *stdio {
+	in, fromEditor := io.Pipe()
+	toEditor, out := io.Pipe()
+	s := &stdio{in: in, out: out, written: make(chan struct{})}
 	go func() {
-		_, err := io.Copy(w, env.stdin)
-		w.CloseWithError(err)
+		_, err := io.Copy(fromEditor, env.stdin)
+		fromEditor.CloseWithError(err)
 	}()
-	return stdio{r, env.stdout}
+	go func() {
+		defer close(s.written)
+		_, err := io.Copy(env.stdout, toEditor)
+		toEditor.CloseWithError(err)
+	}()
+	return s
+}
+
+func (s *stdio) Read(p []byte) (int, error)  { return s.in.Read(p) }
+func (s *stdio) Write(p []byte) (int, error) { return s.out.Write(p) }
+
+func (s *stdio) Close() error {
+	s.in.Close()
+	s.out.Close()
+	timer := time.NewTimer(flushPatience)
+	defer timer.Stop()
+	select {
+	case <-s.written:
+	case <-timer.C:
+	}
+	return nil
 }
 
 func runLSP(ctx context.Context, env environment, args []string) error {

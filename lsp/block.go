@@ -1,0 +1,81 @@
+package lsp
+
+import (
+	"github.com/reval-editor/reval/internal/output"
+)
+
+// block is one output as it stands now.
+type block struct {
+	Output
+	display string // display_id
+	dirty   bool   // the client does not have it as it stands
+	note    int    // it stands for so many that were dropped
+
+	// Of a stream: Output has everything but the text.
+	screen    *output.Screen
+	unsettled int        // bytes in the screen that text and pending do not have
+	text      transcript // all of it, for reval.output
+	pending   transcript // what the client has not been sent
+	back      int        // code points that it has to erase first
+}
+
+// Bounds of text, in bytes: what is kept of one stream for reval.output, what
+// waits for a client that does not read, and what a screen takes before its text
+// is settled.
+const (
+	maxText    = 4 << 20
+	maxPending = 1 << 20
+	maxScreen  = 64 << 10
+)
+
+// Bounds of one evaluation's outputs: their number, their size in bytes, and after
+// how many more of them this is looked at.
+const (
+	maxBlocks  = 1000
+	maxBytes   = 64 << 20
+	limitEvery = 10
+)
+
+func (b *block) size() int {
+	return len(b.Text) + len(b.Data) + len(b.text.text) + len(b.pending.text)
+}
+
+// settle takes what changed from a stream's screen.
+func (b *block) settle() {
+	b.unsettled = 0
+	u, ok := b.screen.Take()
+	if !ok {
+		return
+	}
+	b.text.apply(u)
+	b.text.limit(maxText, "")
+	// What waits to be sent is erased here, the rest on the client.
+	if over := u.Back - b.pending.runes; over > 0 {
+		b.back += over
+		u.Back = b.pending.runes
+	}
+	b.pending.apply(u)
+	b.pending.limit(maxPending, "[lines left out here: reval.output has them]\n")
+}
+
+// whole is the output with all of its text.
+func (b *block) whole() Output {
+	o := b.Output
+	if b.screen != nil {
+		b.settle()
+		o.Text, o.Spans = string(b.text.text), b.text.spans
+	}
+	return o
+}
+
+// news is the output with what the client does not have yet.
+func (b *block) news() Output {
+	o := b.Output
+	if b.screen != nil {
+		b.settle()
+		o.Text, o.Spans, o.Back = string(b.pending.text), b.pending.spans, b.back
+		b.pending, b.back = transcript{}, 0
+	}
+	b.dirty = false
+	return o
+}
