@@ -173,15 +173,18 @@
       (should (string-match-p "\\_<42\\_>" shown)))))
 
 (ert-deftest plain-endless-loop-interrupted ()
-  (plain-visiting ".py" '("while True: pass" "3 * 3")
+  (plain-visiting ".py" '("print('it runs', flush=True)" "while True: pass" "# %%" "3 * 3")
+    (reval-eglot-cell)
+    (plain-line 4)
     (reval-eglot-evaluate)
-    (plain-line 2)
-    (reval-eglot-evaluate)
+    (plain-wait "the loop to run"
+      (with-current-buffer (reval-eglot--output)
+        (string-match-p "^it runs$" (buffer-string))))
     (reval-eglot-interrupt)
-    (plain-wait-hint 1 "\\`✗ KeyboardInterrupt")
+    (plain-wait-hint 2 "\\`✗ KeyboardInterrupt")
     ;; What waited behind it was not begun.
     (reval-eglot-evaluate)
-    (plain-wait-hint 2 "\\`9\\'")))
+    (plain-wait-hint 4 "\\`9\\'")))
 
 (ert-deftest plain-two-quick-evaluations-do-not-mix ()
   (plain-visiting ".py" '("import time" "print('one'); time.sleep(0.2); print('one'); 1" "print('two'); 2")
