@@ -19,7 +19,7 @@ import (
 
 // Deadlines of requests to the kernel: an editor waits for them.
 const (
-	idleDeadline = 5 * time.Second
+	idleDeadline = 15 * time.Second
 	busyDeadline = 150 * time.Millisecond
 )
 
