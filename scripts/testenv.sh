@@ -94,6 +94,7 @@ needs_of() {
     lint)
       need emacs-gtk emacs has_emacs
       need elpa-package-lint - has_emacs_library package-lint
+      need elpa-eglot - has_emacs_library eglot
       need vim vim has_vim
       need lua-check luacheck has luacheck
       need shellcheck shellcheck has shellcheck
@@ -208,7 +209,7 @@ EOF
   loader=$(find "$root/usr/lib" "$root/usr/lib64" -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
   cat >"$nvim_floor/nvim" <<EOF
 #!/bin/sh
-VIMRUNTIME=$root/usr/share/nvim/runtime exec $loader --library-path $(dirname "$(find "$root/usr/lib" -name 'libc.so.6' | head -n 1)") $root/usr/bin/nvim "\$@"
+VIMRUNTIME=$root/usr/share/nvim/runtime exec $loader --library-path $(dirname "$(find "$root/usr/lib" -name 'libc.so.6' | head -n 1)") $root/usr/bin/nvim --cmd 'set runtimepath+=$root/usr/lib/nvim' "\$@"
 EOF
   chmod +x "$nvim_floor/nvim"
   rm -rf "$apt"

@@ -27,8 +27,9 @@ func Xvfb(t testing.TB) string {
 	}
 	defer read.Close()
 	// The server chooses a free display and writes its number to descriptor 3 when it
-	// is ready.
-	server := exec.Command(path, "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp")
+	// is ready. It does not start anew after its last client, which may be the probe
+	// of an Emacs that is about to connect.
+	server := exec.Command(path, "-displayfd", "3", "-noreset", "-screen", "0", "1280x1024x24", "-nolisten", "tcp")
 	server.ExtraFiles = []*os.File{write}
 	var words strings.Builder
 	server.Stderr = &words
