@@ -22,58 +22,42 @@ const subshellPatience = 5 * time.Second
 // subshellPause is how long a new subshell has to answer before it is asked again.
 const subshellPause = 50 * time.Millisecond
 
-// aside is what a Kernel knows of asking while code runs.
+// aside is what a Kernel knows of asking while code runs. Guarded by Kernel.mu.
 type aside struct {
-	turn chan struct{} // holds one: the request that is being answered
-
-	// Guarded by Kernel.mu.
 	subshell *string       // once it was made
 	making   chan struct{} // closed when the one attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
 }
 
-// route prepares a request to the shell for a kernel that may be running code: it
-// goes to a subshell where the kernel has them. Elsewhere it is sent as it is,
-// since some kernels answer at once, but only one at a time. done is to be called
-// when the request has been answered or given up.
-func (k *Kernel) route(ctx context.Context, m *jupyter.Message) (done func(), err error) {
-	done = func() {}
-	subshells := slices.Contains(k.info.SupportedFeatures, subshellFeature)
-	if subshells {
-		// IPython's completer is not made for two threads: asked in the main shell
-		// and in a subshell at the same time it finds nothing, or never answers.
-		select {
-		case k.aside.turn <- struct{}{}:
-			done = func() { <-k.aside.turn }
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-k.done:
-			return nil, k.deadErr()
-		}
-	}
+// route prepares a request to the shell for a kernel that may be running code. Where
+// the kernel has subshells, one is made when code runs and takes all such requests
+// from then on: IPython's completer is not made for two threads, and asked in the
+// main shell and in a subshell at the same time it finds nothing, or never answers.
+// Elsewhere the request is sent as it is, since some kernels answer at once, but
+// only one at a time.
+func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	k.mu.Lock()
 	busy := len(k.executions) > 0
+	m.Header.SubshellID = k.aside.subshell
 	k.mu.Unlock()
-	if !busy {
-		return done, nil
+	if !busy || m.Header.SubshellID != nil {
+		return nil
 	}
-	if subshells {
+	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
 		if m.Header.SubshellID = k.subshell(ctx); m.Header.SubshellID != nil {
-			return done, nil
+			return nil
 		}
 		if ctx.Err() != nil {
-			done()
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.aside.waiting != "" {
-		done()
-		return nil, ErrBusy
+		return ErrBusy
 	}
 	k.aside.waiting = m.Header.MsgID
-	return done, nil
+	return nil
 }
 
 // subshell gives the Kernel's subshell, which the first call makes; nil if there is

@@ -97,7 +97,7 @@ func newKernel(o Options) *Kernel {
 	return &Kernel{
 		session: jupyter.NewID(), options: o,
 		heard: make(chan struct{}), lost: make(chan error, 4), closing: make(chan struct{}), done: make(chan struct{}),
-		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{}, aside: aside{turn: make(chan struct{}, 1)},
+		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
 }
 

@@ -69,11 +69,9 @@ func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) 
 	if err != nil {
 		return v, err
 	}
-	done, err := k.route(ctx, m)
-	if err != nil {
+	if err := k.route(ctx, m); err != nil {
 		return v, fmt.Errorf("%s: %w", t, err)
 	}
-	defer done()
 	reply, err := k.roundTrip(ctx, k.shell, m)
 	if err != nil {
 		return v, fmt.Errorf("%s: %w", t, err)

@@ -582,6 +582,7 @@ function! s:test_server_that_dies_is_told_and_started_again() abort
   let server = matchstr(s:mark(1), '\d\+')
   2Reval
   call s:wait('output', {-> s:has_output('^it runs$')})
+  call s:wait_mark(2, '^● running')
   call system('kill -9 ' .. server)
   call s:wait('word of it', {-> execute('messages') =~# 'reval: the server ended: .*it starts again at the next use'})
   call s:wait_mark(2, '^✗ lost: the server ended$')
