@@ -44,6 +44,8 @@ func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 		return nil
 	}
 	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
+		// When the code runs, the main shell has answered what it was asked before.
+		k.begun(ctx)
 		if m.Header.SubshellID = k.subshell(ctx); m.Header.SubshellID != nil {
 			return nil
 		}

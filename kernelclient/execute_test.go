@@ -197,17 +197,34 @@ func TestConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	k := launch(t, Options{})
 	run(t, k, strings.Join([]string{"name0_end = 0", "name1_end = 1", "name2_end = 2", "name3_end = 3"}, "\n"))
+	ask := func() {
+		var wait sync.WaitGroup
+		for i := range 4 {
+			wait.Go(func() {
+				for range 5 {
+					code := fmt.Sprintf("name%d_", i)
+					r, err := k.Complete(within(t), code, len(code))
+					if err != nil || !slices.Equal(r.Matches, []string{code + "end"}) {
+						t.Errorf("complete %s: %v, %v", code, r.Matches, err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+	}
+	ask() // in the main shell
+	l := newEvents()
+	ended := start(within(t), k, ExecuteRequest{Code: "print('runs', flush=True)\nwhile True: pass"}, l.add)
+	l.wait(t, "runs")
+	ask() // in a subshell
+	if err := k.Interrupt(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	next(t, ended)
+	ask() // in the subshell, while nothing runs
+
 	var wait sync.WaitGroup
 	for i := range 4 {
-		wait.Go(func() {
-			for range 5 {
-				code := fmt.Sprintf("name%d_", i)
-				r, err := k.Complete(within(t), code, len(code))
-				if err != nil || !slices.Equal(r.Matches, []string{code + "end"}) {
-					t.Errorf("complete %s: %v, %v", code, r.Matches, err)
-				}
-			}
-		})
 		wait.Go(func() {
 			code := fmt.Sprintf("print(%d)", i)
 			l := newEvents()
