@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,16 +141,17 @@ func (term *Terminal) WaitUntil(what string, holds func(screen string) bool) str
 	}
 }
 
-// WaitExit waits until the program has ended and returns its exit status.
+// WaitExit waits until the program has ended and returns its exit status. A program
+// that a signal ended fails the test.
 func (term *Terminal) WaitExit() int {
 	term.t.Helper()
 	term.WaitUntil("the end of the program", func(string) bool { return term.ended() })
-	var status int
-	answer := term.command("display-message", "-p", "#{pane_dead_status}")
-	if _, err := fmt.Sscan(answer, &status); err != nil {
-		term.t.Fatalf("exit status %q of the program in the terminal: %v", answer, err)
+	status := term.end()
+	code, err := strconv.Atoi(status)
+	if err != nil {
+		term.t.Fatalf("the program in the terminal ended by %s:\n%s", status, framed(term.Screen()))
 	}
-	return status
+	return code
 }
 
 // Close ends the program and the terminal; the test's cleanup calls it, too.
@@ -161,7 +163,28 @@ func (term *Terminal) Close() {
 
 func (term *Terminal) ended() bool {
 	term.t.Helper()
-	return strings.TrimSpace(term.command("display-message", "-p", "#{pane_dead}")) == "1"
+	return term.end() != ""
+}
+
+// end says how the program ended, by its exit status or by the words "signal N"; it is
+// empty before that and until all that it wrote is on the screen. A pane is dead as soon
+// as its terminal is closed and read, which may be before or after the program's end.
+func (term *Terminal) end() string {
+	term.t.Helper()
+	answer := term.command("display-message", "-p",
+		"#{pid} #{pane_dead} #{pane_dead_status}#{?pane_dead_signal,signal #{pane_dead_signal},}")
+	fields := strings.SplitN(strings.TrimRight(answer, "\n"), " ", 3)
+	server, dead, status := fields[0], fields[1] == "1", fields[2]
+	switch {
+	case !dead:
+		return ""
+	case status == "":
+		// tmux 3.3 misses the signal for a child that ends at once; this is another.
+		if err := exec.Command("kill", "-CHLD", server).Run(); err != nil {
+			term.t.Fatalf("terminal: wake tmux: %v", err)
+		}
+	}
+	return status
 }
 
 // command asks the tmux server; its failing ends the test.

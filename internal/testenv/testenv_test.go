@@ -234,3 +234,35 @@ func TestPrograms(t *testing.T) {
 		})
 	}
 }
+
+// A program may close its terminal before it ends: tmux then has no status to tell yet.
+func TestTerminalClosedBeforeTheEnd(t *testing.T) {
+	Tmux(t)
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := exec.Command("mkfifo", gate).Run(); err != nil {
+		t.Fatal(err)
+	}
+	term := StartTerminal(t, Env(t), t.TempDir(), "sh", "-c",
+		`trap '' HUP; exec <&- >&- 2>&-; read line <"$1"; exit 3`, "sh", gate)
+	for strings.TrimSpace(term.command("display-message", "-p", "#{pane_dead}")) != "1" {
+	}
+	go func() {
+		if err := os.WriteFile(gate, []byte("go\n"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}()
+	if status := term.WaitExit(); status != 3 {
+		t.Errorf("exit status %d, want 3", status)
+	}
+}
+
+func TestTerminalEndedBySignal(t *testing.T) {
+	env, dir := Env(t), t.TempDir()
+	Tmux(t)
+	o := apart(t, func(tb testing.TB) {
+		StartTerminal(tb, env, dir, "sh", "-c", "kill -TERM $$").WaitExit()
+	})
+	if !o.failed || !strings.Contains(o.words, "ended by signal 15") {
+		t.Errorf("%+v, want a failure that names the signal", o)
+	}
+}
