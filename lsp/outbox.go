@@ -6,12 +6,19 @@ import (
 	"time"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/session"
 )
 
 // streamPause is the least time between two notifications of one evaluation's
 // output, but for its first and its last: an editor handles few large ones much
 // faster than many small ones.
 const streamPause = 30 * time.Millisecond
+
+// statePause is how long it may take until the client hears that something waits
+// or runs. An evaluation that is quicker tells its value and its end only, and its
+// code is on its way to the kernel before an editor is kept busy.
+const statePause = 5 * time.Millisecond
 
 // outbox sends what the client is to be told. It keeps what has changed, not
 // messages, so a client that reads slowly gets fewer, never a growing queue; and
@@ -21,7 +28,8 @@ const streamPause = 30 * time.Millisecond
 // a time, ended by the client's answer or the server's context.
 type outbox struct {
 	server *Server
-	signal chan struct{}
+	signal chan struct{} // something is to be told now
+	later  chan struct{} // something is to be told within statePause
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
@@ -42,7 +50,7 @@ type outbox struct {
 const errorMessage = protocol.MessageTypeError
 
 func newOutbox(s *Server) *outbox {
-	o := &outbox{server: s, signal: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	o := &outbox{server: s, signal: make(chan struct{}, 1), later: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -55,9 +63,14 @@ func (o *outbox) close() {
 }
 
 // wake has run look at what has changed.
-func (o *outbox) wake() {
+func (o *outbox) wake() { raise(o.signal) }
+
+// wakeLater has run look at what has changed within statePause.
+func (o *outbox) wakeLater() { raise(o.later) }
+
+func raise(signal chan struct{}) {
 	select {
-	case o.signal <- struct{}{}:
+	case signal <- struct{}{}:
 	default:
 	}
 }
@@ -74,29 +87,43 @@ func (o *outbox) refresh() {
 	o.wake()
 }
 
-// sessionDirty tells the client a session's state soon; mu is held.
+// sessionDirty tells the client a session's state; mu is held.
 func (s *Server) sessionDirty(ks *kernelSession) {
 	if !ks.dirty {
 		ks.dirty = true
 		s.outbox.sessions = append(s.outbox.sessions, ks)
 	}
-	s.outbox.wake()
+	if ks.status.State == session.Busy {
+		s.outbox.wakeLater()
+	} else {
+		s.outbox.wake()
+	}
 }
 
 func (o *outbox) run() {
 	defer close(o.done)
 	timer := time.NewTimer(0)
 	<-timer.C
+	running := false // timer is
 	for {
 		select {
+		case <-o.later:
+			if !running {
+				running = true
+				timer.Reset(statePause)
+			}
+			continue
 		case <-o.signal:
 		case <-timer.C:
 		case <-o.stop:
 			o.flush()
 			return
 		}
-		if wait := o.flush(); wait > 0 {
+		wait := o.flush()
+		if running = wait > 0; running {
 			timer.Reset(wait)
+		} else {
+			timer.Stop()
 		}
 	}
 }
@@ -203,13 +230,17 @@ func (o *outbox) asks(r *result) bool {
 	return slices.ContainsFunc(o.inputs, func(p InputRequestParams) bool { return p.Evaluation == r.id })
 }
 
-// list has the outbox look at the result; mu is held.
+// list has the outbox look at the result now; mu is held.
 func (r *result) list() {
+	r.enlist()
+	r.server.outbox.wake()
+}
+
+func (r *result) enlist() {
 	if !r.listed {
 		r.listed = true
 		r.server.changed = append(r.server.changed, r)
 	}
-	r.server.outbox.wake()
 }
 
 // hasNews tells whether there is output that the client does not have.

@@ -64,10 +64,15 @@ func (r *result) changed(e session.Evaluation) {
 	}
 }
 
-// touch tells the client the evaluation's state soon.
+// touch tells the client the evaluation's state, an end at once.
 func (r *result) touch() {
 	r.stateDirty = true
-	r.list()
+	r.enlist()
+	if r.ended() {
+		r.server.outbox.wake()
+	} else {
+		r.server.outbox.wakeLater()
+	}
 }
 
 // event takes one event of the kernel.

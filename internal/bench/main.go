@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,14 +22,16 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// How often 1+1 is evaluated by each client, and in how many turns.
+// How 1+1 is evaluated: each client some times in its turn, first to warm up.
 const (
-	evaluations = 200
-	turns       = 10
-	warmUp      = 20
+	inTurn = 10
+	warmUp = 20
 )
 
+var evaluations = flag.Int("n", 1000, "evaluations by each client")
+
 func main() {
+	flag.Parse()
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -74,8 +77,8 @@ func run(ctx context.Context) error {
 	defer through.close()
 
 	var bareTimes, revalTimes []time.Duration
-	for turn := range turns + 1 {
-		n := evaluations / turns
+	for turn := range *evaluations/inTurn + 1 {
+		n := inTurn
 		if turn == 0 {
 			n = warmUp
 		}
@@ -94,7 +97,7 @@ func run(ctx context.Context) error {
 
 	fmt.Printf("%s/%s, %d CPUs, %s; %s %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
 		kernel.Info().Implementation, kernel.Info().ImplementationVersion)
-	fmt.Printf("1+1 in the same ipykernel, %d times each, from request sent to value received\n\n", evaluations)
+	fmt.Printf("1+1 in the same ipykernel, %d times each, from request sent to value received\n\n", len(revalTimes))
 	fmt.Printf("| client | median | p99 |\n| --- | --- | --- |\n")
 	row := func(name string, t []time.Duration) {
 		fmt.Printf("| %s | %s | %s |\n", name, milliseconds(quantile(t, 0.5)), milliseconds(quantile(t, 0.99)))

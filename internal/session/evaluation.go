@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -66,9 +67,15 @@ func (s *Session) Evaluate(r Request) {
 			return []*Evaluation{e}
 		}
 		s.queue = append(s.queue, e)
-		s.work()
 		return []*Evaluation{e}
 	})
+	s.mu.Lock()
+	if len(s.queue) > 0 {
+		s.work()
+	}
+	s.mu.Unlock()
+	// The kernel gets the code before this goroutine goes on to answer an editor.
+	runtime.Gosched()
 }
 
 // evaluate runs one evaluation to its end.
