@@ -202,6 +202,7 @@ func TestTerminalTellsOfAnEndedProgram(t *testing.T) {
 }
 
 func TestTerminalEndsWithItsTest(t *testing.T) {
+	Tmux(t)
 	var term *Terminal
 	t.Run("inner", func(t *testing.T) {
 		term = StartTerminal(t, Env(t), t.TempDir(), "cat")
