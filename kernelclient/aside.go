@@ -122,7 +122,7 @@ func (k *Kernel) createSubshell() (string, error) {
 		}
 		m.Header.SubshellID = &c.SubshellID
 		wait, stop := context.WithTimeout(ctx, subshellPause)
-		_, err = k.roundTrip(wait, k.shell, m)
+		_, err = k.roundTrip(wait, jupyter.Shell, m)
 		stop()
 		if err == nil {
 			return c.SubshellID, nil

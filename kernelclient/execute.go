@@ -87,7 +87,7 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 	k.executions[m.Header.MsgID] = x
 	k.mu.Unlock()
 	defer k.forget(m.Header.MsgID, x)
-	answer, err := k.roundTrip(waiting, k.shell, m)
+	answer, err := k.roundTrip(waiting, jupyter.Shell, m)
 	if errors.Is(err, errNoReply) && k.wasInterrupted(x) {
 		reply.Status = jupyter.StatusAborted
 		return reply, nil
@@ -209,7 +209,7 @@ func (k *Kernel) handleStdin(m *jupyter.Message) {
 			return err
 		}
 		r.Header.Username = m.Header.Username
-		return k.send(context.Background(), k.stdin, r)
+		return k.send(context.Background(), jupyter.Stdin, r)
 	}
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]

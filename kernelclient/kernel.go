@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -31,27 +30,22 @@ type Options struct {
 
 // Kernel is a kernel that runs, with its five channels.
 //
-// Goroutines, all started by connect: one reader for each of shell, control,
-// IOPub and stdin, which ends when its socket does, and watch, which waits for
-// the process to exit, a socket to be lost, or Close, and then closes the
-// sockets. The IOPub reader alone calls the events' functions, but for input
+// Goroutines: the channels' readers, and watch, started by connect, which waits for
+// the process to exit, a channel to be lost, or Close, and then closes the
+// channels. The reader of IOPub alone calls the events' functions, but for input
 // requests, so that outputs keep the kernel's order.
 type Kernel struct {
-	wire    *jupyter.Wire
 	session string
 	spec    Spec // zero for an attached kernel
 	file    string
 	proc    *process // nil for an attached kernel
 	options Options
-	// dialPatience bounds the wait for the kernel to listen; 0 for connect's context alone.
-	dialPatience time.Duration
 
-	shell, control, stdin *zsock.Dealer
-	iopub                 *zsock.Sub
-	info                  jupyter.KernelInfoReplyContent
+	channels channels
+	info     jupyter.KernelInfoReplyContent
 
 	heard    chan struct{} // closed when IOPub brought its first message
-	lost     chan error    // a reader's end
+	lost     chan error    // why the first channel was lost
 	closing  chan struct{} // closed by close
 	stopOnce sync.Once
 	done     chan struct{} // closed when everything ended
@@ -73,8 +67,11 @@ func Attach(ctx context.Context, file string, o Options) (*Kernel, error) {
 	}
 	k := newKernel(o)
 	k.file = file
-	k.dialPatience = attachPatience
-	if err := k.connect(ctx, info); err != nil {
+	if err := k.connect(ctx, func(ctx context.Context) (channels, error) {
+		ctx, cancel := context.WithTimeout(ctx, attachPatience)
+		defer cancel()
+		return dialSockets(ctx, info, k.session, k.malformed)
+	}); err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("attach to the kernel of %s: it has ended, choose one that runs: %w", file, err)
 		}
@@ -96,7 +93,7 @@ func newKernel(o Options) *Kernel {
 	}
 	return &Kernel{
 		session: jupyter.NewID(), options: o,
-		heard: make(chan struct{}), lost: make(chan error, 4), closing: make(chan struct{}), done: make(chan struct{}),
+		heard: make(chan struct{}), lost: make(chan error, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
 }
@@ -126,10 +123,7 @@ func (k *Kernel) Err() error {
 
 // connect opens the channels and waits until the kernel is ready. On an error
 // everything that it started has ended; the process is the caller's.
-func (k *Kernel) connect(ctx context.Context, c jupyter.ConnectionInfo) (err error) {
-	if k.wire, err = jupyter.NewWire(c.SignatureScheme, c.Key); err != nil {
-		return err
-	}
+func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channels, error)) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if k.proc != nil {
@@ -144,23 +138,18 @@ func (k *Kernel) connect(ctx context.Context, c jupyter.ConnectionInfo) (err err
 			}
 		}()
 	}
-	dialing := ctx
-	if k.dialPatience > 0 {
-		var stop context.CancelFunc
-		dialing, stop = context.WithTimeout(ctx, k.dialPatience)
-		defer stop()
-	}
-	if err := k.dial(dialing, c); err != nil {
-		k.closeSockets()
+	if k.channels, err = open(ctx); err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
 			return cause
 		}
 		return err
 	}
-	go k.read(k.shell.Recv, jupyter.Shell, k.handleReply)
-	go k.read(k.control.Recv, jupyter.Control, k.handleReply)
-	go k.read(k.stdin.Recv, jupyter.Stdin, k.handleStdin)
-	go k.read(k.iopub.Recv, jupyter.IOPub, k.handleIOPub)
+	k.channels.read(k.handle, func(err error) {
+		select {
+		case k.lost <- err:
+		default: // the first says enough
+		}
+	})
 	go k.watch()
 	if err := k.ready(ctx); err != nil {
 		k.Close()
@@ -172,32 +161,20 @@ func (k *Kernel) connect(ctx context.Context, c jupyter.ConnectionInfo) (err err
 	return nil
 }
 
-func (k *Kernel) dial(ctx context.Context, c jupyter.ConnectionInfo) (err error) {
-	// Stdin's identity must be shell's: the kernel sends input requests to the
-	// identity of the execute request.
-	identity := []byte(k.session)
-	if k.iopub, err = zsock.DialSub(ctx, c.Endpoint(jupyter.IOPub), zsock.Options{}); err != nil {
-		return fmt.Errorf("connect iopub: %w", err)
-	}
-	for _, d := range []struct {
-		channel jupyter.Channel
-		socket  **zsock.Dealer
-	}{{jupyter.Shell, &k.shell}, {jupyter.Control, &k.control}, {jupyter.Stdin, &k.stdin}} {
-		if *d.socket, err = zsock.DialDealer(ctx, c.Endpoint(d.channel), zsock.Options{Identity: identity}); err != nil {
-			return fmt.Errorf("connect %s: %w", d.channel, err)
-		}
-	}
-	return nil
+// malformed notes a message that cannot be read; the channel goes on.
+func (k *Kernel) malformed(channel jupyter.Channel, err error) {
+	k.options.Logger.Warn("message dropped", "channel", channel, "error", err)
 }
 
-func (k *Kernel) closeSockets() {
-	for _, d := range []*zsock.Dealer{k.shell, k.control, k.stdin} {
-		if d != nil {
-			d.Close()
-		}
-	}
-	if k.iopub != nil {
-		k.iopub.Close()
+// handle takes a message of any channel.
+func (k *Kernel) handle(channel jupyter.Channel, m *jupyter.Message) {
+	switch channel {
+	case jupyter.Shell, jupyter.Control:
+		k.handleReply(m)
+	case jupyter.Stdin:
+		k.handleStdin(m)
+	case jupyter.IOPub:
+		k.handleIOPub(m)
 	}
 }
 
@@ -253,23 +230,6 @@ func (k *Kernel) ready(ctx context.Context) error {
 	}
 }
 
-// read receives a channel's messages until its socket ends.
-func (k *Kernel) read(recv func(context.Context) ([][]byte, error), channel jupyter.Channel, handle func(*jupyter.Message)) {
-	for {
-		frames, err := recv(context.Background())
-		if err != nil {
-			k.lost <- fmt.Errorf("%s channel: %w", channel, err)
-			return
-		}
-		m, err := k.wire.Decode(frames)
-		if err != nil {
-			k.options.Logger.Warn("message dropped", "channel", channel, "error", err)
-			continue
-		}
-		handle(m)
-	}
-}
-
 // lastOutputPatience bounds how long the last messages of a dead kernel are read.
 const lastOutputPatience = 2 * time.Second
 
@@ -280,13 +240,11 @@ func (k *Kernel) watch() {
 		exited = k.proc.exited
 	}
 	var err error
-	readers := 4
 	select {
 	case <-k.closing:
 	case <-exited:
 		err = fmt.Errorf("%w: %s", ErrDead, k.proc.death())
 	case cause := <-k.lost:
-		readers--
 		if k.proc == nil {
 			err = fmt.Errorf("%w: its connection was lost: %w", ErrDead, cause)
 			break
@@ -308,22 +266,13 @@ func (k *Kernel) watch() {
 		// end by themselves, but not one that a child of it has inherited.
 		rest := time.NewTimer(lastOutputPatience)
 		defer rest.Stop()
-	drain:
-		for readers > 0 {
-			select {
-			case <-k.lost:
-				readers--
-			case <-rest.C:
-				break drain
-			case <-k.closing:
-				break drain
-			}
+		select {
+		case <-k.channels.drained():
+		case <-rest.C:
+		case <-k.closing:
 		}
 	}
-	k.closeSockets()
-	for range readers {
-		<-k.lost
-	}
+	k.channels.close()
 	k.mu.Lock()
 	if !k.expected {
 		k.err = err
@@ -376,7 +325,7 @@ func (k *Kernel) Shutdown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = k.send(ctx, k.control, m)
+	err = k.send(ctx, jupyter.Control, m)
 	if k.proc != nil {
 		k.proc.stop(ctx, terminateGrace)
 	} else if err == nil {
@@ -442,7 +391,7 @@ func (k *Kernel) Interrupt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := k.roundTrip(ctx, k.control, m); err != nil {
+	if _, err := k.roundTrip(ctx, jupyter.Control, m); err != nil {
 		return fmt.Errorf("interrupt kernel: %w", err)
 	}
 	return nil

@@ -81,7 +81,9 @@ func launchOnce(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error
 		os.Remove(k.file)
 		return nil, err
 	}
-	if err := k.connect(ctx, info); err != nil {
+	if err := k.connect(ctx, func(ctx context.Context) (channels, error) {
+		return dialSockets(ctx, info, k.session, k.malformed)
+	}); err != nil {
 		now, cancel := context.WithCancel(context.Background())
 		cancel()
 		k.proc.stop(now, 0)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -12,20 +11,14 @@ import (
 // reply. A kernel need not answer a type that it does not know: ctx bounds the
 // wait.
 func (k *Kernel) Request(ctx context.Context, channel jupyter.Channel, t jupyter.MsgType, content any) (*jupyter.Message, error) {
-	var socket *zsock.Dealer
-	switch channel {
-	case jupyter.Shell:
-		socket = k.shell
-	case jupyter.Control:
-		socket = k.control
-	default:
+	if channel != jupyter.Shell && channel != jupyter.Control {
 		return nil, fmt.Errorf("%s: requests go to the shell or the control channel, not to %s", t, channel)
 	}
 	m, err := jupyter.NewMessage(k.session, t, content)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := k.roundTrip(ctx, socket, m)
+	reply, err := k.roundTrip(ctx, channel, m)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t, err)
 	}
@@ -72,7 +65,7 @@ func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) 
 	if err := k.route(ctx, m); err != nil {
 		return v, fmt.Errorf("%s: %w", t, err)
 	}
-	reply, err := k.roundTrip(ctx, k.shell, m)
+	reply, err := k.roundTrip(ctx, jupyter.Shell, m)
 	if err != nil {
 		return v, fmt.Errorf("%s: %w", t, err)
 	}
@@ -81,7 +74,7 @@ func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) 
 }
 
 // roundTrip sends a request and waits for the reply that names it as its parent.
-func (k *Kernel) roundTrip(ctx context.Context, socket *zsock.Dealer, m *jupyter.Message) (*jupyter.Message, error) {
+func (k *Kernel) roundTrip(ctx context.Context, channel jupyter.Channel, m *jupyter.Message) (*jupyter.Message, error) {
 	reply := make(chan *jupyter.Message, 1)
 	k.mu.Lock()
 	k.replies[m.Header.MsgID] = reply
@@ -91,7 +84,7 @@ func (k *Kernel) roundTrip(ctx context.Context, socket *zsock.Dealer, m *jupyter
 		delete(k.replies, m.Header.MsgID)
 		k.mu.Unlock()
 	}()
-	if err := k.send(ctx, socket, m); err != nil {
+	if err := k.send(ctx, channel, m); err != nil {
 		return nil, err
 	}
 	select {
@@ -104,12 +97,8 @@ func (k *Kernel) roundTrip(ctx context.Context, socket *zsock.Dealer, m *jupyter
 	}
 }
 
-func (k *Kernel) send(ctx context.Context, socket *zsock.Dealer, m *jupyter.Message) error {
-	frames, err := k.wire.Encode(m)
-	if err != nil {
-		return err
-	}
-	if err := socket.Send(ctx, frames); err != nil {
+func (k *Kernel) send(ctx context.Context, channel jupyter.Channel, m *jupyter.Message) error {
+	if err := k.channels.send(ctx, channel, m); err != nil {
 		select {
 		case <-k.done:
 			return k.deadErr()
