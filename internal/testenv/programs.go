@@ -31,6 +31,9 @@ var (
 	tmux   program = sync.OnceValues(findTmux)
 
 	nvimFloor program = sync.OnceValues(findNvimFloor)
+
+	jupyterServer program = sync.OnceValues(findJupyterServer)
+	kernelGateway program = sync.OnceValues(findKernelGateway)
 )
 
 // Python returns the interpreter of the test environment, which has ipykernel,
@@ -80,6 +83,20 @@ func NvimFloor(t testing.TB) string {
 func Tmux(t testing.TB) string {
 	t.Helper()
 	return tmux.path(t)
+}
+
+// JupyterServer returns the path of jupyter-server, which has the kernels of
+// [Python]'s environment.
+func JupyterServer(t testing.TB) string {
+	t.Helper()
+	return jupyterServer.path(t)
+}
+
+// KernelGateway returns the path of jupyter-kernelgateway, which has the kernels of
+// [Python]'s environment.
+func KernelGateway(t testing.TB) string {
+	t.Helper()
+	return kernelGateway.path(t)
 }
 
 func findPython() (string, error) {
@@ -165,6 +182,27 @@ func findTmux() (string, error) {
 	path, err := find("REVAL_TEST_TMUX", "tmux")
 	if err != nil {
 		return "", fmt.Errorf("tmux: %w", err)
+	}
+	return path, nil
+}
+
+func findJupyterServer() (string, error) {
+	return findServer("REVAL_TEST_JUPYTER_SERVER", "jupyter-server", "jupyter_server")
+}
+
+func findKernelGateway() (string, error) {
+	return findServer("REVAL_TEST_KERNEL_GATEWAY", "jupyter-kernelgateway", "jupyter_kernel_gateway")
+}
+
+// findServer asks for the version, since a script may be left of an environment that
+// was moved.
+func findServer(override, name, pypi string) (string, error) {
+	path, err := find(override, name, installed("venv", "bin", name))
+	if err != nil {
+		return "", fmt.Errorf("%s (PyPI: %s): %w", name, pypi, err)
+	}
+	if _, err := output(path, "--version"); err != nil {
+		return "", err
 	}
 	return path, nil
 }

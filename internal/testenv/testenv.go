@@ -5,7 +5,8 @@
 // sets REVAL_TEST_STRICT=1. A plain `go test ./...` uses what is there: a test that
 // asks for a missing program is skipped with the program's name; in strict mode it
 // fails. To run the tests against another build, name it in REVAL_TEST_PYTHON,
-// REVAL_TEST_EMACS, REVAL_TEST_VIM, REVAL_TEST_NVIM or REVAL_TEST_TMUX.
+// REVAL_TEST_EMACS, REVAL_TEST_VIM, REVAL_TEST_NVIM, REVAL_TEST_TMUX,
+// REVAL_TEST_JUPYTER_SERVER or REVAL_TEST_KERNEL_GATEWAY.
 //
 // # Programs
 //
@@ -15,6 +16,8 @@
 //	vim := testenv.Vim(t)       // Vim ≥ 9.0.1378 with channels and virtual text
 //	nvim := testenv.Nvim(t)     // Neovim ≥ 0.10
 //	nvim := testenv.NvimFloor(t) // Neovim 0.10, the oldest that is supported
+//	server := testenv.JupyterServer(t)  // jupyter-server
+//	gateway := testenv.KernelGateway(t) // jupyter-kernelgateway
 //	reval := testenv.Reval(t)   // ./cmd/reval, built once in each test process
 //	root := testenv.Root()      // the folder of go.mod
 //	display := testenv.Xvfb(t)  // ":N", an X server of this test's own

@@ -227,6 +227,7 @@ func TestXvfb(t *testing.T) {
 func TestPrograms(t *testing.T) {
 	for name, find := range map[string]func(testing.TB) string{
 		"python": Python, "emacs": Emacs, "eglot": Eglot, "vim": Vim, "nvim": Nvim, "tmux": Tmux,
+		"jupyter server": JupyterServer, "kernel gateway": KernelGateway,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if path := find(t); !filepath.IsAbs(path) {
