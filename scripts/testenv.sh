@@ -3,7 +3,7 @@
 # prints nothing where all is there. Kernels, Neovim and linters go into .testenv/,
 # editors come from Debian. Elsewhere than on Debian it says what to install.
 #
-# usage: scripts/testenv.sh test|lint|race|bench
+# usage: scripts/testenv.sh test|lint|race|bench|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -111,7 +111,13 @@ needs_of() {
       need pkg-config pkgconf has pkg-config
       need libzmq3-dev zeromq pkg-config --exists libzmq
       ;;
-    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race|bench" ;;
+    bench)
+      # The C library that internal/bench/libzmq measures, by cgo.
+      need build-essential - has "$(go env CC)"
+      need pkg-config pkgconf has pkg-config
+      need libzmq3-dev zeromq pkg-config --exists libzmq
+      ;;
+    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race|bench|bench" ;;
   esac
 }
 
@@ -239,7 +245,7 @@ install_staticcheck() {
 }
 
 mkdir -p "$env_dir/bin"
-group=${1:?usage: scripts/testenv.sh test|lint|race|bench}
+group=${1:?usage: scripts/testenv.sh test|lint|race|bench|bench}
 install_from_system "$group"
 case $group in
   test)
