@@ -67,15 +67,10 @@ func (w *Wire) digest(parts [][]byte) (sum [sha256.Size]byte) {
 // Encode gives the frames of a message:
 // identities, <IDS|MSG>, signature, header, parent, metadata, content, buffers.
 func (w *Wire) Encode(m *Message) ([][]byte, error) {
-	header, err := json.Marshal(m.Header)
+	dicts, err := m.dicts()
 	if err != nil {
-		return nil, fmt.Errorf("encode header of %s: %w", m.Header.MsgType, err)
+		return nil, err
 	}
-	parent, err := json.Marshal(m.Parent)
-	if err != nil {
-		return nil, fmt.Errorf("encode parent of %s: %w", m.Header.MsgType, err)
-	}
-	dicts := [4][]byte{header, parent, orEmpty(m.Metadata), orEmpty(m.Content)}
 	var signature []byte
 	if w.signed() {
 		sum := w.digest(dicts[:])
@@ -86,6 +81,18 @@ func (w *Wire) Encode(m *Message) ([][]byte, error) {
 	frames = append(frames, delimiter, signature)
 	frames = append(frames, dicts[:]...)
 	return append(frames, m.Buffers...), nil
+}
+
+// dicts are the message's JSON objects: header, parent, metadata, content.
+func (m *Message) dicts() (d [4][]byte, err error) {
+	if d[0], err = json.Marshal(m.Header); err != nil {
+		return d, fmt.Errorf("encode header of %s: %w", m.Header.MsgType, err)
+	}
+	if d[1], err = json.Marshal(m.Parent); err != nil {
+		return d, fmt.Errorf("encode parent of %s: %w", m.Header.MsgType, err)
+	}
+	d[2], d[3] = orEmpty(m.Metadata), orEmpty(m.Content)
+	return d, nil
 }
 
 func orEmpty(b json.RawMessage) []byte {
@@ -118,21 +125,31 @@ func (w *Wire) Decode(frames [][]byte) (*Message, error) {
 			return nil, err
 		}
 	}
-	m := &Message{Identities: frames[:at:at], Metadata: rest[3], Content: rest[4], Buffers: rest[5:]}
-	if len(m.Buffers) == 0 {
-		m.Buffers = nil
+	m, err := decodeDicts(rest[1:5])
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(rest[1], &m.Header); err != nil {
+	m.Identities = frames[:at:at]
+	if len(rest) > 5 {
+		m.Buffers = rest[5:]
+	}
+	return m, nil
+}
+
+// decodeDicts makes a message of its four JSON objects, which it does not copy.
+func decodeDicts(dicts [][]byte) (*Message, error) {
+	m := &Message{Metadata: dicts[2], Content: dicts[3]}
+	if err := json.Unmarshal(dicts[0], &m.Header); err != nil {
 		return nil, fmt.Errorf("%w: header: %v", ErrMalformed, err)
 	}
 	if m.Header.MsgType == "" {
 		return nil, fmt.Errorf("%w: header without msg_type", ErrMalformed)
 	}
-	if err := json.Unmarshal(rest[2], &m.Parent); err != nil {
+	if err := json.Unmarshal(dicts[1], &m.Parent); err != nil {
 		return nil, fmt.Errorf("%w: parent header of %s: %v", ErrMalformed, m.Header.MsgType, err)
 	}
 	for i, name := range []string{"metadata", "content"} {
-		if d := bytes.TrimSpace(rest[3+i]); !json.Valid(d) || d[0] != '{' && !bytes.Equal(d, []byte("null")) {
+		if d := bytes.TrimSpace(dicts[2+i]); !json.Valid(d) || d[0] != '{' && !bytes.Equal(d, []byte("null")) {
 			return nil, fmt.Errorf("%w: %s of %s %s is no JSON object", ErrMalformed, name, m.Header.MsgType, m.Header.MsgID)
 		}
 	}
