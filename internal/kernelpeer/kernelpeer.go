@@ -1,6 +1,11 @@
 // Package kernelpeer is a kernel that a test plays: real sockets and signed
 // messages, but what it answers, and whether, is the test's. It is imported by
 // tests only, which use it where a real kernel cannot be made to fail.
+//
+// A [Kernel] lies with messages, by its [Script]. [Lines] stand between a client
+// and a kernel, be it played or real, and fail with bytes: they stall, break off
+// in the middle of a frame, declare frames that never come. [Main] is a kernel in a
+// process of its own, which dies as it is told.
 package kernelpeer
 
 import (
@@ -22,16 +27,20 @@ import (
 type Script map[jupyter.MsgType]func(*Request)
 
 // Kernel is a kernel that runs until Stop or the test's end.
+//
+// Goroutines, until Stop: one for each of shell, control and stdin, which runs the
+// script, and one that answers the heartbeat.
 type Kernel struct {
 	// File is its connection file, Wire signs with that file's key.
 	File string
 	Wire *jupyter.Wire
 
-	t       testing.TB
+	report  func(format string, args ...any) // of what went wrong
 	script  Script
 	session string
 	sockets map[jupyter.Channel]*zsock.Router
 	iopub   *zsock.XPub
+	heart   *zsock.Rep
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
@@ -47,39 +56,72 @@ type Request struct {
 // Start binds a kernel's sockets and writes its connection file.
 func Start(t testing.TB, script Script) *Kernel {
 	t.Helper()
-	k := &Kernel{t: t, script: script, session: jupyter.NewID(), sockets: map[jupyter.Channel]*zsock.Router{}}
-	k.ctx, k.cancel = context.WithCancel(context.Background())
 	info := jupyter.ConnectionInfo{
-		Transport: "tcp", IP: "127.0.0.1", HBPort: 1, // nobody listens to a heart
-		SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
+		Transport: "tcp", IP: "127.0.0.1", SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
 	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("played kernel: %v", err)
-		}
-	}
-	var err error
-	k.Wire, err = jupyter.NewWire(info.SignatureScheme, info.Key)
-	must(err)
-	for channel, port := range map[jupyter.Channel]*int{
-		jupyter.Shell: &info.ShellPort, jupyter.Control: &info.ControlPort, jupyter.Stdin: &info.StdinPort,
-	} {
-		router, err := zsock.ListenRouter(k.ctx, "tcp://127.0.0.1:0", zsock.Options{})
-		must(err)
-		k.sockets[channel] = router
-		*port = portOf(t, router.Endpoint())
-	}
-	k.iopub, err = zsock.ListenXPub(k.ctx, "tcp://127.0.0.1:0", zsock.Options{})
-	must(err)
-	info.IOPubPort = portOf(t, k.iopub.Endpoint())
-	k.File = filepath.Join(t.TempDir(), "kernel.json")
-	must(info.WriteFile(k.File))
-	for channel := range k.sockets {
-		k.wait.Go(func() { k.serve(channel) })
-	}
+	k := newKernel(script, t.Errorf)
 	t.Cleanup(k.Stop)
+	if err := k.bind(&info, func(jupyter.Channel) {}); err != nil {
+		t.Fatalf("played kernel: %v", err)
+	}
+	k.File = filepath.Join(t.TempDir(), "kernel.json")
+	if err := info.WriteFile(k.File); err != nil {
+		t.Fatalf("played kernel: %v", err)
+	}
+	k.serve()
 	return k
+}
+
+func newKernel(script Script, report func(string, ...any)) *Kernel {
+	k := &Kernel{report: report, script: script, session: jupyter.NewID(), sockets: map[jupyter.Channel]*zsock.Router{}}
+	k.ctx, k.cancel = context.WithCancel(context.Background())
+	return k
+}
+
+// bind binds the channels of info in the order of its fields, and calls bound after
+// each. A port that is 0 is chosen and filled in.
+func (k *Kernel) bind(info *jupyter.ConnectionInfo, bound func(jupyter.Channel)) (err error) {
+	if k.Wire, err = jupyter.NewWire(info.SignatureScheme, info.Key); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		channel jupyter.Channel
+		port    *int
+	}{
+		{jupyter.Shell, &info.ShellPort}, {jupyter.IOPub, &info.IOPubPort}, {jupyter.Stdin, &info.StdinPort},
+		{jupyter.Control, &info.ControlPort}, {jupyter.Heartbeat, &info.HBPort},
+	} {
+		endpoint, err := k.listen(c.channel, info.Endpoint(c.channel))
+		if err != nil {
+			return err
+		}
+		if *c.port == 0 {
+			*c.port = portOf(endpoint)
+		}
+		bound(c.channel)
+	}
+	return nil
+}
+
+func (k *Kernel) listen(channel jupyter.Channel, endpoint string) (bound string, err error) {
+	switch channel {
+	case jupyter.IOPub:
+		if k.iopub, err = zsock.ListenXPub(k.ctx, endpoint, zsock.Options{}); err != nil {
+			return "", err
+		}
+		return k.iopub.Endpoint(), nil
+	case jupyter.Heartbeat:
+		if k.heart, err = zsock.ListenRep(k.ctx, endpoint, zsock.Options{}); err != nil {
+			return "", err
+		}
+		return k.heart.Endpoint(), nil
+	}
+	router, err := zsock.ListenRouter(k.ctx, endpoint, zsock.Options{})
+	if err != nil {
+		return "", err
+	}
+	k.sockets[channel] = router
+	return router.Endpoint(), nil
 }
 
 // Stop ends the kernel as a death would: all connections are closed.
@@ -88,11 +130,24 @@ func (k *Kernel) Stop() {
 	for _, s := range k.sockets {
 		s.Close()
 	}
-	k.iopub.Close()
+	if k.iopub != nil {
+		k.iopub.Close()
+	}
+	if k.heart != nil {
+		k.heart.Close()
+	}
 	k.wait.Wait()
 }
 
-func (k *Kernel) serve(channel jupyter.Channel) {
+// serve starts to answer.
+func (k *Kernel) serve() {
+	for channel := range k.sockets {
+		k.wait.Go(func() { k.play(channel) })
+	}
+	k.wait.Go(func() { k.heart.Serve(k.ctx, func(ping [][]byte) [][]byte { return ping }) })
+}
+
+func (k *Kernel) play(channel jupyter.Channel) {
 	for {
 		frames, err := k.sockets[channel].Recv(k.ctx)
 		if err != nil {
@@ -100,7 +155,7 @@ func (k *Kernel) serve(channel jupyter.Channel) {
 		}
 		m, err := k.Wire.Decode(frames)
 		if err != nil {
-			k.t.Errorf("played kernel: %s: %v", channel, err)
+			k.report("played kernel: %s: %v", channel, err)
 			continue
 		}
 		r := &Request{Message: m, Channel: channel, Kernel: k}
@@ -117,7 +172,7 @@ func (r *Request) Answer() {
 	switch r.Header.MsgType {
 	case jupyter.KernelInfoRequest:
 		r.Status(jupyter.StateBusy)
-		r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, Implementation: "played"})
+		r.replyInfo()
 		r.Status(jupyter.StateIdle)
 	case jupyter.ExecuteRequest:
 		r.Begin()
@@ -125,6 +180,10 @@ func (r *Request) Answer() {
 	case jupyter.InterruptRequest:
 		r.Reply(jupyter.InterruptReply, jupyter.StatusReplyContent{Status: jupyter.StatusOK})
 	}
+}
+
+func (r *Request) replyInfo() {
+	r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, Implementation: "played"})
 }
 
 // Begin publishes what comes first of an execution.
@@ -163,7 +222,7 @@ func (r *Request) Publish(t jupyter.MsgType, content any) {
 func (r *Request) Make(channel jupyter.Channel, t jupyter.MsgType, content any) *jupyter.Message {
 	m, err := r.Message.Reply(r.Kernel.session, t, content)
 	if err != nil {
-		r.Kernel.t.Errorf("played kernel: %v", err)
+		r.Kernel.report("played kernel: %v", err)
 		return r.Message
 	}
 	m.Identities = r.Identities
@@ -177,7 +236,7 @@ func (r *Request) Make(channel jupyter.Channel, t jupyter.MsgType, content any) 
 func (k *Kernel) Send(channel jupyter.Channel, m *jupyter.Message) {
 	frames, err := k.Wire.Encode(m)
 	if err != nil {
-		k.t.Errorf("played kernel: %v", err)
+		k.report("played kernel: %v", err)
 		return
 	}
 	k.SendFrames(channel, frames)
@@ -207,16 +266,16 @@ func (r *Request) Wait(event <-chan struct{}) {
 func (r *Request) Code() string {
 	var c jupyter.ExecuteRequestContent
 	if err := r.Decode(&c); err != nil {
-		r.Kernel.t.Errorf("played kernel: %v", err)
+		r.Kernel.report("played kernel: %v", err)
 	}
 	return c.Code
 }
 
-func portOf(t testing.TB, endpoint string) int {
-	t.Helper()
+// portOf gives the port of a tcp endpoint that was bound.
+func portOf(endpoint string) int {
 	port, err := strconv.Atoi(endpoint[strings.LastIndexByte(endpoint, ':')+1:])
 	if err != nil {
-		t.Fatalf("played kernel: %v", err)
+		panic("kernelpeer: " + endpoint + " is no endpoint with a port")
 	}
 	return port
 }
