@@ -34,9 +34,11 @@ lint: ## gofmt, vet, staticcheck, and the linters of Emacs Lisp, Vim script, Lua
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: ## measure reval beside a bare client of the same kernel
+bench: build ## measure reval beside its peers, and write docs/bench.md
 	@scripts/testenv.sh test
-	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench
+	@scripts/testenv.sh bench
+	cd internal/bench/libzmq && CGO_ENABLED=1 go build -o ../../../bin/ .
+	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md
 
 .PHONY: clean
 clean: ## remove what was built (.testenv/ stays: rm -r it to install anew)

@@ -23,8 +23,10 @@ var mayImport = map[string][]string{
 	"gokernel":            {"jupyter", "internal/zsock", "gokernel/front", "gokernel/yaegi", "gokernel/stdinfo"},
 	"gokernel/front":      {"jupyter", "gokernel/stdinfo"},
 	"gokernel/yaegi":      {"gokernel/front", "gokernel/stdinfo"},
-	"internal/bench":      {"lsp", "kernelclient"},
+	"internal/bench":      {"lsp", "kernelclient", "jupyter", "internal/zsock", "internal/bench/child", "internal/bench/sockets"},
 	"internal/kernelpeer": {"jupyter", "internal/zsock"},
+
+	"internal/bench/sockets": {"internal/bench/child"},
 }
 
 func TestImportsPointDownwards(t *testing.T) {

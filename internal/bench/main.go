@@ -1,126 +1,108 @@
 // Command bench measures reval beside its peers, in one run on one machine, and
-// prints a table. `make bench` runs it.
+// writes a page of tables with what the machine is. `make bench` runs it.
 //
-// Evaluation latency: the time from workspace/executeCommand reval.evaluate of
-// 1+1 sent to the value received, through `reval lsp`, beside a bare pyzmq client
-// of the same ipykernel. Both take turns, so that what else the machine does
-// meets both.
+// Whoever is measured is a process of its own, a child (package child), and does the
+// same as the others: this program alone asks, in turns, so that what else the machine
+// does meets all. Some children are this program itself, by the name of what it plays.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/reval-editor/reval/kernelclient"
+	"github.com/reval-editor/reval/internal/bench/child"
 )
 
-// How 1+1 is evaluated: each client some times in its turn, first to warm up.
-const (
-	inTurn = 10
-	warmUp = 20
+var (
+	page   = flag.String("o", "", "write the page to this `file`, too")
+	libzmq = flag.String("libzmq", "", "the `program` of internal/bench/libzmq")
+	reval  = flag.String("reval", "bin/reval", "the `program` that is measured")
+	only   = flag.String("only", "", "one `section` alone: sockets, latency, flood or idle")
 )
 
-var evaluations = flag.Int("n", 1000, "evaluations by each client")
+// plays are what this program is as a child.
+var plays = map[string]func() error{
+	"zsock":        playZsock,
+	"kernelclient": playKernelclient,
+	"lsp":          playEditor,
+	"echo":         playEcho,
+}
 
 func main() {
 	flag.Parse()
-	if err := run(context.Background()); err != nil {
+	run := measure
+	if play, ok := plays[flag.Arg(0)]; ok {
+		run = play
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+// bench is one run.
+type bench struct {
+	dir    string // its own, for connection files and ipc sockets
+	self   string // this program
+	python string // with ipykernel, jupyter_client and pyzmq
+	report report
+}
+
+// timeout bounds a run, which takes about three minutes.
+const timeout = 10 * time.Minute
+
+func measure() error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "reval-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	reval := filepath.Join(dir, "reval")
-	build := exec.CommandContext(ctx, "go", "build", "-o", reval, "./cmd/reval")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build reval: %w", err)
-	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		return fmt.Errorf("no python3 with ipykernel and pyzmq on the PATH: `make bench` brings one: %w", err)
-	}
-	kernel, err := kernelclient.Launch(ctx, kernelclient.Spec{
-		Name: "python3", Language: "python", InterruptMode: kernelclient.InterruptBySignal,
-		Argv: []string{python, "-m", "ipykernel_launcher", "-f", "{connection_file}"},
-	}, kernelclient.LaunchOptions{Dir: dir})
-	if err != nil {
+	b := &bench{dir: dir}
+	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	defer kernel.Close()
-
-	bare, err := startPeer(ctx, python, kernel.ConnectionFile())
-	if err != nil {
+	if *libzmq == "" {
+		return errors.New("no -libzmq: `make bench` builds it and says where it is")
+	}
+	if *reval, err = filepath.Abs(*reval); err != nil {
 		return err
 	}
-	defer bare.close()
-	through, err := startReval(ctx, reval, kernel.ConnectionFile())
-	if err != nil {
+	if b.python, err = exec.LookPath("python3"); err != nil {
+		return fmt.Errorf("no python3 with ipykernel and jupyter_client on the PATH: `make bench` brings one: %w", err)
+	}
+	if err := b.machine(ctx); err != nil {
 		return err
 	}
-	defer through.close()
-
-	var bareTimes, revalTimes []time.Duration
-	for turn := range *evaluations/inTurn + 1 {
-		n := inTurn
-		if turn == 0 {
-			n = warmUp
+	for _, section := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{{"sockets", b.sockets}, {"latency", b.latency}, {"flood", b.flood}, {"idle", b.idle}} {
+		if *only != "" && *only != section.name {
+			continue
 		}
-		b, err := bare.evaluate(n, "1+1")
-		if err != nil {
-			return fmt.Errorf("bare client: %w", err)
+		start := time.Now()
+		if err := section.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", section.name, err)
 		}
-		r, err := through.evaluate(ctx, n)
-		if err != nil {
-			return fmt.Errorf("reval: %w", err)
-		}
-		if turn > 0 {
-			bareTimes, revalTimes = append(bareTimes, b...), append(revalTimes, r...)
-		}
+		fmt.Fprintf(os.Stderr, "bench: %s took %.0f s\n", section.name, time.Since(start).Seconds())
 	}
-
-	fmt.Printf("%s/%s, %d CPUs, %s; %s %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
-		kernel.Info().Implementation, kernel.Info().ImplementationVersion)
-	fmt.Printf("1+1 in the same ipykernel, %d times each, from request sent to value received\n\n", len(revalTimes))
-	fmt.Printf("| client | median | p99 |\n| --- | --- | --- |\n")
-	row := func(name string, t []time.Duration) {
-		fmt.Printf("| %s | %s | %s |\n", name, milliseconds(quantile(t, 0.5)), milliseconds(quantile(t, 0.99)))
+	text := b.report.page()
+	fmt.Print(text)
+	if *page == "" {
+		return nil
 	}
-	row("bare pyzmq", bareTimes)
-	row("reval lsp", revalTimes)
-	for _, q := range []struct {
-		name string
-		q    float64
-	}{{"median", 0.5}, {"p99", 0.99}} {
-		b, r := quantile(bareTimes, q.q), quantile(revalTimes, q.q)
-		fmt.Printf("\nadded at the %s: %s (%.2f times the bare client)", q.name, milliseconds(r-b), float64(r)/float64(b))
-	}
-	fmt.Println()
-	return nil
+	return os.WriteFile(*page, []byte(text), 0o644)
 }
 
-// quantile gives the q-quantile by the nearest rank.
-func quantile(t []time.Duration, q float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(t))
-	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
-}
-
-func milliseconds(d time.Duration) string {
-	return strings.TrimSpace(fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000))
+// play starts this program as a child.
+func (b *bench) play(ctx context.Context, name string) (*child.Child, error) {
+	return child.Start(ctx, name, b.self, name)
 }

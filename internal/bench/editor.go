@@ -1,70 +1,34 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
 
+	"github.com/reval-editor/reval/internal/bench/child"
 	"github.com/reval-editor/reval/lsp"
 )
 
-//go:embed peer.py
-var peerProgram string
-
-// peer is the bare client, a child process.
-type peer struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+// playEditor is the child that evaluates through `reval lsp`, as a plugin would.
+func playEditor() error {
+	ctx := context.Background()
+	var e *editor
+	return child.Serve(map[string]func(child.Request) (any, error){
+		"attach": func(r child.Request) (_ any, err error) {
+			e, err = startEditor(ctx, r.File)
+			return true, err
+		},
+		"detach":  func(child.Request) (any, error) { return true, e.close() },
+		"execute": func(r child.Request) (any, error) { return e.evaluate(ctx, r) },
+	})
 }
 
-func startPeer(ctx context.Context, python, connectionFile string) (*peer, error) {
-	cmd := exec.CommandContext(ctx, python, "-c", peerProgram, connectionFile)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the bare client: %w", err)
-	}
-	p := &peer{cmd: cmd, in: in, out: bufio.NewReader(out)}
-	if line, err := p.out.ReadString('\n'); err != nil {
-		return nil, fmt.Errorf("start the bare client: it said %q: %w", line, err)
-	}
-	return p, nil
-}
-
-func (p *peer) close() {
-	p.in.Close()
-	p.cmd.Wait()
-}
-
-func (p *peer) evaluate(n int, code string) ([]time.Duration, error) {
-	if _, err := fmt.Fprintf(p.in, "%d %s\n", n, code); err != nil {
-		return nil, err
-	}
-	line, err := p.out.ReadBytes('\n')
-	if err != nil {
-		return nil, err
-	}
-	var times []time.Duration
-	return times, json.Unmarshal(line, &times)
-}
-
-// editor is the client of `reval lsp`, as a plugin would be.
+// editor is a client of `reval lsp`.
 type editor struct {
 	cmd  *exec.Cmd
 	conn jsonrpc2.Conn
@@ -81,18 +45,10 @@ type pipes struct {
 
 const documentURI = "file:///bench.py"
 
-func startReval(ctx context.Context, reval, connectionFile string) (*editor, error) {
-	cmd := exec.CommandContext(ctx, reval, "lsp")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+func startEditor(ctx context.Context, connectionFile string) (*editor, error) {
+	cmd := exec.CommandContext(ctx, *reval, "lsp")
+	in, out, err := child.Pipe(cmd)
 	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start reval: %w", err)
 	}
 	e := &editor{cmd: cmd, result: make(chan string, 100), ended: make(chan string, 100)}
@@ -145,9 +101,10 @@ func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
 	return nil, nil
 }
 
-func (e *editor) evaluate(ctx context.Context, n int) ([]time.Duration, error) {
+// evaluate evaluates the document's line.
+func (e *editor) evaluate(ctx context.Context, r child.Request) ([]time.Duration, error) {
 	var times []time.Duration
-	for range n {
+	for i := range r.WarmUp + r.N {
 		var answer lsp.EvaluateResult
 		start := time.Now()
 		err := e.command(ctx, lsp.CommandEvaluate, map[string]any{
@@ -159,7 +116,9 @@ func (e *editor) evaluate(ctx context.Context, n int) ([]time.Duration, error) {
 		if err := await(ctx, e.result, answer.Evaluation); err != nil {
 			return nil, fmt.Errorf("wait for the value: %w", err)
 		}
-		times = append(times, time.Since(start))
+		if i >= r.WarmUp {
+			times = append(times, time.Since(start))
+		}
 		if err := await(ctx, e.ended, answer.Evaluation); err != nil {
 			return nil, fmt.Errorf("wait for the end: %w", err)
 		}
@@ -182,7 +141,7 @@ func await(ctx context.Context, events <-chan string, evaluation string) error {
 	}
 }
 
-func (e *editor) close() {
+func (e *editor) close() error {
 	e.conn.Close()
-	e.cmd.Wait()
+	return e.cmd.Wait()
 }
