@@ -152,8 +152,9 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 	})
 	go k.watch()
 	if err := k.ready(ctx); err != nil {
+		cause := context.Cause(ctx) // before Close kills the process
 		k.Close()
-		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
+		if errors.Is(cause, ErrDead) {
 			return cause
 		}
 		return err

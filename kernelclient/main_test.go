@@ -3,6 +3,7 @@ package kernelclient
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -10,11 +11,18 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/reval-editor/reval/internal/kernelpeer"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/jupyter"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the main of a played kernel, too: the test binary is launched as one.
+func TestMain(m *testing.M) {
+	if fate := os.Getenv(kernelpeer.FateVariable); fate != "" {
+		kernelpeer.Main(kernelpeer.Fate(fate), os.Args[1])
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // limit bounds what waits for an event that does not come, in a test that fails.
 const limit = 40 * time.Second
