@@ -26,9 +26,17 @@ type ConnectionInfo struct {
 	SignatureScheme string `json:"signature_scheme"`
 	Key             string `json:"key"`
 	KernelName      string `json:"kernel_name,omitempty"`
-	// CurvePublicKey is set by kernels that encrypt with CURVE, which reval
-	// does not speak.
+	// CurvePublicKey and CurveSecretKey are set for kernels that encrypt with CURVE,
+	// which reval does not speak.
 	CurvePublicKey string `json:"curve_publickey,omitempty"`
+	CurveSecretKey string `json:"curve_secretkey,omitempty"`
+
+	// RegistrationIP and RegistrationPort, decimal digits, tell a kernel that is
+	// started where to register the ports that it chooses (JEP 66); the five above are
+	// zero then. KernelID is what it calls itself. The names are those of xeus.
+	RegistrationIP   string `json:"registration_ip,omitempty"`
+	RegistrationPort string `json:"registration_port,omitempty"`
+	KernelID         string `json:"kernel_id,omitempty"`
 }
 
 // Endpoint gives the ZeroMQ endpoint of a channel: tcp://ip:port or, for ipc,
@@ -78,7 +86,7 @@ func (c ConnectionInfo) check() error {
 		return fmt.Errorf("no ip")
 	case c.SignatureScheme != "" && c.SignatureScheme != SignatureScheme:
 		return fmt.Errorf("signature scheme %q is not supported, only %s", c.SignatureScheme, SignatureScheme)
-	case c.CurvePublicKey != "":
+	case c.CurvePublicKey != "" || c.CurveSecretKey != "":
 		return fmt.Errorf("the kernel encrypts with CURVE, which reval does not support: start it without curve keys")
 	}
 	for _, p := range []struct {

@@ -1,65 +1,14 @@
 package jupyter
 
 import (
-	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os/user"
 	"sync"
 	"time"
 )
-
-// Header is a message's header or parent header ("General Message Format").
-// Fields that it does not name survive in raw and are sent on when the header
-// becomes a parent.
-type Header struct {
-	MsgID    string  `json:"msg_id"`
-	Session  string  `json:"session"`
-	Username string  `json:"username"`
-	Date     string  `json:"date"` // ISO 8601, UTC
-	MsgType  MsgType `json:"msg_type"`
-	Version  string  `json:"version"`
-	// SubshellID chooses a subshell for a shell request (JEP 91); nil is the
-	// parent shell.
-	SubshellID *string `json:"subshell_id,omitempty"`
-
-	raw json.RawMessage
-}
-
-// IsZero reports a header that names no message, which is how an absent parent
-// ({} or null) decodes.
-func (h Header) IsZero() bool { return h.MsgID == "" && h.MsgType == "" && h.raw == nil }
-
-// headerFields has Header's fields without its methods.
-type headerFields Header
-
-// MarshalJSON gives the header as it was received, if it was, else its fields.
-// The zero Header is {}.
-func (h Header) MarshalJSON() ([]byte, error) {
-	switch {
-	case h.raw != nil:
-		return h.raw, nil
-	case h.IsZero():
-		return []byte("{}"), nil
-	}
-	return json.Marshal(headerFields(h))
-}
-
-// UnmarshalJSON reads a header. null and {} give the zero Header: kernels send
-// both for a message without a parent.
-func (h *Header) UnmarshalJSON(b []byte) error {
-	*h = Header{}
-	trimmed := bytes.TrimSpace(b)
-	if bytes.Equal(trimmed, []byte("null")) || bytes.Equal(trimmed, []byte("{}")) {
-		return nil
-	}
-	if err := json.Unmarshal(b, (*headerFields)(h)); err != nil {
-		return err
-	}
-	h.raw = bytes.Clone(b)
-	return nil
-}
 
 // Message is one message of any channel. Metadata and Content are JSON objects
 // as they stand on the wire; nil means {}.
@@ -94,7 +43,16 @@ func NewID() string {
 	rand.Read(b[:])
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	var id [36]byte
+	hex.Encode(id[:], b[:4])
+	hex.Encode(id[9:], b[4:6])
+	hex.Encode(id[14:], b[6:8])
+	hex.Encode(id[19:], b[8:10])
+	hex.Encode(id[24:], b[10:])
+	for _, dash := range []int{8, 13, 18, 23} {
+		id[dash] = '-'
+	}
+	return string(id[:])
 }
 
 var username = sync.OnceValue(func() string {

@@ -27,14 +27,17 @@ var delimiter = []byte("<IDS|MSG>")
 // forgotten, as jupyter_client does.
 const maxSeen = 1 << 16
 
+// seenDigest is the first half of a digest: 128 bits do not come twice by chance.
+type seenDigest [sha256.Size / 2]byte
+
 // Wire signs and encodes messages, and verifies and decodes frames, for one
 // kernel. It is safe for concurrent use.
 type Wire struct {
-	macs sync.Pool // of hash.Hash, keyed; nil New = unsigned
+	macs sync.Pool // of *mac; nil New = unsigned
 
 	mu   sync.Mutex
-	seen map[[sha256.Size]byte]struct{} // digests of the current generation
-	old  map[[sha256.Size]byte]struct{} // those of the one before
+	seen map[seenDigest]struct{} // digests of the current generation
+	old  map[seenDigest]struct{} // those of the one before
 }
 
 // NewWire makes a Wire from a connection file's signature_scheme and key. An
@@ -44,24 +47,30 @@ func NewWire(scheme, key string) (*Wire, error) {
 	if scheme != "" && scheme != SignatureScheme {
 		return nil, fmt.Errorf("signature scheme %q is not supported, only %s", scheme, SignatureScheme)
 	}
-	w := &Wire{seen: map[[sha256.Size]byte]struct{}{}}
+	w := &Wire{seen: map[seenDigest]struct{}{}, old: map[seenDigest]struct{}{}}
 	if key != "" {
-		w.macs.New = func() any { return hmac.New(sha256.New, []byte(key)) }
+		w.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, []byte(key))} }
 	}
 	return w, nil
 }
 
 func (w *Wire) signed() bool { return w.macs.New != nil }
 
-func (w *Wire) digest(parts [][]byte) (sum [sha256.Size]byte) {
-	mac := w.macs.Get().(hash.Hash)
-	mac.Reset()
+// mac is a keyed hash, and where its sum goes.
+type mac struct {
+	hash.Hash
+	sum [sha256.Size]byte
+}
+
+func (w *Wire) digest(parts [][]byte) [sha256.Size]byte {
+	m := w.macs.Get().(*mac)
+	defer w.macs.Put(m)
+	m.Reset()
 	for _, p := range parts {
-		mac.Write(p)
+		m.Write(p)
 	}
-	mac.Sum(sum[:0])
-	w.macs.Put(mac)
-	return sum
+	m.Sum(m.sum[:0])
+	return m.sum
 }
 
 // Encode gives the frames of a message:
@@ -85,10 +94,10 @@ func (w *Wire) Encode(m *Message) ([][]byte, error) {
 
 // dicts are the message's JSON objects: header, parent, metadata, content.
 func (m *Message) dicts() (d [4][]byte, err error) {
-	if d[0], err = json.Marshal(m.Header); err != nil {
+	if d[0], err = m.Header.MarshalJSON(); err != nil {
 		return d, fmt.Errorf("encode header of %s: %w", m.Header.MsgType, err)
 	}
-	if d[1], err = json.Marshal(m.Parent); err != nil {
+	if d[1], err = m.Parent.MarshalJSON(); err != nil {
 		return d, fmt.Errorf("encode parent of %s: %w", m.Header.MsgType, err)
 	}
 	d[2], d[3] = orEmpty(m.Metadata), orEmpty(m.Content)
@@ -139,21 +148,34 @@ func (w *Wire) Decode(frames [][]byte) (*Message, error) {
 // decodeDicts makes a message of its four JSON objects, which it does not copy.
 func decodeDicts(dicts [][]byte) (*Message, error) {
 	m := &Message{Metadata: dicts[2], Content: dicts[3]}
-	if err := json.Unmarshal(dicts[0], &m.Header); err != nil {
+	if err := m.Header.decode(dicts[0]); err != nil {
 		return nil, fmt.Errorf("%w: header: %v", ErrMalformed, err)
 	}
 	if m.Header.MsgType == "" {
 		return nil, fmt.Errorf("%w: header without msg_type", ErrMalformed)
 	}
-	if err := json.Unmarshal(dicts[1], &m.Parent); err != nil {
+	if err := m.Parent.decode(dicts[1]); err != nil {
 		return nil, fmt.Errorf("%w: parent header of %s: %v", ErrMalformed, m.Header.MsgType, err)
 	}
 	for i, name := range []string{"metadata", "content"} {
-		if d := bytes.TrimSpace(dicts[2+i]); !json.Valid(d) || d[0] != '{' && !bytes.Equal(d, []byte("null")) {
+		if !isObject(dicts[2+i]) {
 			return nil, fmt.Errorf("%w: %s of %s %s is no JSON object", ErrMalformed, name, m.Header.MsgType, m.Header.MsgID)
 		}
 	}
 	return m, nil
+}
+
+// isObject tells whether b is a JSON object, or null, which some kernels send for an
+// empty one.
+func isObject(b []byte) bool {
+	b = bytes.TrimSpace(b)
+	switch string(b) {
+	case "{}", "null":
+		return true
+	case "":
+		return false
+	}
+	return b[0] == '{' && json.Valid(b)
 }
 
 // verify checks a signature in constant time and refuses one that came before:
@@ -170,17 +192,19 @@ func (w *Wire) verify(signature []byte, dicts [][]byte) error {
 	if !hmac.Equal(got[:], want[:]) {
 		return ErrSignature
 	}
+	digest := seenDigest(got[:])
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.seen[got]; ok {
+	if _, ok := w.seen[digest]; ok {
 		return ErrReplayed
 	}
-	if _, ok := w.old[got]; ok {
+	if _, ok := w.old[digest]; ok {
 		return ErrReplayed
 	}
 	if len(w.seen) >= maxSeen/2 {
-		w.old, w.seen = w.seen, make(map[[sha256.Size]byte]struct{}, maxSeen/2)
+		w.old, w.seen = w.seen, w.old
+		clear(w.seen)
 	}
-	w.seen[got] = struct{}{}
+	w.seen[digest] = struct{}{}
 	return nil
 }

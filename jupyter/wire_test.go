@@ -278,3 +278,41 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What is read without package json must read as with it.
+func FuzzHeader(f *testing.F) {
+	for _, s := range []string{
+		`{"msg_id":"1","session":"s","username":"ü","date":"d","msg_type":"status","version":"5.4"}`,
+		`{ "msg_id" : "1" , "subshell_id" : null }`, `{"msg_id":"1","subshell_id":"s","subshell_id":null}`,
+		`{"msg_id":"a\n"}`, `{"msg_id":"a","Session":"folded"}`, `{"msg_id":null}`, `{"msg_id":1}`, `{"msg_id":"1",}`,
+		`{"msg_id":"1","new":{"a":[]}}`, "{\"msg_id\":\"\xff\"}", `{"msg_id":"1"}}`, `{"msg_id":"1"`, `[]`, ``,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var h Header
+		if !h.plain(string(text)) {
+			return
+		}
+		var want headerFields
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatalf("%q was read, but %v", text, err)
+		}
+		if d := cmp.Diff(Header(want), h, cmpopts.IgnoreUnexported(Header{})); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+	})
+}
+
+func TestPlainHeadersNeedNoPackageJSON(t *testing.T) {
+	w := newWire(t, "")
+	frames, err := w.Encode(request(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{string(frames[2]), `{"msg_id": "1", "msg_type": "status", "subshell_id": null}`} {
+		if !new(Header).plain(s) {
+			t.Errorf("%s is read the slow way", s)
+		}
+	}
+}
