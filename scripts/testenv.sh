@@ -216,7 +216,7 @@ fill_tslab() {
   cp scripts/tslab/package.json scripts/tslab/package-lock.json "$tslab/" || return
   # Without install scripts: the package zeromq brings its library built.
   thrice npm ci --prefix "$tslab" --ignore-scripts --no-audit --no-fund --no-update-notifier || return
-  (cd "$tslab" && node -e 'require("zeromq")') || return
+  (cd "$tslab/node_modules/tslab" && node -e 'require("zeromq")') || return
   tslab_stamp >"$tslab/stamp"
 }
 
