@@ -101,8 +101,10 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 	if reply.Status != jupyter.StatusAborted { // an aborted request may have no idle
 		select {
 		case <-x.idle:
-		case <-ctx.Done():
-			return reply, fmt.Errorf("execute: wait for idle: %w", context.Cause(ctx))
+		case <-waiting.Done(): // its idle was lost with a connection, or ctx ended
+			if ctx.Err() != nil {
+				return reply, fmt.Errorf("execute: wait for idle: %w", context.Cause(ctx))
+			}
 		case <-k.done:
 			return reply, fmt.Errorf("execute: %w", k.deadErr())
 		}

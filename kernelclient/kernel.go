@@ -24,8 +24,20 @@ type Options struct {
 	// message id) or that has none (parent is empty): what background threads
 	// print, for example. Calls come in the kernel's order and must not block.
 	Late func(parent string, e Event)
+	// Connection is called when the connection to a kernel's server breaks, with the
+	// cause, again when an attempt to make it anew fails, and with nil when it is there
+	// again. Nothing is lost with it but what its error to the caller says. It must not
+	// block. Kernels on this machine have no connection that breaks without them.
+	Connection func(err error)
 	// Logger gets malformed messages and the kernel's own output; nil discards.
 	Logger *slog.Logger
+}
+
+func (o Options) log() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
 }
 
 // Kernel is a kernel that runs, with its five channels.
@@ -38,7 +50,8 @@ type Kernel struct {
 	session string
 	spec    Spec // zero for an attached kernel
 	file    string
-	proc    *process // nil for an attached kernel
+	proc    *process // nil if it was not launched
+	remote  *remote  // nil for a kernel on this machine
 	options Options
 
 	channels channels
@@ -55,6 +68,7 @@ type Kernel struct {
 	expected   bool                             // the end was asked for
 	replies    map[string]chan *jupyter.Message // by the request's message id
 	executions map[string]*execution            // by the request's message id
+	doubtful   map[string]bool                  // what was under way when the connection broke
 	aside      aside
 }
 
@@ -85,8 +99,9 @@ func Attach(ctx context.Context, file string, o Options) (*Kernel, error) {
 const attachPatience = 3 * time.Second
 
 func newKernel(o Options) *Kernel {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	o.Logger = o.log()
+	if o.Connection == nil {
+		o.Connection = func(error) {}
 	}
 	if o.Late == nil {
 		o.Late = func(string, Event) {}
@@ -102,7 +117,7 @@ func newKernel(o Options) *Kernel {
 func (k *Kernel) Info() jupyter.KernelInfoReplyContent { return k.info }
 
 // Launched tells whether the kernel was started here, not attached to.
-func (k *Kernel) Launched() bool { return k.proc != nil }
+func (k *Kernel) Launched() bool { return k.proc != nil || k.remote != nil && k.remote.started }
 
 // Spec is the kernelspec it was launched by; zero if it was attached to.
 func (k *Kernel) Spec() Spec { return k.spec }
@@ -246,6 +261,10 @@ func (k *Kernel) watch() {
 	case <-exited:
 		err = fmt.Errorf("%w: %s", ErrDead, k.proc.death())
 	case cause := <-k.lost:
+		if k.remote != nil {
+			err = fmt.Errorf("%w: %w", ErrDead, cause)
+			break
+		}
 		if k.proc == nil {
 			err = fmt.Errorf("%w: its connection was lost: %w", ErrDead, cause)
 			break
@@ -284,19 +303,38 @@ func (k *Kernel) watch() {
 
 // Close leaves the kernel: the channels are closed, and the kernel of Attach
 // runs on. Of a launched kernel the process is killed; [Kernel.Shutdown] lets it
-// end in order.
+// end in order. One that was started on a server is ended by it, if it answers.
 func (k *Kernel) Close() {
-	k.mu.Lock()
-	k.expected = true
-	k.mu.Unlock()
-	k.stopOnce.Do(func() { close(k.closing) })
-	<-k.done
+	k.expect()
+	k.detach()
+	if k.remote != nil && k.remote.started {
+		k.remote.deleting.Do(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), deleteTimeout)
+			defer cancel()
+			if err := k.remote.server.delete(ctx, k.remote.id); err != nil {
+				k.options.Logger.Warn("end kernel", "server", k.remote.server.String(), "error", err)
+			}
+		})
+	}
 	if k.proc != nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		k.proc.stop(ctx, 0)
 		os.Remove(k.file)
 	}
+}
+
+// expect notes that the kernel's end is wanted.
+func (k *Kernel) expect() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.expected = true
+}
+
+// detach closes the channels.
+func (k *Kernel) detach() {
+	k.stopOnce.Do(func() { close(k.closing) })
+	<-k.done
 }
 
 // Grace periods of a shutdown: after the request, and after SIGTERM.
@@ -316,6 +354,15 @@ func (k *Kernel) Shutdown(ctx context.Context) error {
 	k.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
+	if k.remote != nil {
+		var err error
+		k.remote.deleting.Do(func() { err = k.remote.server.delete(ctx, k.remote.id) })
+		k.Close()
+		if err != nil {
+			return fmt.Errorf("shut down: %w", err)
+		}
+		return nil
+	}
 	if busy && k.proc != nil {
 		if err := k.Interrupt(ctx); err != nil {
 			k.options.Logger.Debug("interrupt before shutdown", "error", err)
@@ -374,9 +421,15 @@ func (k *Kernel) begun(ctx context.Context) {
 
 // Interrupt stops what the kernel runs, in the way its kernelspec says: by
 // SIGINT to its process group or by interrupt_request. A kernel that was
-// attached to is asked by message.
+// attached to is asked by message, one on a server by the server.
 func (k *Kernel) Interrupt(ctx context.Context) error {
 	k.begun(ctx)
+	if k.remote != nil {
+		if err := k.remote.server.interrupt(ctx, k.remote.id); err != nil {
+			return fmt.Errorf("interrupt kernel: %w", err)
+		}
+		return nil
+	}
 	if k.proc != nil && k.spec.InterruptMode != InterruptByMessage {
 		select {
 		case <-k.done:

@@ -88,7 +88,10 @@ func (k *Kernel) roundTrip(ctx context.Context, channel jupyter.Channel, m *jupy
 		return nil, err
 	}
 	select {
-	case r := <-reply:
+	case r, ok := <-reply:
+		if !ok {
+			return nil, errConnectionLost
+		}
 		return r, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -1,0 +1,293 @@
+package kernelclient
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Errors of a Server's requests; others wrap what the network or the server said.
+var (
+	// ErrToken is wrapped where a server refuses the token, or wants one.
+	ErrToken = errors.New("the server refuses the token")
+	// ErrNoSuchKernel is wrapped where a server does not know a kernel (any more).
+	ErrNoSuchKernel = errors.New("the server has no such kernel")
+)
+
+// Server is a Jupyter server that runs kernels elsewhere: a Jupyter Server, a Kernel
+// Gateway, an Enterprise Gateway, or a user's server behind a JupyterHub. It is safe
+// for concurrent use.
+type Server struct {
+	base  *url.URL // without a slash at its end, and without the token
+	token string
+	http  *http.Client
+}
+
+// requestTimeout bounds a request to a server for which the caller set no deadline.
+const requestTimeout = 30 * time.Second
+
+// maxAnswer bounds the answer to a request, in bytes.
+const maxAnswer = 16 << 20
+
+// IsServerURL tells whether a user's choice of a kernel is the URL of a Jupyter
+// server, or of a kernel or kernelspec of one.
+func IsServerURL(kernel string) bool {
+	return strings.HasPrefix(kernel, "http://") || strings.HasPrefix(kernel, "https://")
+}
+
+// Place is what a URL names on a server.
+type Place struct {
+	Server *Server
+	// Kernel is the id of a running kernel, Spec the name of a kernelspec; at most
+	// one is set.
+	Kernel, Spec string
+}
+
+// ParseServerURL reads a URL as a Jupyter server prints it, http://host:8888/?token=T,
+// with any path before /?token. With /api/kernels/ID it names a running kernel, and
+// with /api/kernelspecs/NAME a kernel to be started. What a browser shows of a
+// JupyterLab or a notebook (/lab/…, /tree/…, /notebooks/…) is cut off.
+func ParseServerURL(raw string) (Place, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		// The error of url.Parse would show the token.
+		return Place{}, errors.New("the server's URL does not have the form http://host:port/?token=T")
+	}
+	token := u.Query().Get("token")
+	if token == "" && u.User != nil {
+		token, _ = u.User.Password()
+	}
+	var p Place
+	path := u.EscapedPath()
+	for _, page := range []string{"/lab", "/tree", "/notebooks", "/login"} {
+		if at := strings.Index(path+"/", page+"/"); at >= 0 {
+			path = path[:at]
+			break
+		}
+	}
+	if before, rest, found := strings.Cut(path, "/api/"); found {
+		kind, name, _ := strings.Cut(strings.Trim(rest, "/"), "/")
+		if name, err = url.PathUnescape(name); err != nil {
+			return Place{}, fmt.Errorf("the server's URL: %w", err)
+		}
+		switch kind {
+		case "kernels":
+			p.Kernel = name
+		case "kernelspecs":
+			p.Spec = name
+		default:
+			return Place{}, fmt.Errorf("the server's URL: /api/%s names neither a kernel (/api/kernels/ID) nor a kernelspec (/api/kernelspecs/NAME)", kind)
+		}
+		path = before
+	}
+	base, err := url.Parse(u.Scheme + "://" + u.Host + strings.TrimRight(path, "/"))
+	if err != nil {
+		return Place{}, fmt.Errorf("the server's URL: %w", err)
+	}
+	// Requests are rare: no connection is kept for them.
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	p.Server = &Server{base: base, token: token, http: &http.Client{Transport: transport, Timeout: requestTimeout}}
+	return p, nil
+}
+
+// String is the server's URL without its token.
+func (s *Server) String() string { return s.base.String() }
+
+// URL names a kernel of the server, or a kernelspec, as [ParseServerURL] reads it.
+// It contains the token.
+func (p Place) URL() string {
+	u := *p.Server.base
+	switch {
+	case p.Kernel != "":
+		u = *u.JoinPath("api", "kernels", p.Kernel)
+	case p.Spec != "":
+		u = *u.JoinPath("api", "kernelspecs", p.Spec)
+	}
+	if p.Server.token != "" {
+		u.RawQuery = url.Values{"token": {p.Server.token}}.Encode()
+	}
+	return u.String()
+}
+
+// ServerKernel is a kernel that runs on a server ("Kernels API").
+type ServerKernel struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // of its kernelspec
+	// State is what the server last heard of it: "idle", "busy", "starting", "dead".
+	State        string    `json:"execution_state"`
+	LastActivity time.Time `json:"last_activity"`
+	Connections  int       `json:"connections"` // clients that are connected to it
+}
+
+// Kernels lists the kernels that run, the one that was active last first.
+func (s *Server) Kernels(ctx context.Context) ([]ServerKernel, error) {
+	var kernels []ServerKernel
+	if err := s.do(ctx, http.MethodGet, nil, &kernels, "api", "kernels"); err != nil {
+		return nil, fmt.Errorf("list the kernels of %s: %w", s, err)
+	}
+	slices.SortStableFunc(kernels, func(a, b ServerKernel) int { return b.LastActivity.Compare(a.LastActivity) })
+	return kernels, nil
+}
+
+// Specs lists the kernels that the server can start, its default first. They are of
+// use to [Choose] and [Server.Start] only.
+func (s *Server) Specs(ctx context.Context) ([]Spec, error) {
+	var answer struct {
+		Default string
+		Specs   map[string]struct {
+			Name string
+			Spec struct {
+				DisplayName   string `json:"display_name"`
+				Language      string
+				InterruptMode string `json:"interrupt_mode"`
+			}
+		} `json:"kernelspecs"`
+	}
+	if err := s.do(ctx, http.MethodGet, nil, &answer, "api", "kernelspecs"); err != nil {
+		return nil, fmt.Errorf("list the kernelspecs of %s: %w", s, err)
+	}
+	var specs []Spec
+	for name, a := range answer.Specs {
+		specs = append(specs, Spec{
+			Name: name, DisplayName: a.Spec.DisplayName, Language: a.Spec.Language, InterruptMode: InterruptByMessage, Source: s.String(),
+		})
+	}
+	first := func(spec Spec) int {
+		if spec.Name == answer.Default {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(specs, func(a, b Spec) int {
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return specs, nil
+}
+
+// start has the server start a kernel. dir is where, relative to the server's root;
+// a server that does not know it starts the kernel in its root.
+func (s *Server) start(ctx context.Context, spec, dir string) (ServerKernel, error) {
+	var kernel ServerKernel
+	body := map[string]string{"name": spec}
+	if dir != "" {
+		body["path"] = dir
+	}
+	err := s.do(ctx, http.MethodPost, body, &kernel, "api", "kernels")
+	if err == nil && kernel.ID == "" {
+		err = errors.New("it gave the kernel no id")
+	}
+	return kernel, err
+}
+
+func (s *Server) kernel(ctx context.Context, id string) (ServerKernel, error) {
+	var kernel ServerKernel
+	err := s.do(ctx, http.MethodGet, nil, &kernel, "api", "kernels", id)
+	return kernel, err
+}
+
+func (s *Server) interrupt(ctx context.Context, id string) error {
+	return s.do(ctx, http.MethodPost, struct{}{}, nil, "api", "kernels", id, "interrupt")
+}
+
+func (s *Server) restart(ctx context.Context, id string) error {
+	return s.do(ctx, http.MethodPost, struct{}{}, nil, "api", "kernels", id, "restart")
+}
+
+func (s *Server) delete(ctx context.Context, id string) error {
+	err := s.do(ctx, http.MethodDelete, nil, nil, "api", "kernels", id)
+	if errors.Is(err, ErrNoSuchKernel) {
+		return nil // it is what was wanted
+	}
+	return err
+}
+
+// do makes a request and reads its JSON answer.
+func (s *Server) do(ctx context.Context, method string, body, answer any, path ...string) error {
+	var content io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, s.base.JoinPath(path...).String(), content)
+	if err != nil {
+		return err
+	}
+	request.Header = s.header()
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := s.http.Do(request)
+	if err != nil {
+		return plain(err)
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return plain(err)
+	}
+	if err := refusal(response.StatusCode, data); err != nil {
+		return err
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return fmt.Errorf("what answers there is no Jupyter server: %s is no such JSON", response.Request.URL.Path)
+	}
+	return nil
+}
+
+// header authorizes a request ("Security", Jupyter Server).
+func (s *Server) header() http.Header {
+	h := http.Header{}
+	if s.token != "" {
+		h.Set("Authorization", "token "+s.token)
+	}
+	return h
+}
+
+// plain takes the URL out of an HTTP client's error; the caller names the server.
+func plain(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// refusal is the error of an answer's status; nil if there is none.
+func refusal(status int, body []byte) error {
+	if status < 300 {
+		return nil
+	}
+	var said struct{ Message, Reason string }
+	json.Unmarshal(body, &said) // what is no JSON says nothing
+	words := ""
+	if said.Message != "" {
+		words = ": " + firstLine(said.Message)
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%w (HTTP %d): give its URL with ?token=, as the server printed it", ErrToken, status)
+	case http.StatusNotFound:
+		return fmt.Errorf("%w (HTTP 404)%s", ErrNoSuchKernel, words)
+	}
+	return fmt.Errorf("the server answers HTTP %d %s%s", status, http.StatusText(status), words)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
