@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,32 +21,68 @@ type LaunchOptions struct {
 	// Env is the environment it starts from, as of os.Environ; nil for this
 	// process's.
 	Env []string
+	// Transport is TransportIPC or TransportTCP to have that and no other; empty
+	// for the better one of those that the kernel can.
+	Transport string
 }
 
 // startTimeout bounds a start for which the caller set no deadline: a first
 // import of a large Python environment from a cold disk takes tens of seconds.
 const startTimeout = 2 * time.Minute
 
-// Launch starts a kernel in a process group of its own, on loopback with a
-// random key, and waits until it is ready. The kernel ends with
-// [Kernel.Shutdown] or [Kernel.Close].
+// Launch starts a kernel in a process group of its own, with a random key, and
+// waits until it is ready. The kernel ends with [Kernel.Shutdown] or [Kernel.Close].
+//
+// Unless the options say otherwise it talks over Unix sockets in a folder of mode
+// 0700, and over tcp on loopback if it turns out that it cannot; that is remembered
+// in the user's cache folder.
 func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if o.Env == nil {
 		o.Env = os.Environ()
 	}
-	var k *Kernel
-	var err error
-	for range launchAttempts {
-		if k, err = launchOnce(ctx, spec, o); err == nil || !portTaken(err) {
-			break
-		}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	k, err := tryWays(ctx, spec, o)
 	if err != nil {
 		return nil, fmt.Errorf("start kernel %s: %w", spec.Name, err)
 	}
 	return k, nil
+}
+
+// tryWays starts a kernel in the first way that it can.
+func tryWays(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
+	vars := environMap(o.Env)
+	ways, err := ways(spec, o.Transport, vars)
+	if err != nil {
+		return nil, err
+	}
+	learned := o.Transport == ""
+	for i, w := range ways {
+		var k *Kernel
+		var otherwise bool
+		for range launchAttempts {
+			if k, otherwise, err = launchBy(ctx, w, spec, o, vars); !portTaken(err) {
+				break
+			}
+		}
+		if err == nil {
+			if learned {
+				if err := remember(spec, w, vars); err != nil {
+					o.Logger.Debug("remember the kernel's transport", "error", err)
+				}
+			}
+			return k, nil
+		}
+		if !otherwise || i == len(ways)-1 || ctx.Err() != nil {
+			return nil, err
+		}
+		learned = learned && !errors.Is(err, errNoPlace)
+		o.Logger.Debug("kernel is started in another way", "kernel", spec.Name, "failed", w, "error", err)
+	}
+	return nil, err
 }
 
 // launchAttempts is how often a start is tried when another program took one of
@@ -59,42 +95,61 @@ func portTaken(err error) bool {
 	return errors.Is(err, ErrDead) && strings.Contains(strings.ToLower(err.Error()), "address already in use")
 }
 
-// launchOnce starts a kernel on ports that are free now.
-func launchOnce(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
-	ports, err := freePorts(5)
-	if err != nil {
-		return nil, fmt.Errorf("find free ports: %w", err)
-	}
-	info := jupyter.ConnectionInfo{
-		Transport: "tcp", IP: "127.0.0.1",
-		ShellPort: ports[0], IOPubPort: ports[1], StdinPort: ports[2], ControlPort: ports[3], HBPort: ports[4],
-		SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(), KernelName: spec.Name,
-	}
-	k := newKernel(o.Options)
+// launchBy starts a kernel in one way. With an error, otherwise says that it may
+// be the way that was wrong.
+func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[string]string) (k *Kernel, otherwise bool, err error) {
+	k = newKernel(o.Options)
 	k.spec = spec
-	k.file = filepath.Join(runtimeDir(environMap(o.Env)), "kernel-"+jupyter.NewID()+".json")
-	if err := info.WriteFile(k.file); err != nil {
-		return nil, err
+	k.file = filepath.Join(runtimeDir(vars), "kernel-"+jupyter.NewID()+".json")
+	opening, err := w.open(ctx, spec.Name, vars, k.options.Logger)
+	if err != nil {
+		return nil, true, err
 	}
+	defer opening.end()
+	if err := opening.info.WriteFile(k.file); err != nil {
+		return nil, false, err
+	}
+	read := watchReading(k.file)
 	argv, environ := spec.command(k.file, append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
 	if k.proc, err = startProcess(argv, environ, o.Dir, k.options.Logger); err != nil {
 		os.Remove(k.file)
-		return nil, err
+		return nil, false, err
 	}
-	if err := k.connect(ctx, func(ctx context.Context) (channels, error) {
-		return dialSockets(ctx, info, k.session, k.malformed)
-	}); err != nil {
-		now, cancel := context.WithCancel(context.Background())
-		cancel()
-		k.proc.stop(now, 0)
-		os.Remove(k.file)
-		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrDead) {
-			return nil, fmt.Errorf("not ready in time: %w%s", err, k.proc.said())
+	k.proc.clean = func() {
+		for _, path := range pathsOf(opening.info) {
+			os.Remove(path)
 		}
-		return nil, err
 	}
-	k.proc.stderr.forget()
-	return k, nil
+	err = k.connect(ctx, func(ctx context.Context) (channels, error) {
+		info, err := opening.await(ctx, w, read)
+		if err != nil {
+			return nil, err
+		}
+		if info != opening.info { // for other clients, and a later attach
+			if err := info.WriteFile(k.file); err != nil {
+				return nil, err
+			}
+		}
+		return dialSockets(ctx, info, k.session, k.malformed)
+	})
+	if err == nil {
+		k.proc.stderr.forget()
+		return k, false, nil
+	}
+	wasRead, known := read.done()
+	otherwise = errors.Is(err, errUnopened) || errors.Is(err, ErrDead) && (wasRead || !known)
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	k.proc.stop(now, 0)
+	os.Remove(k.file)
+	switch {
+	case errors.Is(err, ErrDead): // it ends with what it said
+	case errors.Is(err, errUnopened):
+		err = fmt.Errorf("%w%s", err, k.proc.said())
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("not ready in time: %w%s", err, k.proc.said())
+	}
+	return nil, otherwise, err
 }
 
 // said gives what the process wrote last, as the end of an error's text.
@@ -103,20 +158,6 @@ func (p *process) said() string {
 		return "; it said: " + l
 	}
 	return ""
-}
-
-// freePorts asks the system for n different free ports on loopback.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // held until all are known, so that they differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // RuntimeDir is the folder in which [Launch] writes connection files; env is as of

@@ -27,6 +27,7 @@ type process struct {
 	stderr *tail
 	exited chan struct{}
 	state  *os.ProcessState // set before exited is closed
+	clean  func()           // removes what it leaves in the file system, may be nil
 	// left makes that what the process left behind is killed once: later its
 	// group's number may be another's.
 	left sync.Once
@@ -87,7 +88,12 @@ func (p *process) death() string {
 // it to terminate, waits for grace, and kills. The kernel's own children are
 // killed with it.
 func (p *process) stop(ctx context.Context, grace time.Duration) {
-	defer p.left.Do(func() { killGroup(p.cmd.Process) })
+	defer p.left.Do(func() {
+		killGroup(p.cmd.Process)
+		if p.clean != nil {
+			p.clean()
+		}
+	})
 	select {
 	case <-p.exited:
 		return

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -24,8 +25,11 @@ type Spec struct {
 	// Env is added to the kernel's environment; $NAME and ${NAME} are replaced.
 	Env map[string]string `json:"env,omitempty"`
 	// InterruptMode is signal or message.
-	InterruptMode string          `json:"interrupt_mode"`
-	Metadata      json.RawMessage `json:"metadata,omitempty"`
+	InterruptMode string `json:"interrupt_mode"`
+	// KernelProtocolVersion is the protocol's version that the kernel says it
+	// implements; empty if it does not say.
+	KernelProtocolVersion string          `json:"kernel_protocol_version,omitempty"`
+	Metadata              json.RawMessage `json:"metadata,omitempty"`
 	// Dir is the spec's folder, its {resource_dir}; empty if it has none.
 	Dir string `json:"resource_dir,omitempty"`
 	// Source says for people where it was found.
@@ -52,7 +56,7 @@ func ReadSpec(dir string) (Spec, error) {
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
 		return Spec{}, fmt.Errorf("kernelspec %s has no argv", path)
 	}
-	switch s.InterruptMode {
+	switch s.InterruptMode = strings.ToLower(s.InterruptMode); s.InterruptMode {
 	case "":
 		s.InterruptMode = InterruptBySignal
 	case InterruptBySignal, InterruptByMessage:
@@ -68,31 +72,59 @@ func ReadSpec(dir string) (Spec, error) {
 	return s, nil
 }
 
-// command gives the argv and the environment to start the kernel with. env is
-// the environment to start from, as of os.Environ.
+// registers tells whether the kernel says that it can choose its ports itself and
+// register them (JEP 66).
+func (s Spec) registers() bool {
+	major, minor, _ := strings.Cut(s.KernelProtocolVersion, ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	x, errX := strconv.Atoi(major)
+	y, errY := strconv.Atoi(minor)
+	return errX == nil && errY == nil && (x > 5 || x == 5 && y >= 5)
+}
+
+// command gives the argv and the environment to start the kernel with, as
+// jupyter_client does. env is the environment to start from, as of os.Environ.
 func (s Spec) command(connectionFile string, env []string) (argv, environ []string) {
-	fill := strings.NewReplacer("{connection_file}", connectionFile, "{resource_dir}", s.Dir, "{prefix}", s.prefix())
-	for _, a := range s.Argv {
-		argv = append(argv, fill.Replace(a))
+	vars := environMap(env)
+	fill := []string{"{connection_file}", connectionFile, "{resource_dir}", s.Dir}
+	if prefix := s.prefix(vars); prefix != "" {
+		fill = append(fill, "{prefix}", prefix)
 	}
-	environ = append(environ, env...)
-	lookup := environMap(env)
+	templates := strings.NewReplacer(fill...)
+	for _, a := range s.Argv {
+		argv = append(argv, templates.Replace(a))
+	}
+	python := strings.HasPrefix(strings.ToLower(s.Language), "python")
+	for _, kv := range env {
+		// It would make a python take another's place for its own.
+		if python && strings.HasPrefix(kv, "PYTHONEXECUTABLE=") {
+			continue
+		}
+		environ = append(environ, kv)
+	}
 	for k, v := range s.Env {
-		environ = append(environ, k+"="+expand(v, lookup))
+		if python && k == "PYTHONEXECUTABLE" {
+			continue
+		}
+		environ = append(environ, k+"="+expand(v, vars))
 	}
 	return argv, environ
 }
 
-// prefix is the environment's folder of a spec in PREFIX/share/jupyter/kernels/NAME.
-func (s Spec) prefix() string {
-	if s.Dir == "" {
-		return ""
-	}
+// prefix stands for the sys.prefix of the Python that jupyter_client runs in: of
+// the environment that the spec is in, PREFIX/share/jupyter/kernels/NAME, else of
+// the active one.
+func (s Spec) prefix(vars map[string]string) string {
 	share := filepath.Dir(filepath.Dir(filepath.Dir(s.Dir)))
-	if filepath.Base(share) != "share" {
-		return ""
+	if s.Dir != "" && filepath.Base(share) == "share" {
+		return filepath.Dir(share)
 	}
-	return filepath.Dir(share)
+	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if vars[name] != "" {
+			return vars[name]
+		}
+	}
+	return ""
 }
 
 // variable matches $$, $NAME and ${NAME}, the forms of Python's string.Template,
