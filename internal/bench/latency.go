@@ -13,7 +13,7 @@ import (
 // How latencies are measured.
 const (
 	latencyTurns  = 8
-	latencyWarmUp = 5 // in each turn, untimed
+	latencyWarmUp = 30 // in each turn, untimed
 )
 
 //go:embed peer.py

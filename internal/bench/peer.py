@@ -32,7 +32,8 @@ class Bare:
             socket = self.context.socket(kind)
             socket.linger = 0
             socket.rcvtimeo = LIMIT * 1000
-            socket.connect("%s://%s:%d" % (info["transport"], info["ip"], info[port]))
+            before_port = "-" if info["transport"] == "ipc" else ":"
+            socket.connect("%s://%s%s%d" % (info["transport"], info["ip"], before_port, info[port]))
             return socket
 
         self.shell = connect(zmq.DEALER, "shell_port")

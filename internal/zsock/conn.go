@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -15,7 +16,8 @@ import (
 //
 // Goroutines: serve runs in that of its caller and reads; it starts one that
 // writes (write). The reader waits for bytes or for deliver, the writer for
-// messages, pongs or the loss of the connection. When reading fails, or another
+// messages, pongs or the loss of the connection. A message on its own is written by
+// its sender (writeNow). When reading fails, or another
 // goroutine calls fail, nc is closed, which stops both; serve returns when both have.
 // When writing fails the writer alone ends: the peer may have sent something before
 // it died, and the reader comes to the same fault behind that.
@@ -28,6 +30,11 @@ type conn struct {
 	identity string      // the peer's, empty if it gave none
 	pongs    chan []byte // contexts of PINGs to be answered
 
+	mu   sync.Mutex // guards w, and what is written to nc
+	w    *bufio.Writer
+	raw  syscall.RawConn // of nc; nil if it has none
+	rest chan struct{}   // tells the writer that writeNow left something in w
+
 	failing sync.Once
 	err     error         // why the connection ended; set before lost is closed
 	lost    chan struct{} // closed by fail
@@ -39,20 +46,26 @@ func newConn(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server bool,
 		nc.Close()
 		return nil, err
 	}
-	return &conn{
+	c := &conn{
 		typ:      typ,
 		nc:       nc,
 		r:        wireReader{br: br, maxFrame: o.MaxFrame, maxMessage: o.MaxMessage},
 		identity: identity,
 		pongs:    make(chan []byte, 16),
+		w:        bufio.NewWriterSize(nc, bufferSize),
+		rest:     make(chan struct{}, 1),
 		lost:     make(chan struct{}),
-	}, nil
+	}
+	if sc, ok := nc.(syscall.Conn); ok {
+		c.raw, _ = sc.SyscallConn()
+	}
+	return c, nil
 }
 
 // serve exchanges messages until the connection is lost, or until out is closed and
 // written; it returns the cause. Messages read are given to deliver, whose error
 // ends the connection. When life ends there is linger left for all this.
-func (c *conn) serve(life context.Context, linger time.Duration, out <-chan [][]byte, deliver func(frames [][]byte) error) error {
+func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, deliver func(frames [][]byte) error) error {
 	stop := context.AfterFunc(life, func() { c.nc.SetDeadline(time.Now().Add(linger)) })
 	defer stop()
 	written := make(chan struct{})
@@ -111,32 +124,27 @@ func (c *conn) command(name string, body []byte, deliver func([][]byte) error) e
 }
 
 // write sends what comes, and flushes when nothing more is waiting.
-func (c *conn) write(out <-chan [][]byte) {
-	w := bufio.NewWriterSize(c.nc, bufferSize)
-	send := func(frames [][]byte, open bool) (bool, error) {
-		if !open {
-			return false, w.Flush()
-		}
-		return true, writeMessage(w, frames)
-	}
-	open := true
-	for open {
+func (c *conn) write(out *outbox) {
+	out.conn.Store(c)
+	defer out.conn.CompareAndSwap(c, nil)
+	for open := true; open; {
 		var err error
 		select {
-		case frames, ok := <-out:
-			open, err = send(frames, ok)
+		case frames, ok := <-out.ch:
+			open, err = c.writeQueued(out, frames, ok)
 		case pong := <-c.pongs:
-			err = writeCommand(w, zmq4.CmdPong, pong)
+			err = c.writePong(pong)
 		default:
-			if w.Buffered() > 0 {
-				err = w.Flush()
+			var flushed bool
+			if flushed, err = c.flush(); flushed {
 				break
 			}
 			select {
-			case frames, ok := <-out:
-				open, err = send(frames, ok)
+			case frames, ok := <-out.ch:
+				open, err = c.writeQueued(out, frames, ok)
 			case pong := <-c.pongs:
-				err = writeCommand(w, zmq4.CmdPong, pong)
+				err = c.writePong(pong)
+			case <-c.rest:
 			case <-c.lost:
 				return
 			}
@@ -149,4 +157,61 @@ func (c *conn) write(out <-chan [][]byte) {
 		half.CloseWrite()
 	}
 	c.nc.SetReadDeadline(time.Now().Add(closeWait))
+}
+
+// writeQueued takes what was received from the queue, whose close is the end.
+func (c *conn) writeQueued(out *outbox, frames [][]byte, open bool) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !open {
+		return false, c.w.Flush()
+	}
+	defer out.pending.Add(-1)
+	return true, writeMessage(c.w, frames)
+}
+
+func (c *conn) writePong(context []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return writeCommand(c.w, zmq4.CmdPong, context)
+}
+
+// flush tells whether there was something to be written.
+func (c *conn) flush() (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.w.Buffered() == 0 {
+		return false, nil
+	}
+	return true, c.w.Flush()
+}
+
+// maxNow is the size, in bytes, of the largest message that writeNow takes.
+const maxNow = 8 << 10
+
+// writeNow gives a small message to the operating system at once, in the goroutine of
+// its sender: the two changes of goroutine that the queue costs take about as long as
+// all else that happens to a message. It does not wait, and gives up, with false, if
+// anything else is to be written before.
+func (c *conn) writeNow(out *outbox, frames [][]byte) bool {
+	if c.raw == nil || wireSize(frames) > maxNow || !c.mu.TryLock() {
+		return false
+	}
+	defer c.mu.Unlock()
+	if out.pending.Load() > 0 || c.w.Buffered() > 0 {
+		return false
+	}
+	p := appendMessage(c.w.AvailableBuffer(), frames)
+	n := writeSome(c.raw, p)
+	if n == 0 {
+		return false
+	}
+	if n < len(p) {
+		c.w.Write(p[n:])
+		select {
+		case c.rest <- struct{}{}:
+		default:
+		}
+	}
+	return true
 }

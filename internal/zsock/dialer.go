@@ -127,7 +127,7 @@ func (d *dialer) attempt(ctx context.Context) (c *conn, final bool, err error) {
 func (d *dialer) run(c *conn) {
 	defer close(d.done)
 	for {
-		cause := c.serve(d.life, d.o.Linger, d.out.ch, d.deliver)
+		cause := c.serve(d.life, d.o.Linger, d.out, d.deliver)
 		closed := d.life.Err() != nil
 		if closed || !d.o.Reconnect {
 			d.finish(d.wrap("connection lost", cause))

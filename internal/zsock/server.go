@@ -110,7 +110,7 @@ func (s *server) meet(nc net.Conn) {
 		return
 	}
 	s.o.OnConnect()
-	cause := p.serve(s.life, s.o.Linger, p.out.ch, func(frames [][]byte) error { return s.deliver(p, frames) })
+	cause := p.serve(s.life, s.o.Linger, p.out, func(frames [][]byte) error { return s.deliver(p, frames) })
 	s.leave(p)
 	if s.life.Err() == nil {
 		s.o.OnDisconnect(s.wrap(fmt.Sprintf("peer %q lost", p.id), cause))

@@ -199,19 +199,43 @@ func cut(err error) error {
 	return err
 }
 
-// writeMessage puts the frames of one message into w, which writes frames larger
-// than its buffer without a copy.
+// writeMessage puts the frames of one message into w: at once if it has room for all,
+// else one after the other, of which w writes those larger than its buffer without a copy.
 func writeMessage(w *bufio.Writer, frames [][]byte) error {
+	if wireSize(frames) <= w.Available() {
+		_, err := w.Write(appendMessage(w.AvailableBuffer(), frames))
+		return err
+	}
 	for i, f := range frames {
-		var flags byte
-		if i < len(frames)-1 {
-			flags = flagMore
-		}
-		if err := writeFrame(w, flags, f); err != nil {
+		if err := writeFrame(w, moreAfter(i, frames), f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// wireSize is the most that a message takes on the wire, in bytes.
+func wireSize(frames [][]byte) int {
+	n := 9 * len(frames)
+	for _, f := range frames {
+		n += len(f)
+	}
+	return n
+}
+
+func appendMessage(p []byte, frames [][]byte) []byte {
+	for i, f := range frames {
+		p = append(appendHeader(p, moreAfter(i, frames), len(f)), f...)
+	}
+	return p
+}
+
+// moreAfter are the flags of a message's frame i.
+func moreAfter(i int, frames [][]byte) byte {
+	if i < len(frames)-1 {
+		return flagMore
+	}
+	return 0
 }
 
 // writeCommand puts one command into w. The name has at most 255 bytes.
