@@ -116,10 +116,13 @@ func (s *sockets) close() {
 	<-s.ended
 }
 
+// closeAll closes at the same time: a kernel that hangs makes each wait for it.
 func (s *sockets) closeAll() {
+	var closing sync.WaitGroup
+	defer closing.Wait()
 	for _, d := range []*zsock.Dealer{s.shell, s.control, s.stdin} {
 		if d != nil {
-			d.Close()
+			closing.Go(func() { d.Close() })
 		}
 	}
 	if s.iopub != nil {

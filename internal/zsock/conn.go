@@ -64,15 +64,20 @@ func newConn(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server bool,
 
 // serve exchanges messages until the connection is lost, or until out is closed and
 // written; it returns the cause. Messages read are given to deliver, whose error
-// ends the connection. When life ends there is linger left for all this.
+// ends the connection. When life ends there is linger left to write, and closeWait
+// for the peer to hang up.
 func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, deliver func(frames [][]byte) error) error {
-	stop := context.AfterFunc(life, func() { c.nc.SetDeadline(time.Now().Add(linger)) })
-	defer stop()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		c.write(out)
 	}()
+	stop := context.AfterFunc(life, func() {
+		c.nc.SetWriteDeadline(time.Now().Add(linger))
+		<-written
+		c.nc.SetReadDeadline(time.Now().Add(closeWait))
+	})
+	defer stop()
 	for {
 		frames, err := c.r.next(func(name string, body []byte) error { return c.command(name, body, deliver) })
 		if err == nil {
@@ -156,7 +161,6 @@ func (c *conn) write(out *outbox) {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	c.nc.SetReadDeadline(time.Now().Add(closeWait))
 }
 
 // writeQueued takes what was received from the queue, whose close is the end.

@@ -370,6 +370,24 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 }
 
+// A peer that does not hang up in its turn is not waited for as one that still reads.
+func TestCloseOfASilentPeer(t *testing.T) {
+	stuck := make(chan struct{})
+	endpoint := rawListen(t, func(p raw) {
+		p.shake("ROUTER")
+		<-stuck
+	})
+	for range 5 { // the two deadlines must not overtake each other
+		d := dealer(t, endpoint, Options{Linger: limit})
+		start := time.Now()
+		d.Close()
+		if took := time.Since(start); took > limit/4 {
+			t.Fatalf("Close took %v", took)
+		}
+		stuck <- struct{}{}
+	}
+}
+
 func TestCloseWakesReceivers(t *testing.T) {
 	r := router(t, Options{})
 	d := dealer(t, r.Endpoint(), Options{})

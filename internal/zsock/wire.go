@@ -27,8 +27,12 @@ const (
 	growFrom = 256 << 10
 
 	// frameCost is what a frame counts towards MaxMessage beside its bytes: the
-	// memory of its slice, so that endless empty frames are bounded too.
+	// memory of its slice.
 	frameCost = 24
+
+	// maxFrames caps the frames of one message, so that endless empty ones, of two
+	// bytes each on the wire, do not cost all that MaxMessage grants.
+	maxFrames = 64 << 10
 )
 
 // wireReader reads messages and commands, with caps.
@@ -64,6 +68,9 @@ func (r *wireReader) next(command func(name string, body []byte) error) ([][]byt
 		}
 		if size > r.maxFrame {
 			return nil, fmt.Errorf("peer declared a frame of %d bytes, cap is %d: %w", size, r.maxFrame, ErrTooLarge)
+		}
+		if len(frames) == maxFrames {
+			return nil, fmt.Errorf("peer sent a message of more than %d frames: %w", maxFrames, ErrTooLarge)
 		}
 		if total += size + frameCost; total > r.maxMessage {
 			return nil, fmt.Errorf("peer declared a message of more than %d bytes: %w", r.maxMessage, ErrTooLarge)

@@ -94,6 +94,17 @@ func TestDecodingFaults(t *testing.T) {
 	}
 }
 
+// Two bytes on the wire must not cost the memory of a slice, without end.
+func TestFramesAreCapped(t *testing.T) {
+	in := strings.Repeat("\x01\x00", maxFrames+1)
+	if d := decode(strings.NewReader(in), 64<<10, 1<<30, 1<<30); !errors.Is(d.err, ErrTooLarge) || len(d.messages) > 0 {
+		t.Errorf("%d messages, %v", len(d.messages), d.err)
+	}
+	if d := decode(strings.NewReader(in[4:]+"\x00\x00"), 64<<10, 1<<30, 1<<30); d.err != io.EOF || len(d.messages) != 1 || len(d.messages[0]) != maxFrames {
+		t.Errorf("%d messages, %v", len(d.messages), d.err)
+	}
+}
+
 // libzmq sends a PING when its time has come, also between two frames.
 func TestCommandWithinAMessage(t *testing.T) {
 	in := append([]byte("\x01\x01a"), command("PING", []byte("\x00\x01ctx"))...)
