@@ -23,11 +23,6 @@ const registrationDelimiter = "<IDS|MSG>"
 // and the content, an object of ports that are decimal digits in strings; the
 // answer has the same form, and ACK for its content.
 func registered(ctx context.Context, r *zsock.Router, info jupyter.ConnectionInfo) (jupyter.ConnectionInfo, error) {
-	sign := func(content []byte) string {
-		mac := hmac.New(sha256.New, []byte(info.Key))
-		mac.Write(content)
-		return hex.EncodeToString(mac.Sum(nil))
-	}
 	for {
 		frames, err := r.Recv(ctx)
 		if err != nil {
@@ -37,7 +32,7 @@ func registered(ctx context.Context, r *zsock.Router, info jupyter.ConnectionInf
 			return info, fmt.Errorf("wait for the kernel's registration: %w", err)
 		}
 		// Anyone on the machine can connect to the socket.
-		if len(frames) != 4 || string(frames[1]) != registrationDelimiter || !hmac.Equal(frames[2], []byte(sign(frames[3]))) {
+		if len(frames) != 4 || string(frames[1]) != registrationDelimiter || !hmac.Equal(frames[2], []byte(signed(info.Key, frames[3]))) {
 			continue
 		}
 		var ports map[string]json.RawMessage
@@ -55,6 +50,12 @@ func registered(ctx context.Context, r *zsock.Router, info jupyter.ConnectionInf
 		}
 		info.RegistrationIP, info.RegistrationPort, info.KernelID = "", "", ""
 		const ack = "ACK"
-		return info, r.Send(ctx, [][]byte{frames[0], []byte(registrationDelimiter), []byte(sign([]byte(ack))), []byte(ack)})
+		return info, r.Send(ctx, [][]byte{frames[0], []byte(registrationDelimiter), []byte(signed(info.Key, []byte(ack))), []byte(ack)})
 	}
+}
+
+func signed(key string, content []byte) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write(content)
+	return hex.EncodeToString(mac.Sum(nil))
 }
