@@ -59,7 +59,7 @@ func tryWays(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	learned := o.Transport == ""
+	learned := true
 	for i, w := range ways {
 		var k *Kernel
 		var otherwise bool
@@ -70,7 +70,7 @@ func tryWays(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 		}
 		if err == nil {
 			if learned {
-				if err := remember(spec, w, vars); err != nil {
+				if err := remember(spec, o.Transport, w, vars); err != nil {
 					o.Logger.Debug("remember the kernel's transport", "error", err)
 				}
 			}
@@ -110,7 +110,7 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 		return nil, false, err
 	}
 	read := watchReading(k.file)
-	argv, environ := spec.command(k.file, append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
+	argv, environ := spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
 	if k.proc, err = startProcess(argv, environ, o.Dir, k.options.Logger); err != nil {
 		os.Remove(k.file)
 		return nil, false, err

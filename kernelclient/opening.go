@@ -87,10 +87,12 @@ func (w way) open(ctx context.Context, name string, vars map[string]string, log 
 
 // How long a kernel that could do with another way has to open its channels in the
 // first: since it has read where, or since its start if that cannot be seen.
+// Registration gets less: ipykernel's kernelspec says that it has it, and it has not.
 const (
-	openPatience    = 10 * time.Second
-	unknownPatience = 30 * time.Second
-	readingPause    = 100 * time.Millisecond
+	pathPatience         = 10 * time.Second
+	unseenPathPatience   = 30 * time.Second
+	registrationPatience = 3 * time.Second
+	readingPause         = 100 * time.Millisecond
 )
 
 // await waits for the kernel to open its channels. The error is errUnopened if it
@@ -99,10 +101,15 @@ func (o opening) await(ctx context.Context, w way, read reading) (jupyter.Connec
 	if w == byPort {
 		return o.wait(ctx) // zsock tries until somebody listens
 	}
-	// Another way is to have its time, too.
-	most := unknownPatience
-	if deadline, ok := ctx.Deadline(); ok {
-		most = min(most, time.Until(deadline)/2)
+	patience := pathPatience
+	if _, known := read.done(); !known {
+		patience = unseenPathPatience
+	}
+	if w == byRegistration {
+		patience = registrationPatience
+	}
+	if deadline, ok := ctx.Deadline(); ok { // another way is to have its time, too
+		patience = min(patience, time.Until(deadline)/2)
 	}
 	start := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -118,10 +125,9 @@ func (o opening) await(ctx context.Context, w way, read reading) (jupyter.Connec
 			case <-ctx.Done():
 				return
 			}
-			switch done, known := read.done(); {
-			case known && !done:
+			if done, known := read.done(); known && !done {
 				start = time.Now() // it is still loading
-			case time.Since(start) > most, known && time.Since(start) > openPatience:
+			} else if time.Since(start) > patience {
 				cancel(errUnopened)
 			}
 		}

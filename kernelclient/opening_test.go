@@ -229,7 +229,7 @@ func TestRegistration(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(k.Close)
-	if f := readFindings(environMap(env))[findingKey(spec, environMap(env))]; f.Way != byRegistration {
+	if f := readFindings(environMap(env))[findingKey(spec, "", environMap(env))]; f.Way != byRegistration {
 		t.Fatalf("it was started by %q", f.Way)
 	}
 	equal(t, run(t, k, "print('on')"), "input 1\nstdout \"on\\n\"")
@@ -245,6 +245,29 @@ func TestRegistration(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.Close()
+}
+
+// ipykernel 7's own kernelspec says 5.5, but it does not register: that is found out
+// once.
+func TestNoRegistration(t *testing.T) {
+	t.Parallel()
+	env := testenv.Env(t)
+	spec := ipykernel(t)
+	spec.KernelProtocolVersion = "5.5"
+	for _, want := range [][]way{{byRegistration, byPort}, {byPort}} {
+		if got, err := ways(spec, TransportTCP, environMap(env)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("ways %q, %v, want %q", got, err, want)
+		}
+		k, err := Launch(within(t), spec, LaunchOptions{Env: env, Transport: TransportTCP})
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, run(t, k, "1"), "input 1\nresult \"1\"")
+		k.Close()
+	}
+	if got := KnownTransport(spec, env); got != "" {
+		t.Errorf("what was asked for is known as %q", got)
+	}
 }
 
 // Any user of the machine can send to the registration socket.
@@ -316,12 +339,12 @@ func TestFindings(t *testing.T) {
 	spec := Spec{Name: "x", Argv: []string{"/no/such/kernel"}}
 	for i := range maxFindings + 5 {
 		spec.Argv = append(spec.Argv[:1:1], strings.Repeat("x", i))
-		if err := remember(spec, byPort, vars); err != nil {
+		if err := remember(spec, "", byPort, vars); err != nil {
 			t.Fatal(err)
 		}
 	}
 	findings := readFindings(vars)
-	if _, ok := findings[findingKey(spec, vars)]; !ok || len(findings) != maxFindings {
+	if _, ok := findings[findingKey(spec, "", vars)]; !ok || len(findings) != maxFindings {
 		t.Errorf("%d findings, the last one is there: %v", len(findings), ok)
 	}
 	try := func(want ...way) {
@@ -332,9 +355,9 @@ func TestFindings(t *testing.T) {
 	}
 	try(byPort)
 	// What the program loads may have learned ipc meanwhile.
-	old := findings[findingKey(spec, vars)]
+	old := findings[findingKey(spec, "", vars)]
 	old.Found = old.Found.AddDate(0, -2, 0)
-	text, err := json.Marshal(map[string]finding{findingKey(spec, vars): old})
+	text, err := json.Marshal(map[string]finding{findingKey(spec, "", vars): old})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,12 +366,12 @@ func TestFindings(t *testing.T) {
 			t.Fatal(err)
 		}
 		try(byPath, byPort)
-		if err := remember(spec, byPort, vars); err != nil {
+		if err := remember(spec, "", byPort, vars); err != nil {
 			t.Fatal(err)
 		}
 		try(byPort)
 	}
-	if err := remember(spec, byPath, vars); err != nil {
+	if err := remember(spec, "", byPath, vars); err != nil {
 		t.Fatal(err)
 	}
 	try(byPath, byPort)
@@ -356,7 +379,7 @@ func TestFindings(t *testing.T) {
 	if err != nil || len(left) != 1 {
 		t.Errorf("files: %v, %v", left, err)
 	}
-	if err := remember(spec, byPath, nil); err != nil {
+	if err := remember(spec, "", byPath, nil); err != nil {
 		t.Errorf("a user without a home: %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (k *Kernel) Transport() string {
 // environment (as of os.Environ); empty if it never was.
 func KnownTransport(spec Spec, env []string) string {
 	vars := environMap(env)
-	if f, ok := readFindings(vars)[findingKey(spec, vars)]; ok {
+	if f, ok := readFindings(vars)[findingKey(spec, "", vars)]; ok {
 		return f.Way.transport()
 	}
 	return ""
@@ -69,7 +69,7 @@ func ways(spec Spec, want string, vars map[string]string) ([]way, error) {
 	case want != "":
 		return nil, fmt.Errorf("transport %q is neither ipc nor tcp", want)
 	}
-	if f, ok := readFindings(vars)[findingKey(spec, vars)]; ok && time.Now().Before(f.Found.AddDate(0, findingMonths, 0)) {
+	if f, ok := readFindings(vars)[findingKey(spec, want, vars)]; ok && time.Now().Before(f.Found.AddDate(0, findingMonths, 0)) {
 		all = all[max(0, slices.Index(all, f.Way)):]
 	}
 	return all, nil
@@ -97,9 +97,9 @@ func findingsFile(vars map[string]string) string {
 }
 
 // findingKey names a kernel by all that is cheaply known of it: an update of its
-// program or kernelspec makes it another.
-func findingKey(spec Spec, vars map[string]string) string {
-	parts := slices.Concat(spec.Argv, []string{"", spec.Dir, spec.KernelProtocolVersion})
+// program or kernelspec makes it another. want is LaunchOptions.Transport.
+func findingKey(spec Spec, want string, vars map[string]string) string {
+	parts := slices.Concat(spec.Argv, []string{"", want, spec.Dir, spec.KernelProtocolVersion})
 	program := spec.Argv[0]
 	if !strings.ContainsRune(program, os.PathSeparator) {
 		program = lookPath(program, vars)
@@ -126,12 +126,12 @@ func readFindings(vars map[string]string) map[string]finding {
 
 // remember writes down how a kernel was started, if that is news. Of two processes
 // that write at the same time one is forgotten, and finds it again.
-func remember(spec Spec, w way, vars map[string]string) error {
+func remember(spec Spec, want string, w way, vars map[string]string) error {
 	file := findingsFile(vars)
 	if file == "" {
 		return nil
 	}
-	findings, key := readFindings(vars), findingKey(spec, vars)
+	findings, key := readFindings(vars), findingKey(spec, want, vars)
 	now := time.Now().UTC().Truncate(time.Second)
 	if f, ok := findings[key]; ok && f.Way == w && (w == byPath || now.Before(f.Found.AddDate(0, findingMonths, 0))) {
 		return nil
