@@ -40,11 +40,14 @@ exit status: 0; 1 after an error, which ends the run; 2 for wrong usage; 130 aft
 Ctrl-C twice; or the one that the code ends with (sys.exit, os.Exit)
 `,
 	"kernels": `The kernels of Jupyter, of the Python environments of this folder, and the
-embedded ones. Broken kernelspecs are told on standard error.
+embedded ones. Broken kernelspecs are told on standard error. After them, those
+that run, the newest first, each with its connection file, which --kernel and an
+editor's choice of a kernel take.
 
   --json  a list of objects with the keys name, language, display_name, default,
           source and argv; default is true for the kernel that files of its
-          language are evaluated with
+          language are evaluated with; transport (ipc or tcp) if it is known; and
+          for one that runs, running with connection_file, started, pid, error
 `,
 	"doctor": `Each thing is ok, warning or missing, with the command that mends it.
 

@@ -158,7 +158,7 @@ func (d Doctor) evaluates(ctx context.Context, spec kernelclient.Spec) check {
 	ctx, cancel := context.WithTimeout(ctx, kernelTimeout)
 	defer cancel()
 	begin := time.Now()
-	value, err := onePlusOne(ctx, spec)
+	value, transport, err := onePlusOne(ctx, spec)
 	took := time.Since(begin).Round(time.Millisecond)
 	switch {
 	case err != nil:
@@ -168,15 +168,26 @@ func (d Doctor) evaluates(ctx context.Context, spec kernelclient.Spec) check {
 		c.Status, c.Detail = statusMissing, fmt.Sprintf("1+1 gave %q", value)
 		c.Fix = "install reval anew: go install github.com/reval-editor/reval/cmd/reval@latest"
 	default:
-		c.Detail = fmt.Sprintf("%s started and evaluated 1+1 in %v", spec.DisplayName, took)
+		c.Detail = fmt.Sprintf("%s started and evaluated 1+1 in %v, %s", spec.DisplayName, took, over(transport))
 	}
 	return c
 }
 
-func onePlusOne(ctx context.Context, spec kernelclient.Spec) (value string, err error) {
+// over tells a kernel's transport, and what it means.
+func over(transport string) string {
+	switch transport {
+	case kernelclient.TransportIPC:
+		return "over ipc"
+	case kernelclient.TransportTCP:
+		return "over tcp, where other users of this machine can listen to its output"
+	}
+	return "transport found out at its first start"
+}
+
+func onePlusOne(ctx context.Context, spec kernelclient.Spec) (value, transport string, err error) {
 	k, err := kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer k.Close()
 	_, err = k.Execute(ctx, kernelclient.ExecuteRequest{Code: "1+1"}, func(e kernelclient.Event) {
@@ -184,7 +195,7 @@ func onePlusOne(ctx context.Context, spec kernelclient.Spec) (value string, err 
 			value = output.PlainText(r.Data)
 		}
 	})
-	return value, err
+	return value, k.Transport(), err
 }
 
 // kernelspecs looks whether the found kernels could be started.
@@ -192,7 +203,7 @@ func (d Doctor) kernelspecs(ctx context.Context) []check {
 	var checks []check
 	specs, findErr := d.Finder.Find(ctx)
 	for _, spec := range specs[min(len(d.Finder.Builtin), len(specs)):] {
-		c := check{Subject: "kernel", Name: spec.Name, Status: statusOK, Detail: fmt.Sprintf("%s, from %s", spec.DisplayName, spec.Source)}
+		c := check{Subject: "kernel", Name: spec.Name, Status: statusOK, Detail: fmt.Sprintf("%s, from %s, %s", spec.DisplayName, spec.Source, over(kernelclient.KnownTransport(spec, os.Environ())))}
 		if _, err := exec.LookPath(spec.Argv[0]); err != nil {
 			c.Status, c.Detail = statusMissing, fmt.Sprintf("%s starts %s, which is not there or cannot be executed", spec.Source, spec.Argv[0])
 			c.Fix = "install it anew, or remove " + spec.Source
@@ -351,7 +362,7 @@ func loopback() check {
 	return c
 }
 
-// unixSocket looks whether kernels with transport ipc can be attached to.
+// unixSocket looks whether kernels can talk over ipc.
 func unixSocket() check {
 	c := check{Subject: "transport", Name: "ipc", Status: statusOK, Detail: "Unix sockets can be made"}
 	dir, err := os.MkdirTemp("", "rv")

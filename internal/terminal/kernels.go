@@ -3,17 +3,23 @@ package terminal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// kernel is a kernelspec as `reval kernels --json` tells it; the keys stay.
+// kernel is a kernelspec, or a kernel that runs, as `reval kernels --json` tells it;
+// the keys stay.
 type kernel struct {
+	// Name is what --kernel takes; a running kernel's is its connection file.
 	Name        string `json:"name"`
 	Language    string `json:"language"`
 	DisplayName string `json:"display_name"`
@@ -21,10 +27,21 @@ type kernel struct {
 	Default bool     `json:"default"`
 	Source  string   `json:"source"`
 	Argv    []string `json:"argv"`
+	// Transport is ipc or tcp; empty for a kernelspec that was not started yet.
+	Transport string      `json:"transport,omitempty"`
+	Running   *liveKernel `json:"running,omitempty"`
 }
 
-// Kernels lists on Out the kernels that finder finds, as a table or as JSON, and
-// tells on Err which kernelspecs are broken.
+// liveKernel says more of a kernel that runs.
+type liveKernel struct {
+	ConnectionFile string    `json:"connection_file"`
+	Started        time.Time `json:"started"`
+	PID            int       `json:"pid,omitempty"`   // if it is known
+	Error          string    `json:"error,omitempty"` // why it cannot be attached to
+}
+
+// Kernels lists on Out the kernels that finder finds and those that run, as tables
+// or as JSON, and tells on Err which kernelspecs are broken.
 func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON bool) error {
 	specs, findErr := finder.Find(ctx)
 	if ctx.Err() != nil {
@@ -34,7 +51,23 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	for _, spec := range specs {
 		kernels = append(kernels, kernel{
 			spec.Name, spec.Language, spec.DisplayName, isDefault(spec, specs), spec.Source, spec.Argv,
+			kernelclient.KnownTransport(spec, os.Environ()), nil,
 		})
+	}
+	found := len(kernels)
+	live, err := kernelclient.Running(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, k := range live {
+		if errors.Is(k.Err, kernelclient.ErrDead) {
+			continue // only its file is left
+		}
+		r := &liveKernel{ConnectionFile: k.File, Started: k.Started, PID: k.PID}
+		if k.Err != nil {
+			r.Error = k.Err.Error()
+		}
+		kernels = append(kernels, kernel{Name: k.File, DisplayName: k.Name, Source: k.File, Argv: []string{}, Transport: k.Transport, Running: r})
 	}
 	if findErr != nil {
 		for line := range strings.SplitSeq(findErr.Error(), "\n") {
@@ -46,7 +79,7 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	}
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  NAME\tLANGUAGE\tDISPLAY NAME\tFOUND IN")
-	for _, k := range kernels {
+	for _, k := range kernels[:found] {
 		mark := " "
 		if k.Default {
 			mark = "*"
@@ -56,8 +89,35 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(s.Out, "\n* is what files of the language are evaluated with, unless another is chosen by its name.")
-	return err
+	if _, err := fmt.Fprintln(s.Out, "\n* is what files of the language are evaluated with, unless another is chosen by its name."); err != nil {
+		return err
+	}
+	if len(kernels) == found {
+		return nil
+	}
+	fmt.Fprintln(t, "\n  RUNNING\tSTARTED\tPID\tTRANSPORT\tCONNECTION FILE")
+	for _, k := range kernels[found:] {
+		file := k.Name
+		if k.Running.Error != "" {
+			file += " (" + k.Running.Error + ")"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", orDash(k.DisplayName), k.Running.Started.Local().Format(time.DateTime), orDash(pid(k.Running.PID)), orDash(k.Transport), file)
+	}
+	return t.Flush()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func pid(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // isDefault tells whether a kernel is what its language's files are evaluated with.
