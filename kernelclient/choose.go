@@ -2,7 +2,6 @@ package kernelclient
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -53,10 +52,4 @@ func are(names []string) string {
 		return "is only " + names[0]
 	}
 	return "are " + strings.Join(names, ", ")
-}
-
-// IsConnectionFile tells the path of a connection file, which [Attach] takes,
-// from a kernelspec's name.
-func IsConnectionFile(kernel string) bool {
-	return strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel)
 }

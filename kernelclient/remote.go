@@ -90,6 +90,9 @@ func (k *Kernel) Place() (p Place, ok bool) {
 	return Place{Server: k.remote.server, Kernel: k.remote.id}, true
 }
 
+// Remote tells whether the kernel is a Jupyter server's.
+func (k *Kernel) Remote() bool { return k.remote != nil }
+
 // Restart has the server of a remote kernel start it anew under the same id, and
 // leaves it: [Server.Attach] joins it again. The other kernels are started anew by
 // Shutdown and Launch.

@@ -102,20 +102,30 @@ func ParseServerURL(raw string) (Place, error) {
 // String is the server's URL without its token.
 func (s *Server) String() string { return s.base.String() }
 
-// URL names a kernel of the server, or a kernelspec, as [ParseServerURL] reads it.
-// It contains the token.
+// HasToken tells whether the server's URL came with a token.
+func (s *Server) HasToken() bool { return s.token != "" }
+
+// String is the URL that [ParseServerURL] reads as the place, without the token.
+func (p Place) String() string { return p.url().String() }
+
+// URL is String with the token.
 func (p Place) URL() string {
-	u := *p.Server.base
-	switch {
-	case p.Kernel != "":
-		u = *u.JoinPath("api", "kernels", p.Kernel)
-	case p.Spec != "":
-		u = *u.JoinPath("api", "kernelspecs", p.Spec)
-	}
+	u := p.url()
 	if p.Server.token != "" {
 		u.RawQuery = url.Values{"token": {p.Server.token}}.Encode()
 	}
 	return u.String()
+}
+
+func (p Place) url() *url.URL {
+	u := *p.Server.base
+	switch {
+	case p.Kernel != "":
+		return u.JoinPath("api", "kernels", p.Kernel)
+	case p.Spec != "":
+		return u.JoinPath("api", "kernelspecs", p.Spec)
+	}
+	return &u
 }
 
 // ServerKernel is a kernel that runs on a server ("Kernels API").

@@ -3,205 +3,18 @@ package kernelclient
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/reval-editor/reval/internal/testenv"
 )
 
-// jupyterServer is a real server of kernels, reached through a cable that can be cut.
-type jupyterServer struct {
-	t     testing.TB
-	argv  []string
-	env   []string
-	dir   string
-	port  string
-	token string
-	cable *cable
-
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when cmd has ended
-}
-
-// servers are the programs that serve kernels, by their arguments; {port} and {token}
-// are replaced.
-var servers = map[string]func(testing.TB) []string{
-	"jupyter_server": func(t testing.TB) []string {
-		return []string{testenv.JupyterServer(t), "--no-browser", "--allow-root", "--ServerApp.port={port}", "--ServerApp.port_retries=0",
-			"--IdentityProvider.token={token}", "--ServerApp.ip=127.0.0.1"}
-	},
-	"kernel_gateway": func(t testing.TB) []string {
-		return []string{testenv.KernelGateway(t), "--KernelGatewayApp.port={port}", "--KernelGatewayApp.port_retries=0",
-			"--KernelGatewayApp.auth_token={token}", "--KernelGatewayApp.ip=127.0.0.1", "--JupyterWebsocketPersonality.list_kernels=True"}
-	},
-}
-
-func startServer(t testing.TB, kind string) *jupyterServer {
-	t.Helper()
-	argv := servers[kind](t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	s := &jupyterServer{t: t, argv: argv, env: testenv.Env(t), dir: t.TempDir(), port: port, token: "secret-of-the-test"}
-	s.start()
-	t.Cleanup(s.stop)
-	s.cable = newCable(t, "127.0.0.1:"+port)
-	return s
-}
-
-func (s *jupyterServer) start() {
-	s.t.Helper()
-	argv := make([]string, len(s.argv))
-	for i, a := range s.argv {
-		argv[i] = strings.NewReplacer("{port}", s.port, "{token}", s.token).Replace(a)
-	}
-	s.cmd = exec.Command(argv[0], argv[1:]...)
-	s.cmd.Env, s.cmd.Dir = s.env, s.dir
-	s.cmd.SysProcAttr = ownGroup()
-	var stderr strings.Builder
-	s.cmd.Stderr = &stderr
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.ended = make(chan struct{})
-	go func() {
-		defer close(s.ended)
-		s.cmd.Wait()
-	}()
-	// It says that it runs before it listens.
-	for ctx := within(s.t); ; {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
-		if err == nil {
-			conn.Close()
-			return
-		}
-		select {
-		case <-s.ended:
-			s.t.Fatalf("the server ended before it served:\n%s", stderr.String())
-		case <-ctx.Done():
-			s.t.Fatal("the server does not listen")
-		default:
-		}
-	}
-}
-
-// stopPatience is how long a server may take to end its kernels.
-const stopPatience = 5 * time.Second
-
-// stop ends the server and its kernels.
-func (s *jupyterServer) stop() {
-	if s.cmd == nil {
-		return
-	}
-	terminateGroup(s.cmd.Process)
-	select {
-	case <-s.ended:
-	case <-time.After(stopPatience):
-	}
-	killGroup(s.cmd.Process)
-	<-s.ended
-	s.cmd = nil
-}
-
-// place is what a URL of the server names; path follows the server's own.
-func (s *jupyterServer) place(path string) Place {
-	s.t.Helper()
-	p, err := ParseServerURL("http://" + s.cable.address() + path + "?token=" + s.token)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return p
-}
-
-// cable passes bytes on between clients and a server, until it is cut.
-type cable struct {
-	t      testing.TB
-	server string
-	at     string
-
-	mu       sync.Mutex
-	listener net.Listener
-	lines    map[net.Conn]bool
-	wait     sync.WaitGroup
-}
-
-func newCable(t testing.TB, server string) *cable {
-	c := &cable{t: t, server: server, at: "127.0.0.1:0", lines: map[net.Conn]bool{}}
-	c.join()
-	t.Cleanup(c.cut)
-	return c
-}
-
-func (c *cable) address() string { return c.at }
-
-// join lets clients through, again at the same address.
-func (c *cable) join() {
-	l, err := net.Listen("tcp", c.at)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.at = l.Addr().String()
-	c.mu.Lock()
-	c.listener = l
-	c.mu.Unlock()
-	c.wait.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", c.server)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			c.mu.Lock()
-			if c.listener != l {
-				in.Close()
-				out.Close()
-			}
-			c.lines[in], c.lines[out] = true, true
-			c.mu.Unlock()
-			for _, line := range [][2]net.Conn{{in, out}, {out, in}} {
-				c.wait.Go(func() {
-					io.Copy(line[0], line[1])
-					line[0].Close()
-					line[1].Close()
-				})
-			}
-		}
-	})
-}
-
-// cut breaks all connections off and lets none through.
-func (c *cable) cut() {
-	c.mu.Lock()
-	if c.listener != nil {
-		c.listener.Close()
-		c.listener = nil
-	}
-	for line := range c.lines {
-		line.Close()
-	}
-	clear(c.lines)
-	c.mu.Unlock()
-	c.wait.Wait()
-}
-
 // startRemote starts the server's ipykernel.
-func startRemote(t testing.TB, s *jupyterServer, o Options) *Kernel {
+func startRemote(t testing.TB, s *testenv.Server, o Options) *Kernel {
 	t.Helper()
-	k, err := s.place("/").Server.Start(within(t), Spec{Name: "python3"}, "", o)
+	k, err := placeOf(t, s.URL("/")).Server.Start(within(t), Spec{Name: "python3"}, "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,11 +24,11 @@ func startRemote(t testing.TB, s *jupyterServer, o Options) *Kernel {
 
 func TestRemote(t *testing.T) {
 	t.Parallel()
-	for kind := range servers {
+	for _, kind := range testenv.Servers {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, kind)
-			server := s.place("/").Server
+			s := testenv.StartServer(t, kind)
+			server := placeOf(t, s.URL("/")).Server
 			specs, err := server.Specs(within(t))
 			if err != nil || len(specs) == 0 || specs[0].Name != "python3" || specs[0].Language != "python" {
 				t.Fatalf("kernelspecs %+v, %v", specs, err)
@@ -241,7 +54,12 @@ func TestRemote(t *testing.T) {
 			if out := next(t, ended); out.err != nil {
 				t.Fatal(out.err)
 			}
-			equal(t, l.all(), "input 2\nasked \"name? \" false\nresult \"'Ada'\"")
+			// Channels have no order among each other.
+			for _, want := range []string{"input 2", "asked \"name? \" false", "result \"'Ada'\""} {
+				if !strings.Contains(l.all(), want) {
+					t.Errorf("no %s in:\n%s", want, l.all())
+				}
+			}
 
 			l = newEvents()
 			ended = start(within(t), k, ExecuteRequest{Code: "print('begun', flush=True)\nwhile True: pass"}, l.add)
@@ -255,16 +73,13 @@ func TestRemote(t *testing.T) {
 			l.wait(t, "error KeyboardInterrupt")
 
 			running, err := server.Kernels(within(t))
-			place, _ := k.Place()
-			if err != nil || len(running) != 1 || running[0].ID != place.Kernel {
-				t.Fatalf("running kernels %+v, %v; want %s", running, err, place.Kernel)
+			own := mustPlace(t, k)
+			if err != nil || len(running) != 1 || running[0].ID != own.Kernel {
+				t.Fatalf("running kernels %+v, %v; want %s", running, err, own.Kernel)
 			}
 
 			// A second client sees the same namespace, and leaves the kernel running.
-			parsed, err := ParseServerURL(place.URL())
-			if err != nil {
-				t.Fatal(err)
-			}
+			parsed := placeOf(t, own.URL())
 			second, err := parsed.Server.Attach(within(t), parsed.Kernel, Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -286,7 +101,7 @@ func TestRemote(t *testing.T) {
 // The network is cut while a cell prints and until it has ended: nothing is lost.
 func TestRemoteNetworkCut(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
+	s := testenv.StartServer(t, "jupyter_server")
 	connection := make(chan error, 100)
 	k := startRemote(t, s, Options{Connection: func(err error) { connection <- err }})
 	marks := t.TempDir()
@@ -300,8 +115,8 @@ pathlib.Path(%[2]q).touch()
 	l := newEvents()
 	ended := start(within(t), k, ExecuteRequest{Code: code}, l.add)
 	l.wait(t, "one")
-	s.cable.cut()
-	oneLine(t, next(t, connection), "is lost", s.cable.address())
+	s.Cut()
+	oneLine(t, next(t, connection), "is lost", s.Address())
 	touch(t, filepath.Join(marks, "go"))
 	await(t, filepath.Join(marks, "gone"))
 	// What is sent meanwhile waits, as long as its caller lets it.
@@ -311,7 +126,7 @@ pathlib.Path(%[2]q).touch()
 		t.Error("a completion was answered without a connection")
 	}
 	later := start(within(t), k, ExecuteRequest{Code: "7*6"}, func(Event) {})
-	s.cable.join()
+	s.Join()
 	for next(t, connection) != nil { // each attempt that failed
 	}
 	if out := next(t, ended); out.err != nil || out.reply.Status != "ok" {
@@ -328,10 +143,9 @@ pathlib.Path(%[2]q).touch()
 // its caller is told.
 func TestRemoteAnswerLost(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
-	s.stop()
-	s.argv = append(s.argv, "--MappingKernelManager.buffer_offline_messages=False")
-	s.start()
+	s := testenv.StartServer(t, "jupyter_server")
+	s.Stop()
+	s.Start("--MappingKernelManager.buffer_offline_messages=False")
 	connection := make(chan error, 100)
 	k := startRemote(t, s, Options{Connection: func(err error) { connection <- err }})
 	marks := t.TempDir()
@@ -342,17 +156,17 @@ print('one', flush=True)
 while not os.path.exists(%[1]q): time.sleep(.01)
 `, filepath.Join(marks, "go"))}, l.add)
 	l.wait(t, "one")
-	s.cable.cut()
+	s.Cut()
 	oneLine(t, next(t, connection), "is lost")
 	touch(t, filepath.Join(marks, "go"))
 	// The second kernel message is answered behind the first: both are over.
-	other, err := s.direct().Server.Attach(within(t), mustPlace(t, k).Kernel, Options{})
+	other, err := placeOf(t, s.DirectURL("/")).Server.Attach(within(t), mustPlace(t, k).Kernel, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, other, "1")
 	other.Close()
-	s.cable.join()
+	s.Join()
 	for next(t, connection) != nil {
 	}
 	oneLine(t, next(t, ended).err, "was lost while the connection to the server was down")
@@ -362,13 +176,13 @@ while not os.path.exists(%[1]q): time.sleep(.01)
 // The server is started anew: its kernels are gone, which is told at once.
 func TestRemoteServerRestarted(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
+	s := testenv.StartServer(t, "jupyter_server")
 	k := startRemote(t, s, Options{})
 	l := newEvents()
 	ended := start(within(t), k, ExecuteRequest{Code: "print('begun', flush=True)\nimport time\nwhile True: time.sleep(.01)"}, l.add)
 	l.wait(t, "begun")
-	s.stop()
-	s.start()
+	s.Stop()
+	s.Start()
 	oneLine(t, next(t, ended).err, "kernel died")
 	<-k.Done()
 	oneLine(t, k.Err(), "kernel died")
@@ -378,7 +192,7 @@ func TestRemoteServerRestarted(t *testing.T) {
 // A remote kernel's process ends: its server starts it anew, its namespace is gone.
 func TestRemoteKernelDied(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
+	s := testenv.StartServer(t, "jupyter_server")
 	k := startRemote(t, s, Options{})
 	out := next(t, start(within(t), k, ExecuteRequest{Code: "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"}, func(Event) {}))
 	oneLine(t, out.err, "kernel died", "what was defined is gone")
@@ -386,10 +200,10 @@ func TestRemoteKernelDied(t *testing.T) {
 
 func TestRemoteRestart(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
+	s := testenv.StartServer(t, "jupyter_server")
 	first := startRemote(t, s, Options{})
-	place := mustPlace(t, first)
-	k, err := place.Server.Attach(within(t), place.Kernel, Options{})
+	own := mustPlace(t, first)
+	k, err := own.Server.Attach(within(t), own.Kernel, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +214,7 @@ func TestRemoteRestart(t *testing.T) {
 	if k.Err() != nil {
 		t.Errorf("a restart that was asked for is no death: %v", k.Err())
 	}
-	if k, err = place.Server.Attach(within(t), place.Kernel, Options{}); err != nil {
+	if k, err = own.Server.Attach(within(t), own.Kernel, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	defer k.Close()
@@ -411,9 +225,9 @@ func TestRemoteRestart(t *testing.T) {
 
 func TestRemoteRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "jupyter_server")
+	s := testenv.StartServer(t, "jupyter_server")
 	k := startRemote(t, s, Options{})
-	address, id := s.cable.address(), mustPlace(t, k).Kernel
+	address, id := s.Address(), mustPlace(t, k).Kernel
 	open := func(url string) error {
 		p, err := ParseServerURL(url)
 		if err != nil {
@@ -428,9 +242,9 @@ func TestRemoteRefused(t *testing.T) {
 	}
 	oneLine(t, open("http://"+address+"/?token=wrong"), "refuses the token", "?token=", address)
 	oneLine(t, open("http://"+address+"/api/kernels/"+id), "refuses the token")
-	oneLine(t, open("http://"+address+"/api/kernels/00000000-0000-0000-0000-000000000000?token="+s.token), "no such kernel")
-	oneLine(t, open("http://"+address+"/api/kernelspecs/none?token="+s.token), "start kernel none")
-	oneLine(t, open("http://127.0.0.1:1/?token="+s.token), "connection refused", "127.0.0.1:1")
+	oneLine(t, open("http://"+address+"/api/kernels/00000000-0000-0000-0000-000000000000?token="+s.Token), "no such kernel")
+	oneLine(t, open("http://"+address+"/api/kernelspecs/none?token="+s.Token), "start kernel none")
+	oneLine(t, open("http://127.0.0.1:1/?token="+s.Token), "connection refused", "127.0.0.1:1")
 	for _, url := range []string{
 		"http://" + address + "/?token=wrong", "http://127.0.0.1:1/?token=wrong", "http://a b/?token=wrong", "ftp://host/?token=wrong",
 		"http://" + address + "/api/contents?token=wrong",
@@ -473,21 +287,21 @@ func TestParseServerURL(t *testing.T) {
 	}
 }
 
+// placeOf is what a URL names.
+func placeOf(t testing.TB, url string) Place {
+	t.Helper()
+	p, err := ParseServerURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func mustPlace(t testing.TB, k *Kernel) Place {
 	t.Helper()
 	p, ok := k.Place()
 	if !ok {
 		t.Fatal("the kernel is not remote")
-	}
-	return p
-}
-
-// direct is the server without the cable.
-func (s *jupyterServer) direct() Place {
-	s.t.Helper()
-	p, err := ParseServerURL("http://127.0.0.1:" + s.port + "/?token=" + s.token)
-	if err != nil {
-		s.t.Fatal(err)
 	}
 	return p
 }

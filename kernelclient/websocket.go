@@ -256,21 +256,31 @@ func (w *webChannels) receive(conn *websocket.Conn, handle func(jupyter.Channel,
 	}
 }
 
-// says reads what a server itself publishes in its kernel's name, which has no
-// parent: that the process ended, and was started anew or not.
+// says reads from IOPub that the process ended: the server says so in its kernel's
+// name, and the kernel when one of its clients asked it to.
 func says(channel jupyter.Channel, m *jupyter.Message) (gone kernelGone, ok bool) {
-	if channel != jupyter.IOPub || m.Header.MsgType != jupyter.StatusMsg {
+	if channel != jupyter.IOPub {
 		return "", false
 	}
-	var status jupyter.StatusContent
-	if m.Decode(&status) != nil {
-		return "", false
-	}
-	switch status.ExecutionState {
-	case "restarting", "autorestarting":
-		return "its server started it anew: what was defined is gone", true
-	case "dead":
-		return "its process ended, and its server does not start it anew", true
+	const anew = "its server started it anew: what was defined is gone"
+	switch m.Header.MsgType {
+	case jupyter.StatusMsg:
+		var status jupyter.StatusContent
+		if m.Decode(&status) != nil {
+			return "", false
+		}
+		switch status.ExecutionState {
+		case "restarting", "autorestarting":
+			return anew, true
+		case "dead":
+			return "its process ended, and its server does not start it anew", true
+		}
+	case jupyter.ShutdownReply:
+		var reply jupyter.ShutdownContent
+		if m.Decode(&reply) == nil && reply.Restart {
+			return anew, true
+		}
+		return "another client shut it down", true
 	}
 	return "", false
 }

@@ -104,7 +104,10 @@ func inWord(r rune) bool {
 }
 
 // busy tells whether the kernel runs code now.
-func (ks *kernelSession) busy() bool { return ks.Status().State == session.Busy }
+func (ks *kernelSession) busy() bool {
+	state := ks.Status().State
+	return state == session.Busy || state == session.Disconnected
+}
 
 // deadline bounds a request to the session's kernel.
 func (ks *kernelSession) deadline(ctx context.Context) (context.Context, context.CancelFunc) {

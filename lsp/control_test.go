@@ -176,10 +176,9 @@ func TestKernelsAndSessions(t *testing.T) {
 		t.Errorf("the kernel that it has is another session: %+v", same)
 	}
 	for kernel, want := range map[string]string{
-		"nonesuch":              "nonesuch",
-		"":                      "reval.kernels",
-		"http://localhost:8888": "URL",
-		"/no/such/kernel.json":  "/no/such/kernel.json",
+		"nonesuch":             "nonesuch",
+		"":                     "reval.kernels",
+		"/no/such/kernel.json": "/no/such/kernel.json",
 	} {
 		if got := c.commandFails(lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: a.uri, Kernel: kernel}); !strings.Contains(got, want) {
 			t.Errorf("%q: %s", kernel, got)

@@ -25,7 +25,7 @@ const (
 	// and start it.
 	CommandSelectKernel = "reval.selectKernel" // SelectKernelParams → StateParams
 	// List the kernels that can be selected, the preferred ones first.
-	CommandKernels = "reval.kernels" // DocumentParams → []Kernel
+	CommandKernels = "reval.kernels" // KernelsParams → []Kernel
 	// Tell the state of the document's session.
 	CommandState = "reval.state" // DocumentParams → StateParams
 	// Remove results.
@@ -101,11 +101,22 @@ type EvaluationRef struct {
 	Position   *protocol.Position `json:"position,omitzero"`
 }
 
+// KernelsParams asks for the kernels that a document may use.
+type KernelsParams struct {
+	URI string `json:"uri"`
+	// Server is the URL of a Jupyter server, http://host:port/?token=T: its kernels
+	// are listed, those that run before those that it can start. The token is
+	// remembered as long as the connection is open. Without it: this machine's.
+	Server string `json:"server,omitzero"`
+}
+
 // SelectKernelParams binds a document's session to a kernel.
 type SelectKernelParams struct {
 	URI string `json:"uri"`
-	// Kernel is a name that reval.kernels gives, or the path of a connection file
-	// of a kernel that runs.
+	// Kernel is a name that reval.kernels gives, the path of a connection file
+	// of a kernel that runs, or a Jupyter server's URL: alone it is the server's kernel
+	// for the language, with /api/kernels/ID one that runs, with /api/kernelspecs/NAME
+	// one to be started.
 	Kernel string `json:"kernel"`
 }
 
@@ -154,6 +165,8 @@ type Kernel struct {
 	Source string `json:"source"`
 	// Suitable is set where the language is the document's.
 	Suitable bool `json:"suitable,omitzero"`
+	// Running is set for a kernel that runs, which is joined and not started.
+	Running bool `json:"running,omitzero"`
 	// Selected is set for the one that the document uses, or would use.
 	Selected bool `json:"selected,omitzero"`
 }
@@ -277,6 +290,8 @@ const (
 	SessionBusy       = "busy"
 	SessionRestarting = "restarting"
 	SessionDead       = "dead"
+	// The kernel's server is not reached; what runs there goes on.
+	SessionDisconnected = "disconnected"
 )
 
 // StateParams tells the state of the session of one or several documents.
@@ -294,7 +309,7 @@ type StateParams struct {
 	Queued int `json:"queued,omitzero"`
 	// Running is the evaluation that runs.
 	Running string `json:"running,omitzero"`
-	// Message says in one line why a session is dead, or what it lacks.
+	// Message says in one line why a session is dead or disconnected, or what it lacks.
 	Message string `json:"message,omitzero"`
 }
 

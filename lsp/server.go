@@ -61,12 +61,13 @@ type Server struct {
 	documents map[uri.URI]*openDocument     // by canonical URI
 	requests  map[string]context.CancelFunc // by id
 	sessions  []*kernelSession
-	chosen    map[choice]string        // the kernel last selected for a folder and language
-	results   map[string]*result       // by evaluation
-	changed   []*result                // those with something to tell the client
-	retired   []*result                // those that are neither shown nor running, oldest first
-	inputs    map[string]*inputRequest // by request
-	completed *completion              // the last completion, for resolve
+	servers   map[string]*kernelclient.Server // by their URLs without tokens
+	chosen    map[choice]string               // the kernel last selected for a folder and language
+	results   map[string]*result              // by evaluation
+	changed   []*result                       // those with something to tell the client
+	retired   []*result                       // those that are neither shown nor running, oldest first
+	inputs    map[string]*inputRequest        // by request
+	completed *completion                     // the last completion, for resolve
 }
 
 // phase is how far a connection is (LSP, Server lifecycle).
@@ -96,7 +97,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	}
 	s := &Server{
 		options: o, logger: o.Logger, exit: make(chan struct{}),
-		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{}, chosen: map[choice]string{},
+		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{}, chosen: map[choice]string{}, servers: map[string]*kernelclient.Server{},
 		results: map[string]*result{}, inputs: map[string]*inputRequest{},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)

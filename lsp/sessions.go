@@ -2,15 +2,13 @@ package lsp
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/language"
@@ -30,14 +28,15 @@ type kernelSession struct {
 	id       string
 	folder   string // where the kernel runs
 	language language.Language
-	// kernel is the name or the connection file that was selected; empty for the
-	// language's default.
+	// kernel is the name or the address that was selected, without a token; empty for
+	// the language's default.
 	kernel string
 
 	finding sync.Mutex // held while kernels are looked for
 
 	// Guarded by Server.mu.
 	spec      kernelclient.Spec // the kernel's, once it is known
+	address   kernelclient.Address
 	status    session.Status
 	documents []*openDocument
 	counts    map[int]*result // by execution count, to tell whose cell a traceback names
@@ -137,11 +136,11 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 		return nil, err
 	}
 	ks.server.mu.Lock()
-	spec := ks.spec
+	spec, address := ks.spec, ks.address
 	ks.counts = map[int]*result{}
 	ks.server.mu.Unlock()
-	if kernelclient.IsConnectionFile(ks.kernel) {
-		return kernelclient.Attach(ctx, ks.kernel, o)
+	if kernelclient.IsAddress(ks.kernel) {
+		return address.Open(ctx, o)
 	}
 	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Dir: ks.folder, Env: ks.server.options.Env})
 }
@@ -159,16 +158,13 @@ func (ks *kernelSession) find(ctx context.Context) error {
 		return nil
 	}
 	var spec kernelclient.Spec
-	if kernelclient.IsConnectionFile(ks.kernel) {
-		info, err := jupyter.ReadConnectionFile(ks.kernel)
-		if err != nil {
+	var address kernelclient.Address
+	if kernelclient.IsAddress(ks.kernel) {
+		var err error
+		if address, err = s.findAddress(ctx, ks.kernel, ks.language); err != nil {
 			return err
 		}
-		name := filepath.Base(ks.kernel)
-		spec = kernelclient.Spec{Name: name, DisplayName: name, Language: ks.language.ID, Source: ks.kernel}
-		if info.KernelName != "" {
-			spec.DisplayName = info.KernelName + " (" + name + ")"
-		}
+		spec = address.Spec
 	} else {
 		specs, err := s.findKernels(ctx, ks.folder)
 		if spec, err = kernelclient.Choose(specs, err, wanted(ks.kernel, ks.language)); err != nil {
@@ -177,30 +173,9 @@ func (ks *kernelSession) find(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ks.spec = spec
+	ks.spec, ks.address = spec, address
 	s.sessionDirty(ks)
 	return nil
-}
-
-// findKernels lists the kernels for a folder. A broken kernelspec is logged, and
-// told where nothing else is found.
-func (s *Server) findKernels(ctx context.Context, folder string) ([]kernelclient.Spec, error) {
-	dir := folder
-	if dir == "" {
-		dir, _ = os.Getwd()
-	}
-	specs, err := kernelclient.Finder{Env: s.options.Env, Dir: dir, Builtin: s.options.Builtin}.Find(ctx)
-	if err != nil {
-		s.logger.Warn("kernelspecs that cannot be used", "error", err)
-	}
-	return specs, err
-}
-
-// wanted is the kernel of that name or, without one, the first of the language.
-func wanted(name string, lang language.Language) kernelclient.Wanted {
-	return kernelclient.Wanted{Name: name, Language: lang.Name, Install: lang.Install, Matches: func(kernel string) bool {
-		return lang.Matches(kernel) || strings.EqualFold(lang.ID, kernel) // of a language that has no row
-	}}
 }
 
 // state is what the client is told of a session; mu is held.
@@ -220,11 +195,19 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	s := ks.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	died := st.State == session.Dead && ks.status.State != session.Dead
+	was := ks.status.State
 	ks.status = st
 	s.sessionDirty(ks)
-	if died && !s.client.reval {
+	if s.client.reval || st.State == was {
+		return
+	}
+	switch {
+	case st.State == session.Dead:
 		s.outbox.message(errorMessage, st.Message)
+	case st.State == session.Disconnected:
+		s.outbox.message(protocol.MessageTypeWarning, st.Message)
+	case was == session.Disconnected:
+		s.outbox.message(protocol.MessageTypeInfo, "the connection to "+ks.spec.Source+" is there again")
 	}
 }
 
@@ -265,76 +248,4 @@ func (s *Server) sessionOf(u string) (*kernelSession, error) {
 		return nil, err
 	}
 	return d.session, nil
-}
-
-// kernels answers reval.kernels.
-func (s *Server) kernels(ctx context.Context, p DocumentParams) (any, error) {
-	ks, err := s.sessionOf(p.URI)
-	if err != nil {
-		return nil, err
-	}
-	async(ctx)
-	specs, err := s.findKernels(ctx, ks.folder)
-	if len(specs) == 0 && err != nil {
-		return nil, fmt.Errorf("find kernels: %w", err)
-	}
-	selected, _ := kernelclient.Choose(specs, nil, wanted(ks.kernel, ks.language))
-	s.mu.Lock()
-	if ks.spec.Name != "" {
-		selected = ks.spec
-	}
-	s.mu.Unlock()
-	kernels := []Kernel{}
-	for _, spec := range specs {
-		kernels = append(kernels, Kernel{
-			Name: spec.Name, DisplayName: spec.DisplayName, Language: spec.Language, Source: spec.Source,
-			Suitable: ks.language.Matches(spec.Language), Selected: spec.Name == selected.Name,
-		})
-	}
-	return kernels, nil
-}
-
-// selectKernel binds a document to a kernel, and starts it.
-func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, error) {
-	ks, err := s.sessionOf(p.URI)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case p.Kernel == "":
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "no kernel is named: reval.kernels lists them")
-	case strings.Contains(p.Kernel, "://"):
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: kernels of a Jupyter server cannot be chosen by URL yet", p.Kernel)
-	case strings.HasPrefix(p.Kernel, "~/"):
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, err
-		}
-		p.Kernel = filepath.Join(home, p.Kernel[2:])
-	}
-	async(ctx)
-	if kernelclient.IsConnectionFile(p.Kernel) {
-		if _, err := jupyter.ReadConnectionFile(p.Kernel); err != nil {
-			return nil, err
-		}
-	} else {
-		specs, err := s.findKernels(ctx, ks.folder)
-		if _, err := kernelclient.Choose(specs, err, wanted(p.Kernel, ks.language)); err != nil {
-			return nil, err
-		}
-	}
-	s.mu.Lock()
-	d, err := s.lookup(p.URI)
-	if err != nil {
-		s.mu.Unlock()
-		return nil, err
-	}
-	ks = s.sessionFor(ks.folder, d.language, p.Kernel)
-	s.chosen[choice{ks.folder, d.language.ID}] = p.Kernel
-	s.attach(d, ks)
-	s.mu.Unlock()
-	ks.Start()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return ks.state(), nil
 }

@@ -27,6 +27,9 @@ const (
 	Busy       State = "busy"
 	Restarting State = "restarting"
 	Dead       State = "dead"
+	// Disconnected is a session whose kernel's server is not reached at the moment;
+	// what runs there goes on.
+	Disconnected State = "disconnected"
 )
 
 // ErrNoKernel is returned by requests that need a kernel and do not start one.
@@ -42,7 +45,7 @@ type Status struct {
 	Queued int
 	// Running is the evaluation that runs; empty if none does.
 	Running string
-	// Message says in one line why a session is Dead.
+	// Message says in one line why a session is Dead or Disconnected.
 	Message string
 }
 
@@ -83,6 +86,7 @@ type Session struct {
 	mu      sync.Mutex
 	state   State
 	message string
+	offline string // why the kernel's server is not reached; empty if it is
 	kernel  *kernelclient.Kernel
 	queue   []*Evaluation
 	current *Evaluation
@@ -110,6 +114,9 @@ func (s *Session) Status() Status {
 
 func (s *Session) status() Status {
 	st := Status{State: s.state, Queued: len(s.queue), Message: s.message}
+	if s.offline != "" && (st.State == Idle || st.State == Busy) {
+		st.State, st.Message = Disconnected, s.offline
+	}
 	if s.current != nil {
 		st.Running = s.current.ID
 	}
@@ -236,12 +243,12 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 	if kernel != nil {
 		return kernel, nil
 	}
-	kernel, err := s.connect(ctx, kernelclient.Options{Late: s.late, Logger: s.logger})
+	kernel, err := s.connect(ctx, kernelclient.Options{Late: s.late, Connection: s.connection, Logger: s.logger})
 	stopped := ctx.Err() != nil
 	s.change(func() []*Evaluation {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
-			s.kernel, s.state = kernel, Idle
+			s.kernel, s.state, s.offline = kernel, Idle, ""
 			s.wait.Go(func() { s.follow(kernel) })
 		}
 		return nil
@@ -312,9 +319,10 @@ func (s *Session) Interrupt() Rest {
 }
 
 // Restart ends the kernel, with what it runs and what is queued, and starts it
-// anew. A kernel that was attached to cannot be started from here.
+// anew. One that was attached to is started anew by its server; without a server it
+// cannot be started from here.
 func (s *Session) Restart() Rest {
-	if k := s.Kernel(); k != nil && !k.Launched() {
+	if k := s.Kernel(); k != nil && !k.Launched() && !k.Remote() {
 		return func(context.Context) error {
 			return errors.New("this kernel was started elsewhere: restart it there, then attach again")
 		}
@@ -345,7 +353,11 @@ func (s *Session) end(then State, message string) Rest {
 	return func(ctx context.Context) error {
 		var err error
 		if kernel != nil {
-			err = s.leave(ctx, kernel)
+			if then == Restarting && !kernel.Launched() {
+				err = kernel.Restart(ctx)
+			} else {
+				err = s.leave(ctx, kernel)
+			}
 		}
 		if then == Restarting {
 			s.Start()
@@ -374,6 +386,17 @@ func (s *Session) Close(ctx context.Context) {
 	}
 	s.cancel()
 	s.wait.Wait()
+}
+
+// connection notes that the way to the kernel's server is lost, or is there again.
+func (s *Session) connection(err error) {
+	s.change(func() []*Evaluation {
+		s.offline = ""
+		if err != nil {
+			s.offline = err.Error()
+		}
+		return nil
+	})
 }
 
 // late routes events that came after their evaluation's end.

@@ -148,8 +148,16 @@ func (x *running) run(ctx context.Context, text string) error {
 // start gives the kernel that was asked for, or the first of the file's language.
 func (x *running) start(ctx context.Context, lang language.Language, known bool) (*kernelclient.Kernel, error) {
 	o := kernelclient.Options{Late: x.late}
-	if kernelclient.IsConnectionFile(x.Kernel) {
-		return kernelclient.Attach(ctx, x.Kernel, o)
+	if kernelclient.IsAddress(x.Kernel) {
+		w := wanted("", lang)
+		if !known {
+			w.Matches = func(string) bool { return true }
+		}
+		a, err := kernelclient.FindAddress(ctx, x.Kernel, w)
+		if err != nil {
+			return nil, err
+		}
+		return a.Open(ctx, o)
 	}
 	folder, err := filepath.Abs(filepath.Dir(x.File))
 	if err != nil {

@@ -1,0 +1,99 @@
+package kernelclient
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// IsAddress tells where a kernel runs or is to be started, the path of a connection
+// file or a Jupyter server's URL, from a kernelspec's name.
+func IsAddress(kernel string) bool { return IsServerURL(kernel) || IsConnectionFile(kernel) }
+
+// IsConnectionFile tells the path of a connection file, which [Attach] takes,
+// from a kernelspec's name.
+func IsConnectionFile(kernel string) bool {
+	return !IsServerURL(kernel) && (strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel))
+}
+
+// Address is a kernel that is not started from a kernelspec of this machine.
+type Address struct {
+	// Spec describes it. Its Name is the address, without a token.
+	Spec Spec
+	// file is the connection file, place what a URL names; one is set. spec is
+	// the kernelspec to be started there.
+	file  string
+	place Place
+	spec  Spec
+}
+
+// FindFile reads a connection file.
+func FindFile(file string) (Address, error) {
+	info, err := jupyter.ReadConnectionFile(file)
+	if err != nil {
+		return Address{}, err
+	}
+	base := filepath.Base(file)
+	a := Address{file: file, Spec: Spec{Name: file, DisplayName: base, Source: file}}
+	if info.KernelName != "" {
+		a.Spec.DisplayName = info.KernelName + " (" + base + ")"
+	}
+	return a, nil
+}
+
+// Find asks the server what the place names: a kernel that runs, a kernelspec, or,
+// where the URL names neither, the kernelspec that w wants.
+func (p Place) Find(ctx context.Context, w Wanted) (Address, error) {
+	a := Address{place: p}
+	if p.Kernel != "" {
+		kernel, err := p.Server.kernel(ctx, p.Kernel)
+		if err != nil {
+			return a, fmt.Errorf("find kernel %s of %s: %w", p.Kernel, p.Server, err)
+		}
+		a.place.Kernel = kernel.ID
+		a.Spec = Spec{Name: a.place.String(), DisplayName: kernel.Name + " (" + shortID(kernel.ID) + ") on " + p.Server.base.Host, Source: p.Server.String()}
+		return a, nil
+	}
+	specs, err := p.Server.Specs(ctx)
+	if err != nil {
+		return a, err
+	}
+	w.Name, w.Install = p.Spec, ""
+	spec, err := Choose(specs, nil, w)
+	if err != nil {
+		return a, fmt.Errorf("%s: %w", p.Server, err)
+	}
+	a.spec, a.Spec = spec, spec
+	a.place.Spec = spec.Name
+	a.Spec.Name, a.Spec.DisplayName = a.place.String(), spec.DisplayName+" on "+p.Server.base.Host
+	return a, nil
+}
+
+// Open attaches to the kernel, or has its server start it.
+func (a Address) Open(ctx context.Context, o Options) (*Kernel, error) {
+	switch {
+	case a.file != "":
+		return Attach(ctx, a.file, o)
+	case a.place.Kernel != "":
+		return a.place.Server.Attach(ctx, a.place.Kernel, o)
+	}
+	return a.place.Server.Start(ctx, a.spec, "", o)
+}
+
+// FindAddress is [FindFile] or [Place.Find], as the address is.
+func FindAddress(ctx context.Context, address string, w Wanted) (Address, error) {
+	if !IsServerURL(address) {
+		return FindFile(address)
+	}
+	p, err := ParseServerURL(address)
+	if err != nil {
+		return Address{}, err
+	}
+	return p.Find(ctx, w)
+}
+
+// shortID is what people tell a kernel's id by.
+func shortID(id string) string { return id[:min(8, len(id))] }

@@ -1,0 +1,189 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.lsp.dev/jsonrpc2"
+
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// findKernels lists the kernels for a folder. A broken kernelspec is logged, and
+// told where nothing else is found.
+func (s *Server) findKernels(ctx context.Context, folder string) ([]kernelclient.Spec, error) {
+	dir := folder
+	if dir == "" {
+		dir, _ = os.Getwd()
+	}
+	specs, err := kernelclient.Finder{Env: s.options.Env, Dir: dir, Builtin: s.options.Builtin}.Find(ctx)
+	if err != nil {
+		s.logger.Warn("kernelspecs that cannot be used", "error", err)
+	}
+	return specs, err
+}
+
+// wanted is the kernel of that name or, without one, the first of the language.
+func wanted(name string, lang language.Language) kernelclient.Wanted {
+	return kernelclient.Wanted{Name: name, Language: lang.Name, Install: lang.Install, Matches: func(kernel string) bool {
+		return lang.Matches(kernel) || strings.EqualFold(lang.ID, kernel) // of a language that has no row
+	}}
+}
+
+// findAddress finds the kernel at an address, or the kernel of a language there.
+func (s *Server) findAddress(ctx context.Context, address string, lang language.Language) (kernelclient.Address, error) {
+	if !kernelclient.IsServerURL(address) {
+		return kernelclient.FindFile(address)
+	}
+	p, err := s.place(address)
+	if err != nil {
+		return kernelclient.Address{}, err
+	}
+	return p.Find(ctx, wanted("", lang))
+}
+
+// place reads the URL of a Jupyter server, whose token need be given only once.
+func (s *Server) place(address string) (kernelclient.Place, error) {
+	p, err := kernelclient.ParseServerURL(address)
+	if err != nil {
+		return p, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.Server.HasToken() {
+		s.servers[p.Server.String()] = p.Server
+	} else if known := s.servers[p.Server.String()]; known != nil {
+		p.Server = known
+	}
+	return p, nil
+}
+
+// kernels answers reval.kernels.
+func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
+	ks, err := s.sessionOf(p.URI)
+	if err != nil {
+		return nil, err
+	}
+	async(ctx)
+	if p.Server != "" {
+		return s.serverKernels(ctx, ks, p.Server)
+	}
+	specs, err := s.findKernels(ctx, ks.folder)
+	if len(specs) == 0 && err != nil {
+		return nil, fmt.Errorf("find kernels: %w", err)
+	}
+	selected, _ := kernelclient.Choose(specs, nil, wanted(ks.kernel, ks.language))
+	s.mu.Lock()
+	if ks.spec.Name != "" {
+		selected = ks.spec
+	}
+	s.mu.Unlock()
+	kernels := []Kernel{}
+	for _, spec := range specs {
+		kernels = append(kernels, Kernel{
+			Name: spec.Name, DisplayName: spec.DisplayName, Language: spec.Language, Source: spec.Source,
+			Suitable: ks.language.Matches(spec.Language), Selected: spec.Name == selected.Name,
+		})
+	}
+	return kernels, nil
+}
+
+// serverKernels lists the kernels that run on a Jupyter server, and those that it
+// can start.
+func (s *Server) serverKernels(ctx context.Context, ks *kernelSession, address string) (any, error) {
+	if !kernelclient.IsServerURL(address) {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the server's URL begins neither with http:// nor with https://")
+	}
+	p, err := s.place(address)
+	if err != nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%v", err)
+	}
+	specs, err := p.Server.Specs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	running, err := p.Server.Kernels(ctx)
+	if errors.Is(err, kernelclient.ErrToken) {
+		err = nil // a Kernel Gateway lists them only if it is told to
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	selected := ks.spec.Name
+	s.mu.Unlock()
+	kernels := []Kernel{}
+	languages := map[string]string{} // by the kernelspec's name
+	for _, spec := range specs {
+		languages[spec.Name] = spec.Language
+	}
+	for _, k := range running {
+		name := kernelclient.Place{Server: p.Server, Kernel: k.ID}.String()
+		kernels = append(kernels, Kernel{
+			Name: name, DisplayName: fmt.Sprintf("%s, %s, active %s", k.Name, k.State, k.LastActivity.Local().Format("2006-01-02 15:04")),
+			Language: languages[k.Name], Source: p.Server.String(), Suitable: ks.language.Matches(languages[k.Name]),
+			Selected: name == selected, Running: true,
+		})
+	}
+	for _, spec := range specs {
+		name := kernelclient.Place{Server: p.Server, Spec: spec.Name}.String()
+		kernels = append(kernels, Kernel{
+			Name: name, DisplayName: spec.DisplayName, Language: spec.Language, Source: spec.Source,
+			Suitable: ks.language.Matches(spec.Language), Selected: name == selected,
+		})
+	}
+	return kernels, nil
+}
+
+// selectKernel binds a document to a kernel, and starts it.
+func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, error) {
+	ks, err := s.sessionOf(p.URI)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case p.Kernel == "":
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "no kernel is named: reval.kernels lists them")
+	case strings.HasPrefix(p.Kernel, "~/"):
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, err
+		}
+		p.Kernel = filepath.Join(home, p.Kernel[2:])
+	}
+	async(ctx)
+	var spec kernelclient.Spec
+	var address kernelclient.Address
+	if kernelclient.IsAddress(p.Kernel) {
+		if address, err = s.findAddress(ctx, p.Kernel, ks.language); err != nil {
+			return nil, err
+		}
+		spec = address.Spec
+		p.Kernel = spec.Name // without the token
+	} else {
+		specs, err := s.findKernels(ctx, ks.folder)
+		if spec, err = kernelclient.Choose(specs, err, wanted(p.Kernel, ks.language)); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	d, err := s.lookup(p.URI)
+	if err != nil {
+		s.mu.Unlock()
+		return nil, err
+	}
+	ks = s.sessionFor(ks.folder, d.language, p.Kernel)
+	ks.spec, ks.address = spec, address
+	s.chosen[choice{ks.folder, d.language.ID}] = p.Kernel
+	s.attach(d, ks)
+	s.mu.Unlock()
+	ks.Start()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ks.state(), nil
+}
