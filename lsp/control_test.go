@@ -236,7 +236,12 @@ func TestAttach(t *testing.T) {
 	}
 	c := start(t, setup{capabilities: plugin(), env: env})
 	b := c.python("theirs\n")
-	command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: kernel.ConnectionFile()})
+	kernels := command[[]lsp.Kernel](c, lsp.CommandKernels, b.only())
+	last := kernels[len(kernels)-1]
+	if !last.Running || !last.Suitable || last.Name != kernel.ConnectionFile() || !strings.Contains(last.DisplayName, ", started 20") {
+		t.Fatalf("the running kernel is listed as %+v", last)
+	}
+	command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: last.Name})
 	b.run("theirs").want(t, "queued running done", "1")
 	if got := c.commandFails(lsp.CommandRestart, b.only()); !strings.Contains(got, "started elsewhere") {
 		t.Error(got)

@@ -90,7 +90,38 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 			Suitable: ks.language.Matches(spec.Language), Selected: spec.Name == selected.Name,
 		})
 	}
+	running, err := kernelclient.Running(ctx, s.options.Env)
+	if err != nil {
+		return nil, err
+	}
+	languages := languagesOf(specs)
+	for _, k := range running {
+		if k.Err != nil {
+			continue // only its file is left, or it cannot be attached to
+		}
+		lang := languages[k.Name]
+		about := "started " + k.Started.Local().Format(minute)
+		if k.PID != 0 {
+			about += fmt.Sprintf(", process %d", k.PID)
+		}
+		kernels = append(kernels, Kernel{
+			Name: k.File, DisplayName: strings.TrimPrefix(k.Name+", "+about, ", "), Language: lang, Source: k.File,
+			Suitable: ks.language.Matches(lang), Selected: k.File == selected.Name, Running: true,
+		})
+	}
 	return kernels, nil
+}
+
+// minute is how people are told when a kernel was started or active.
+const minute = "2006-01-02 15:04"
+
+// languagesOf gives the languages of kernelspecs by their names.
+func languagesOf(specs []kernelclient.Spec) map[string]string {
+	languages := map[string]string{}
+	for _, spec := range specs {
+		languages[spec.Name] = spec.Language
+	}
+	return languages
 }
 
 // serverKernels lists the kernels that run on a Jupyter server, and those that it
@@ -118,14 +149,11 @@ func (s *Server) serverKernels(ctx context.Context, ks *kernelSession, address s
 	selected := ks.spec.Name
 	s.mu.Unlock()
 	kernels := []Kernel{}
-	languages := map[string]string{} // by the kernelspec's name
-	for _, spec := range specs {
-		languages[spec.Name] = spec.Language
-	}
+	languages := languagesOf(specs)
 	for _, k := range running {
 		name := kernelclient.Place{Server: p.Server, Kernel: k.ID}.String()
 		kernels = append(kernels, Kernel{
-			Name: name, DisplayName: fmt.Sprintf("%s, %s, active %s", k.Name, k.State, k.LastActivity.Local().Format("2006-01-02 15:04")),
+			Name: name, DisplayName: fmt.Sprintf("%s, %s, active %s", k.Name, k.State, k.LastActivity.Local().Format(minute)),
 			Language: languages[k.Name], Source: p.Server.String(), Suitable: ks.language.Matches(languages[k.Name]),
 			Selected: name == selected, Running: true,
 		})

@@ -24,7 +24,8 @@ const (
 	// Bind the document, and those of its folder and language to come, to a kernel,
 	// and start it.
 	CommandSelectKernel = "reval.selectKernel" // SelectKernelParams → StateParams
-	// List the kernels that can be selected, the preferred ones first.
+	// List the kernels that can be selected: those to be started, the preferred ones
+	// first, and then those that run.
 	CommandKernels = "reval.kernels" // KernelsParams → []Kernel
 	// Tell the state of the document's session.
 	CommandState = "reval.state" // DocumentParams → StateParams
@@ -105,7 +106,7 @@ type EvaluationRef struct {
 type KernelsParams struct {
 	URI string `json:"uri"`
 	// Server is the URL of a Jupyter server, http://host:port/?token=T: its kernels
-	// are listed, those that run before those that it can start. The token is
+	// are listed, but those that run come first. The token is
 	// remembered as long as the connection is open. Without it: this machine's.
 	Server string `json:"server,omitzero"`
 }
