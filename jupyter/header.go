@@ -3,6 +3,7 @@ package jupyter
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"unicode/utf8"
 )
 
@@ -62,7 +63,13 @@ func (h *Header) decode(b []byte) error {
 		return nil
 	}
 	*h = Header{}
-	if err := json.Unmarshal(b, (*headerFields)(h)); err != nil {
+	// A field of another type is left out, and the others are read: a date that is a
+	// number is no reason to lose a message. Which message it is must be there.
+	err := json.Unmarshal(b, (*headerFields)(h))
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && h.MsgType != "" && h.MsgID != "" && wrong.Field != "" {
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	h.raw = text

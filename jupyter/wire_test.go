@@ -316,3 +316,32 @@ func TestPlainHeadersNeedNoPackageJSON(t *testing.T) {
 		}
 	}
 }
+
+// A header whose less important fields have another type than expected is read.
+func TestHeaderOfOtherTypes(t *testing.T) {
+	for text, want := range map[string]Header{
+		`{"msg_id":"i","msg_type":"t","date":5,"version":5.3,"username":null,"session":{}}`: {MsgID: "i", MsgType: "t"},
+		`{"date":[],"msg_id":"i","session":"s","msg_type":"t","subshell_id":7}`:             {MsgID: "i", MsgType: "t", Session: "s"},
+		`{"msg_id":5,"msg_type":"t"}`:        {},
+		`{"msg_id":"i","msg_type":["t"]}`:    {},
+		`{"msg_id":"i","msg_type":"t","date`: {},
+		`"text"`:                             {},
+		`[]`:                                 {},
+	} {
+		var h Header
+		err := json.Unmarshal([]byte(text), &h)
+		if want.MsgID == "" {
+			if err == nil {
+				t.Errorf("%s was read as %+v", text, h)
+			}
+			continue
+		}
+		if again, err := json.Marshal(h); err != nil || string(again) != text {
+			t.Errorf("%s became %s, %v", text, again, err)
+		}
+		h.raw, h.SubshellID = "", nil
+		if err != nil || h != want {
+			t.Errorf("%s was read as %+v, %v", text, h, err)
+		}
+	}
+}

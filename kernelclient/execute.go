@@ -35,7 +35,7 @@ var errNoReply = errors.New("the kernel became idle without a reply")
 // but on another connection. ipykernel never replies when it is interrupted
 // between execute_input and the code.
 const (
-	replyPatience            = 10 * time.Second
+	defaultPatience          = 10 * time.Second // and idle after the reply
 	interruptedReplyPatience = 500 * time.Millisecond
 )
 
@@ -99,14 +99,8 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 		return reply, fmt.Errorf("execute: %w", err)
 	}
 	if reply.Status != jupyter.StatusAborted { // an aborted request may have no idle
-		select {
-		case <-x.idle:
-		case <-waiting.Done(): // its idle was lost with a connection, or ctx ended
-			if ctx.Err() != nil {
-				return reply, fmt.Errorf("execute: wait for idle: %w", context.Cause(ctx))
-			}
-		case <-k.done:
-			return reply, fmt.Errorf("execute: %w", k.deadErr())
+		if err := k.waitIdle(ctx, waiting, x); err != nil {
+			return reply, fmt.Errorf("execute: %w", err)
 		}
 	}
 	for _, p := range reply.Payload {
@@ -132,6 +126,14 @@ func (k *Kernel) forget(id string, x *execution) {
 	x.mu.Unlock()
 }
 
+// replyPatience is how long the reply may come after idle; mu is held.
+func (k *Kernel) replyPatience(x *execution) time.Duration {
+	if x.interrupted {
+		return interruptedReplyPatience
+	}
+	return k.patience
+}
+
 func (k *Kernel) wasInterrupted(x *execution) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -151,6 +153,8 @@ func (x *execution) call(e Event) bool {
 
 // handleIOPub routes an IOPub message by its parent.
 func (k *Kernel) handleIOPub(m *jupyter.Message) {
+	k.published.Add(1)
+	defer k.published.Add(1)
 	select {
 	case <-k.heard:
 	default:
@@ -158,7 +162,7 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	}
 	event, err := decodeEvent(m)
 	if err != nil {
-		k.options.Logger.Warn("message dropped", "channel", jupyter.IOPub, "error", err)
+		k.malformed(jupyter.IOPub, err)
 		return
 	}
 	k.mu.Lock()
@@ -166,6 +170,9 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	if x != nil && event != nil && !x.hasBegun {
 		x.hasBegun = true
 		close(x.begun)
+	}
+	if x != nil && event != nil && x.overdue != nil {
+		x.overdue.Reset(k.replyPatience(x)) // idle was not the last of it
 	}
 	k.mu.Unlock()
 	switch {
@@ -176,7 +183,7 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	case x != nil && m.Header.MsgType == jupyter.StatusMsg:
 		status, err := decode[jupyter.StatusContent](m)
 		if err != nil {
-			k.options.Logger.Warn("message dropped", "channel", jupyter.IOPub, "error", err)
+			k.malformed(jupyter.IOPub, err)
 			return
 		}
 		k.mu.Lock()
@@ -184,11 +191,7 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		if status.ExecutionState == jupyter.StateIdle && !x.hasIdle {
 			x.hasIdle = true
 			close(x.idle)
-			patience := replyPatience
-			if x.interrupted {
-				patience = interruptedReplyPatience
-			}
-			x.overdue = time.AfterFunc(patience, func() { x.giveUp(errNoReply) })
+			x.overdue = time.AfterFunc(k.replyPatience(x), func() { x.giveUp(errNoReply) })
 		}
 	}
 }
@@ -202,7 +205,7 @@ func (k *Kernel) handleStdin(m *jupyter.Message) {
 	}
 	content, err := decode[jupyter.InputRequestContent](m)
 	if err != nil {
-		k.options.Logger.Warn("message dropped", "channel", jupyter.Stdin, "error", err)
+		k.malformed(jupyter.Stdin, err)
 		return
 	}
 	reply := func(value string) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -56,6 +57,11 @@ type Kernel struct {
 
 	channels channels
 	info     jupyter.KernelInfoReplyContent
+
+	// patience is how long a reply may come after idle, and idle after the reply.
+	patience  time.Duration
+	published atomic.Uint64 // twice the messages of IOPub; odd while one is handled
+	dropped   atomic.Int64  // malformed messages
 
 	heard    chan struct{} // closed when IOPub brought its first message
 	lost     chan error    // why the first channel was lost
@@ -107,7 +113,7 @@ func newKernel(o Options) *Kernel {
 		o.Late = func(string, Event) {}
 	}
 	return &Kernel{
-		session: jupyter.NewID(), options: o,
+		session: jupyter.NewID(), options: o, patience: defaultPatience,
 		heard: make(chan struct{}), lost: make(chan error, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
@@ -177,9 +183,16 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 	return nil
 }
 
+// droppedLogged is how many malformed messages are logged one by one. Of a kernel
+// that sends nothing else it is one of so many times so many.
+const droppedLogged = 100
+
 // malformed notes a message that cannot be read; the channel goes on.
 func (k *Kernel) malformed(channel jupyter.Channel, err error) {
-	k.options.Logger.Warn("message dropped", "channel", channel, "error", err)
+	n := k.dropped.Add(1)
+	if n <= droppedLogged || n%(droppedLogged*droppedLogged) == 0 {
+		k.options.Logger.Warn("message dropped", "channel", channel, "error", err, "dropped so far", n)
+	}
 }
 
 // handle takes a message of any channel.
@@ -218,7 +231,8 @@ func (k *Kernel) ready(ctx context.Context) error {
 		switch {
 		case err == nil:
 			if err := reply.Decode(&k.info); err != nil {
-				return err
+				// A field of another type than expected leaves the others readable.
+				k.malformed(jupyter.Shell, err)
 			}
 			if !answered {
 				answered = true
@@ -401,7 +415,10 @@ func (k *Kernel) begun(ctx context.Context) {
 	k.mu.Lock()
 	var waits []chan struct{}
 	for _, x := range k.executions {
-		x.interrupted = true
+		if x.hasBegun {
+			k.mu.Unlock()
+			return
+		}
 		waits = append(waits, x.begun)
 	}
 	k.mu.Unlock()
@@ -423,6 +440,11 @@ func (k *Kernel) begun(ctx context.Context) {
 // SIGINT to its process group or by interrupt_request. A kernel that was
 // attached to is asked by message, one on a server by the server.
 func (k *Kernel) Interrupt(ctx context.Context) error {
+	k.mu.Lock()
+	for _, x := range k.executions {
+		x.interrupted = true
+	}
+	k.mu.Unlock()
 	k.begun(ctx)
 	if k.remote != nil {
 		if err := k.remote.server.interrupt(ctx, k.remote.id); err != nil {

@@ -3,6 +3,7 @@ package kernelclient
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -115,6 +116,12 @@ func (k *Kernel) send(ctx context.Context, channel jupyter.Channel, m *jupyter.M
 // handleReply gives a reply of shell or control to who waits for it. A reply
 // that nobody waits for came too late, or twice.
 func (k *Kernel) handleReply(m *jupyter.Message) {
+	// What answers another type of request is no answer, whoever it says to be for.
+	asked, isRequest := strings.CutSuffix(string(m.Parent.MsgType), "_request")
+	if isRequest && string(m.Header.MsgType) != asked+"_reply" {
+		k.malformed(jupyter.Shell, fmt.Errorf("%s %s is no answer to %s", m.Header.MsgType, m.Header.MsgID, m.Parent.MsgType))
+		return
+	}
 	k.mu.Lock()
 	waiting := k.replies[m.Parent.MsgID]
 	delete(k.replies, m.Parent.MsgID)

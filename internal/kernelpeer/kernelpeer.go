@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
@@ -258,6 +259,17 @@ func (k *Kernel) Done() <-chan struct{} { return k.ctx.Done() }
 func (r *Request) Wait(event <-chan struct{}) {
 	select {
 	case <-event:
+	case <-r.Kernel.Done():
+	}
+}
+
+// Pause holds the channel up for a time, as a kernel that is slow: where the client's
+// patience is tested there is no event to wait for.
+func (r *Request) Pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 	case <-r.Kernel.Done():
 	}
 }

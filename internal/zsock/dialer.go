@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -31,7 +32,10 @@ type dialer struct {
 	o        Options
 	hello    [][]byte // single-frame messages that begin each connection
 
-	in   chan [][]byte // messages received; closed by run at its end
+	in      chan [][]byte // messages received; closed by run at its end
+	inBytes atomic.Int64  // of those
+	room    chan struct{} // tells deliver that inBytes is no longer over its cap
+
 	out  *outbox
 	life context.Context // ended by Close
 	end  context.CancelFunc
@@ -47,6 +51,7 @@ func newDialer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Opti
 	d := &dialer{
 		typ: typ, endpoint: endpoint, o: o, hello: hello,
 		in:   make(chan [][]byte, o.Queue),
+		room: make(chan struct{}, 1),
 		out:  newOutbox(o.Queue),
 		done: make(chan struct{}),
 	}
@@ -148,8 +153,17 @@ func (d *dialer) run(c *conn) {
 	}
 }
 
-// deliver hands a message to recv; while closing it drops it.
+// deliver hands a message to recv; while closing it drops it. It waits while the
+// queue is full, or holds too many bytes: the peer then notices by its own queue.
 func (d *dialer) deliver(frames [][]byte) error {
+	for d.inBytes.Load() > d.o.QueueBytes {
+		select {
+		case <-d.room:
+		case <-d.life.Done():
+			return nil
+		}
+	}
+	d.inBytes.Add(size(frames))
 	select {
 	case d.in <- frames:
 	case <-d.life.Done():
@@ -200,11 +214,25 @@ func (d *dialer) recv(ctx context.Context) ([][]byte, error) {
 func (d *dialer) received(frames [][]byte, ok bool) ([][]byte, error) {
 	switch {
 	case ok:
+		if n := size(frames); d.inBytes.Add(-n)+n > d.o.QueueBytes {
+			select {
+			case d.room <- struct{}{}:
+			default:
+			}
+		}
 		return frames, nil
 	case d.life.Err() != nil:
 		return nil, d.wrap("receive", ErrClosed)
 	}
 	return nil, d.err
+}
+
+// size is that of a message's frames, in bytes.
+func size(frames [][]byte) (n int64) {
+	for _, f := range frames {
+		n += int64(len(f))
+	}
+	return n
 }
 
 func (d *dialer) close() error {

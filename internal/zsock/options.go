@@ -58,6 +58,9 @@ type Options struct {
 	// Queue is the number of messages held for each peer on their way out, and for
 	// the socket on their way in; default 1000.
 	Queue int
+	// QueueBytes bounds what a Dealer or a Sub holds of messages on their way in beside
+	// their number: while it is exceeded no further one is read. Default 64 MiB.
+	QueueBytes int64
 	// Linger bounds the time in which Close writes what is queued; default 2 s.
 	Linger time.Duration
 	// SlowPeer is the policy of XPub, Router and Rep for a peer whose queue is full.
@@ -95,6 +98,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.MaxMessage, 512<<20)
 	orDefault(&o.HandshakeTimeout, 5*time.Second)
 	orDefault(&o.Queue, 1000)
+	orDefault(&o.QueueBytes, 64<<20)
 	orDefault(&o.Linger, 2*time.Second)
 	orDefault(&o.SlowTimeout, 5*time.Second)
 	if o.OnConnect == nil {

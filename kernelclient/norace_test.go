@@ -1,0 +1,5 @@
+//go:build !race
+
+package kernelclient
+
+const raceDetector = false
