@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -32,8 +31,8 @@ type conn struct {
 
 	mu   sync.Mutex // guards w, and what is written to nc
 	w    *bufio.Writer
-	raw  syscall.RawConn // of nc; nil if it has none
-	rest chan struct{}   // tells the writer that writeNow left something in w
+	some func(p []byte) int // writes what the system takes of p now; nil if nothing can
+	rest chan struct{}      // tells the writer that writeNow left something in w
 
 	failing sync.Once
 	err     error         // why the connection ended; set before lost is closed
@@ -46,20 +45,17 @@ func newConn(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server bool,
 		nc.Close()
 		return nil, err
 	}
-	c := &conn{
+	return &conn{
 		typ:      typ,
 		nc:       nc,
 		r:        wireReader{br: br, maxFrame: o.MaxFrame, maxMessage: o.MaxMessage},
 		identity: identity,
 		pongs:    make(chan []byte, 16),
 		w:        bufio.NewWriterSize(nc, bufferSize),
+		some:     someWriter(nc),
 		rest:     make(chan struct{}, 1),
 		lost:     make(chan struct{}),
-	}
-	if sc, ok := nc.(syscall.Conn); ok {
-		c.raw, _ = sc.SyscallConn()
-	}
-	return c, nil
+	}, nil
 }
 
 // serve exchanges messages until the connection is lost, or until out is closed and
@@ -198,7 +194,7 @@ const maxNow = 8 << 10
 // all else that happens to a message. It does not wait, and gives up, with false, if
 // anything else is to be written before.
 func (c *conn) writeNow(out *outbox, frames [][]byte) bool {
-	if c.raw == nil || wireSize(frames) > maxNow || !c.mu.TryLock() {
+	if c.some == nil || wireSize(frames) > maxNow || !c.mu.TryLock() {
 		return false
 	}
 	defer c.mu.Unlock()
@@ -206,7 +202,7 @@ func (c *conn) writeNow(out *outbox, frames [][]byte) bool {
 		return false
 	}
 	p := appendMessage(c.w.AvailableBuffer(), frames)
-	n := writeSome(c.raw, p)
+	n := c.some(p)
 	if n == 0 {
 		return false
 	}
