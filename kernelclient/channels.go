@@ -32,6 +32,7 @@ type sockets struct {
 	wire                  *jupyter.Wire
 	malformed             func(jupyter.Channel, error)
 	transport             string // TransportIPC or TransportTCP
+	heartbeat             string // its endpoint
 	shell, control, stdin *zsock.Dealer
 	iopub                 *zsock.Sub
 
@@ -41,7 +42,7 @@ type sockets struct {
 
 // dialSockets connects to a kernel. session is the client's.
 func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, session string, malformed func(jupyter.Channel, error)) (_ *sockets, err error) {
-	s := &sockets{malformed: malformed, transport: c.Transport, ended: make(chan struct{})}
+	s := &sockets{malformed: malformed, transport: c.Transport, heartbeat: c.Endpoint(jupyter.Heartbeat), ended: make(chan struct{})}
 	if s.wire, err = jupyter.NewWire(c.SignatureScheme, c.Key); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,15 @@ type Options struct {
 	// again. Nothing is lost with it but what its error to the caller says. It must not
 	// block. Kernels on this machine have no connection that breaks without them.
 	Connection func(err error)
+	// Responsive is called with false when a kernel of this machine that something is
+	// waited for is silent: nothing comes from it and its heartbeat is not answered for
+	// a whole Heartbeat, as when the process is stopped. It is called with true when
+	// the kernel answers again. A kernel may also answer its heartbeat between
+	// executions only, so this is a hint. It must not block. While nothing is waited
+	// for, and of a kernel that answered no heartbeat at its start, nothing is asked.
+	Responsive func(bool)
+	// Heartbeat is the time between two questions, and for an answer; default 5 s.
+	Heartbeat time.Duration
 	// Logger gets malformed messages and the kernel's own output; nil discards.
 	Logger *slog.Logger
 }
@@ -45,7 +54,7 @@ func (o Options) log() *slog.Logger {
 //
 // Goroutines: the channels' readers, and watch, started by connect, which waits for
 // the process to exit, a channel to be lost, or Close, and then closes the
-// channels. The reader of IOPub alone calls the events' functions, but for input
+// channels; and the one of watchHeart, which watch ends. The reader of IOPub alone calls the events' functions, but for input
 // requests, so that outputs keep the kernel's order.
 type Kernel struct {
 	session string
@@ -61,7 +70,9 @@ type Kernel struct {
 	// patience is how long a reply may come after idle, and idle after the reply.
 	patience  time.Duration
 	published atomic.Uint64 // twice the messages of IOPub; odd while one is handled
+	came      atomic.Int64  // messages of all channels
 	dropped   atomic.Int64  // malformed messages
+	waited    chan struct{} // tells the heart's goroutine that something is waited for
 
 	heard    chan struct{} // closed when IOPub brought its first message
 	lost     chan error    // why the first channel was lost
@@ -114,7 +125,7 @@ func newKernel(o Options) *Kernel {
 	}
 	return &Kernel{
 		session: jupyter.NewID(), options: o, patience: defaultPatience,
-		heard: make(chan struct{}), lost: make(chan error, 1), closing: make(chan struct{}), done: make(chan struct{}),
+		heard: make(chan struct{}), lost: make(chan error, 1), waited: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
 }
@@ -171,7 +182,8 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 		default: // the first says enough
 		}
 	})
-	go k.watch()
+	started := make(chan struct{})
+	go k.watch(k.watchHeart(started))
 	if err := k.ready(ctx); err != nil {
 		cause := context.Cause(ctx) // before Close kills the process
 		k.Close()
@@ -180,6 +192,7 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 		}
 		return err
 	}
+	close(started)
 	return nil
 }
 
@@ -197,6 +210,7 @@ func (k *Kernel) malformed(channel jupyter.Channel, err error) {
 
 // handle takes a message of any channel.
 func (k *Kernel) handle(channel jupyter.Channel, m *jupyter.Message) {
+	k.came.Add(1)
 	switch channel {
 	case jupyter.Shell, jupyter.Control:
 		k.handleReply(m)
@@ -264,7 +278,7 @@ func (k *Kernel) ready(ctx context.Context) error {
 const lastOutputPatience = 2 * time.Second
 
 // watch ends the Kernel when its process exits, a channel is lost, or it is closed.
-func (k *Kernel) watch() {
+func (k *Kernel) watch(stopHeart func()) {
 	var exited chan struct{}
 	if k.proc != nil {
 		exited = k.proc.exited
@@ -306,6 +320,7 @@ func (k *Kernel) watch() {
 		case <-k.closing:
 		}
 	}
+	stopHeart()
 	k.channels.close()
 	k.mu.Lock()
 	if !k.expected {

@@ -80,6 +80,10 @@ func (k *Kernel) roundTrip(ctx context.Context, channel jupyter.Channel, m *jupy
 	k.mu.Lock()
 	k.replies[m.Header.MsgID] = reply
 	k.mu.Unlock()
+	select {
+	case k.waited <- struct{}{}:
+	default:
+	}
 	defer func() {
 		k.mu.Lock()
 		delete(k.replies, m.Header.MsgID)
