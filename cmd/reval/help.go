@@ -29,6 +29,12 @@ is read, and --kernel has to be given.
   --kernel NAME  a kernel that 'reval kernels' lists, or the connection file
                  (FILE.json) of a kernel that runs, which goes on afterwards;
                  without it, the first kernel of the file's language
+  --kernel URL   a Jupyter server, http://HOST:PORT/?token=T: its first kernel of
+                 the file's language, or the one that the URL names, as 'reval
+                 kernels --server URL' lists them. Where the URL has no token, the
+                 environment variable JUPYTER_TOKEN is it. That the connection is
+                 lost, and that it is there again, is told on standard error; the
+                 run goes on with what the server kept.
 
 What the code prints goes where it printed it to, values go to standard output,
 and tracebacks, with the lines of FILE, to standard error; NO_COLOR takes out
@@ -44,10 +50,15 @@ embedded ones. Broken kernelspecs are told on standard error. After them, those
 that run, the newest first, each with its connection file, which --kernel and an
 editor's choice of a kernel take.
 
-  --json  a list of objects with the keys name, language, display_name, default,
-          source and argv; default is true for the kernel that files of its
-          language are evaluated with; transport (ipc or tcp) if it is known; and
-          for one that runs, running with connection_file, started, pid, error
+  --server URL  the kernels of a Jupyter server, http://HOST:PORT/?token=T,
+                instead: those that it can start and those that run there. Where
+                the URL has no token, the environment variable JUPYTER_TOKEN is it
+  --json        a list of objects with the keys name, language, display_name,
+                default, source and argv; default is true for the kernel that
+                files of its language are evaluated with; transport (ipc or tcp)
+                if it is known; and for one that runs, running with
+                connection_file, started, pid, error, and on a server state,
+                last_activity, connections
 `,
 	"doctor": `Each thing is ok, warning or missing, with the command that mends it.
 

@@ -12,8 +12,12 @@ import (
 func runKernels(ctx context.Context, env environment, args []string) error {
 	f := flags("kernels")
 	asJSON := f.Bool("json", false, "")
+	server := f.String("server", "", "")
 	if _, err := parse(f, args, 0); err != nil {
 		return err
+	}
+	if *server != "" {
+		return terminal.ServerKernels(ctx, streams(env), *server, *asJSON)
 	}
 	finder, err := finderHere()
 	if err != nil {

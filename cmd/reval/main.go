@@ -36,8 +36,8 @@ var commands []command
 func init() {
 	commands = []command{
 		{"lsp", "[--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
-		{"run", "FILE [--kernel NAME]", "evaluate the cells of a file in order", runRun},
-		{"kernels", "[--json]", "list the kernels that there are", runKernels},
+		{"run", "FILE [--kernel NAME|URL]", "evaluate the cells of a file in order", runRun},
+		{"kernels", "[--server URL] [--json]", "list the kernels that there are", runKernels},
 		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
 		{"kernel go", "--connection-file FILE", "be the embedded Go kernel of a connection file", runGoKernel},
 		{"version", "", "print the version", runVersion},

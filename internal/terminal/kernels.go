@@ -19,7 +19,8 @@ import (
 // kernel is a kernelspec, or a kernel that runs, as `reval kernels --json` tells it;
 // the keys stay.
 type kernel struct {
-	// Name is what --kernel takes; a running kernel's is its connection file.
+	// Name is what --kernel takes; a running kernel's is its connection file, and a
+	// server's kernel's is a URL without the token.
 	Name        string `json:"name"`
 	Language    string `json:"language"`
 	DisplayName string `json:"display_name"`
@@ -32,12 +33,25 @@ type kernel struct {
 	Running   *liveKernel `json:"running,omitempty"`
 }
 
-// liveKernel says more of a kernel that runs.
+// liveKernel says more of a kernel that runs, here or on a server.
 type liveKernel struct {
-	ConnectionFile string    `json:"connection_file"`
-	Started        time.Time `json:"started"`
+	ConnectionFile string    `json:"connection_file,omitempty"`
+	Started        time.Time `json:"started,omitzero"`
 	PID            int       `json:"pid,omitempty"`   // if it is known
 	Error          string    `json:"error,omitempty"` // why it cannot be attached to
+
+	// What its server says.
+	State        string    `json:"state,omitempty"`
+	LastActivity time.Time `json:"last_activity,omitzero"`
+	Connections  int       `json:"connections,omitempty"` // clients that are connected to it
+}
+
+// mark is what the row of a default kernel begins with.
+func (k kernel) mark() string {
+	if k.Default {
+		return "*"
+	}
+	return " "
 }
 
 // Kernels lists on Out the kernels that finder finds and those that run, as tables
@@ -80,11 +94,7 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  NAME\tLANGUAGE\tDISPLAY NAME\tFOUND IN")
 	for _, k := range kernels[:found] {
-		mark := " "
-		if k.Default {
-			mark = "*"
-		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\n", mark, k.Name, k.Language, k.DisplayName, k.Source)
+		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\n", k.mark(), k.Name, k.Language, k.DisplayName, k.Source)
 	}
 	if err := t.Flush(); err != nil {
 		return err
