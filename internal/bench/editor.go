@@ -20,7 +20,10 @@ func playEditor() error {
 	var e *editor
 	return child.Serve(map[string]func(child.Request) (any, error){
 		"attach": func(r child.Request) (_ any, err error) {
-			e, err = startEditor(ctx, r.File)
+			if e, err = startEditor(ctx, r.File); err == nil {
+				// It is a new process each time; the others have been warm for long.
+				_, err = e.evaluate(ctx, child.Request{N: 50})
+			}
 			return true, err
 		},
 		"detach":  func(child.Request) (any, error) { return true, e.close() },

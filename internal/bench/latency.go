@@ -12,8 +12,8 @@ import (
 
 // How latencies are measured.
 const (
-	latencyTurns  = 8
-	latencyWarmUp = 30 // in each turn, untimed
+	latencyTurns  = 16
+	latencyWarmUp = 5 // in each turn, untimed
 )
 
 //go:embed peer.py
@@ -54,8 +54,8 @@ func (b *bench) latency(ctx context.Context) error {
 		name, file string
 		each       int // how often each question is asked in a turn
 	}{
-		{"ipykernel", ipykernel.ConnectionFile(), 40},
-		{"echo kernel", files[0], 200},
+		{"ipykernel", ipykernel.ConnectionFile(), 25},
+		{"echo kernel", files[0], 100},
 	} {
 		clients, err := b.latencyClients(ctx)
 		for _, c := range clients {
