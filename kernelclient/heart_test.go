@@ -26,10 +26,15 @@ func attachToHeart(t testing.TB, script kernelpeer.Script) (k *Kernel, lines *ke
 	told = make(chan bool, 100)
 	k, lines = attachBetween(t, script, Options{
 		Responsive: func(b bool) { told <- b }, Heartbeat: testHeartbeat,
-		Logger: slog.New(slog.NewTextHandler(seeing{heartBeats, beats}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: seeLog(heartBeats, beats),
 	})
 	next(t, beats)
 	return k, lines, told
+}
+
+// seeLog gives a logger that tells when a text is logged.
+func seeLog(text string, seen chan<- struct{}) *slog.Logger {
+	return slog.New(slog.NewTextHandler(seeing{text, seen}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // seeing tells when a text is written.
