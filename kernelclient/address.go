@@ -10,23 +10,26 @@ import (
 )
 
 // IsAddress tells where a kernel runs or is to be started, the path of a connection
-// file or a Jupyter server's URL, from a kernelspec's name.
-func IsAddress(kernel string) bool { return IsServerURL(kernel) || IsConnectionFile(kernel) }
+// file, a Jupyter server's URL or an ssh host's, from a kernelspec's name.
+func IsAddress(kernel string) bool {
+	return IsServerURL(kernel) || IsSSHURL(kernel) || IsConnectionFile(kernel)
+}
 
 // IsConnectionFile tells the path of a connection file, which [Attach] takes,
 // from a kernelspec's name.
 func IsConnectionFile(kernel string) bool {
-	return !IsServerURL(kernel) && (strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel))
+	return !IsServerURL(kernel) && !IsSSHURL(kernel) && (strings.HasSuffix(kernel, ".json") || filepath.IsAbs(kernel))
 }
 
 // Address is a kernel that is not started from a kernelspec of this machine.
 type Address struct {
 	// Spec describes it. Its Name is the address, without a token.
 	Spec Spec
-	// file is the connection file, place what a URL names; one is set. spec is
+	// One is set: the connection file, what a server's URL names, or a host. spec is
 	// the kernelspec to be started there.
 	file  string
 	place Place
+	host  *Host
 	spec  Spec
 }
 
@@ -72,9 +75,27 @@ func (p Place) Find(ctx context.Context, w Wanted) (Address, error) {
 	return a, nil
 }
 
+// Find asks the host for a kernelspec, or, without a name, for the one that w wants.
+func (h *Host) Find(ctx context.Context, name string, w Wanted) (Address, error) {
+	specs, err := h.Specs(ctx)
+	if err != nil {
+		return Address{}, err
+	}
+	w.Name, w.Install = name, ""
+	spec, err := Choose(specs, nil, w)
+	if err != nil {
+		return Address{}, fmt.Errorf("%s: %w", h, err)
+	}
+	a := Address{host: h, spec: spec, Spec: spec}
+	a.Spec.Name, a.Spec.DisplayName = h.URL(spec.Name), spec.DisplayName+" on "+h.target
+	return a, nil
+}
+
 // Open attaches to the kernel, or has its server start it.
 func (a Address) Open(ctx context.Context, o Options) (*Kernel, error) {
 	switch {
+	case a.host != nil:
+		return a.host.Launch(ctx, a.spec, o)
 	case a.file != "":
 		return Attach(ctx, a.file, o)
 	case a.place.Kernel != "":
@@ -83,9 +104,17 @@ func (a Address) Open(ctx context.Context, o Options) (*Kernel, error) {
 	return a.place.Server.Start(ctx, a.spec, "", o)
 }
 
-// FindAddress is [FindFile] or [Place.Find], as the address is.
-func FindAddress(ctx context.Context, address string, w Wanted) (Address, error) {
-	if !IsServerURL(address) {
+// FindAddress is [FindFile], [Place.Find] or [Host.Find], as the address is. env is
+// the environment that ssh is run in, nil for this process's.
+func FindAddress(ctx context.Context, address string, w Wanted, env []string) (Address, error) {
+	switch {
+	case IsSSHURL(address):
+		h, spec, err := ParseSSHURL(address, env)
+		if err != nil {
+			return Address{}, err
+		}
+		return h.Find(ctx, spec, w)
+	case !IsServerURL(address):
 		return FindFile(address)
 	}
 	p, err := ParseServerURL(address)

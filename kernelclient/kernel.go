@@ -473,7 +473,7 @@ func (k *Kernel) Interrupt(ctx context.Context) error {
 			return k.deadErr()
 		default:
 		}
-		if err := interruptGroup(k.proc.cmd.Process); err != nil {
+		if err := k.proc.interrupt(); err != nil {
 			return fmt.Errorf("interrupt kernel: %w", err)
 		}
 		return nil

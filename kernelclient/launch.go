@@ -111,7 +111,7 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 	}
 	read := watchReading(k.file)
 	argv, environ := spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
-	if k.proc, err = startProcess(argv, environ, o.Dir, k.options.Logger); err != nil {
+	if k.proc, err = startProcess(argv, environ, o.Dir, "", k.options.Logger); err != nil {
 		os.Remove(k.file)
 		return nil, false, err
 	}

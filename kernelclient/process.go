@@ -28,12 +28,15 @@ type process struct {
 	exited chan struct{}
 	state  *os.ProcessState // set before exited is closed
 	clean  func()           // removes what it leaves in the file system, may be nil
+	stdin  io.WriteCloser   // nil if it has none
 	// left makes that what the process left behind is killed once: later its
 	// group's number may be another's.
 	left sync.Once
 }
 
-func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process, error) {
+// startProcess starts a program. Input, if there is any, is the beginning of what it
+// reads, to which more may be written.
+func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*process, error) {
 	// The kernel's own PATH counts, not this process's: it may be another's.
 	path := argv[0]
 	if !strings.ContainsRune(path, os.PathSeparator) {
@@ -59,8 +62,19 @@ func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process
 	// A grandchild may hold the pipes open after the kernel's end.
 	p.cmd.WaitDelay = 200 * time.Millisecond
 	p.cmd.SysProcAttr = ownGroup()
+	if input != "" {
+		var err error
+		if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
+	}
+	if input != "" {
+		if _, err := io.WriteString(p.stdin, input); err != nil {
+			logger.Debug("write to kernel's process", "error", err) // its end says more
+		}
 	}
 	go func() {
 		if err := p.cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) && !errors.Is(err, exec.ErrWaitDelay) {
@@ -70,6 +84,15 @@ func startProcess(argv, env []string, dir string, logger *slog.Logger) (*process
 		close(p.exited)
 	}()
 	return p, nil
+}
+
+// interrupt sends SIGINT to the process's group, or has it do so where its kernel runs.
+func (p *process) interrupt() error {
+	if p.stdin == nil {
+		return interruptGroup(p.cmd.Process)
+	}
+	_, err := io.WriteString(p.stdin, interruptLine)
+	return err
 }
 
 // death describes an exited process in one line.

@@ -37,14 +37,15 @@ func wanted(name string, lang language.Language) kernelclient.Wanted {
 
 // findAddress finds the kernel at an address, or the kernel of a language there.
 func (s *Server) findAddress(ctx context.Context, address string, lang language.Language) (kernelclient.Address, error) {
+	w := wanted("", lang)
 	if !kernelclient.IsServerURL(address) {
-		return kernelclient.FindFile(address)
+		return kernelclient.FindAddress(ctx, address, w, s.options.Env)
 	}
 	p, err := s.place(address)
 	if err != nil {
 		return kernelclient.Address{}, err
 	}
-	return p.Find(ctx, wanted("", lang))
+	return p.Find(ctx, w)
 }
 
 // place reads the URL of a Jupyter server, whose token need be given only once.
@@ -70,7 +71,10 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 		return nil, err
 	}
 	async(ctx)
-	if p.Server != "" {
+	switch {
+	case kernelclient.IsSSHURL(p.Server):
+		return s.hostKernels(ctx, ks, p.Server)
+	case p.Server != "":
 		return s.serverKernels(ctx, ks, p.Server)
 	}
 	specs, err := s.findKernels(ctx, ks.folder)
@@ -128,7 +132,7 @@ func languagesOf(specs []kernelclient.Spec) map[string]string {
 // can start.
 func (s *Server) serverKernels(ctx context.Context, ks *kernelSession, address string) (any, error) {
 	if !kernelclient.IsServerURL(address) {
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the server's URL begins neither with http:// nor with https://")
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the server's URL begins neither with http:// or https:// nor, for a host, with ssh://")
 	}
 	p, err := s.place(address)
 	if err != nil {
@@ -160,6 +164,30 @@ func (s *Server) serverKernels(ctx context.Context, ks *kernelSession, address s
 	}
 	for _, spec := range specs {
 		name := kernelclient.Place{Server: p.Server, Spec: spec.Name}.String()
+		kernels = append(kernels, Kernel{
+			Name: name, DisplayName: spec.DisplayName, Language: spec.Language, Source: spec.Source,
+			Suitable: ks.language.Matches(spec.Language), Selected: name == selected,
+		})
+	}
+	return kernels, nil
+}
+
+// hostKernels lists the kernels that can be started on a host reached by ssh.
+func (s *Server) hostKernels(ctx context.Context, ks *kernelSession, address string) (any, error) {
+	h, _, err := kernelclient.ParseSSHURL(address, s.options.Env)
+	if err != nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%v", err)
+	}
+	specs, err := h.Specs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	selected := ks.spec.Name
+	s.mu.Unlock()
+	kernels := []Kernel{}
+	for _, spec := range specs {
+		name := h.URL(spec.Name)
 		kernels = append(kernels, Kernel{
 			Name: name, DisplayName: spec.DisplayName, Language: spec.Language, Source: spec.Source,
 			Suitable: ks.language.Matches(spec.Language), Selected: name == selected,

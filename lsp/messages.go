@@ -105,7 +105,8 @@ type EvaluationRef struct {
 // KernelsParams asks for the kernels that a document may use.
 type KernelsParams struct {
 	URI string `json:"uri"`
-	// Server is the URL of a Jupyter server, http://host:port/?token=T: its kernels
+	// Server is the URL of a Jupyter server, http://host:port/?token=T, or of a host
+	// reached by ssh without a password, ssh://user@host:port: its kernels
 	// are listed, but those that run come first. The token is
 	// remembered as long as the connection is open. Without it: this machine's.
 	Server string `json:"server,omitzero"`
@@ -117,7 +118,8 @@ type SelectKernelParams struct {
 	// Kernel is a name that reval.kernels gives, the path of a connection file
 	// of a kernel that runs, or a Jupyter server's URL: alone it is the server's kernel
 	// for the language, with /api/kernels/ID one that runs, with /api/kernelspecs/NAME
-	// one to be started.
+	// one to be started. A host's is ssh://user@host:port or, with a kernelspec,
+	// ssh://user@host:port/NAME.
 	Kernel string `json:"kernel"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,4 +109,24 @@ func TestRemoteKernelWithoutPlugin(t *testing.T) {
 	server.Join()
 	c.showMessage("is there again")
 	evaluate()
+}
+
+// A kernel on a host reached by ssh.
+func TestSSHKernel(t *testing.T) {
+	url, env := testenv.StartSSHServer(t)
+	c := start(t, setup{capabilities: plugin(), env: env})
+	b := c.python("1 + 1\n")
+	kernels := command[[]lsp.Kernel](c, lsp.CommandKernels, lsp.KernelsParams{URI: b.uri, Server: url})
+	at := slices.IndexFunc(kernels, func(k lsp.Kernel) bool { return k.Name == url+"/python3" })
+	if at < 0 || !kernels[at].Suitable {
+		t.Fatalf("kernels %+v", kernels)
+	}
+	if got := c.commandFails(lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: url + "/none"}); !strings.Contains(got, "there ") {
+		t.Error(got)
+	}
+	state := command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: url})
+	if !strings.Contains(state.DisplayName, " on ") || state.Kernel != url+"/python3" {
+		t.Errorf("state %+v", state)
+	}
+	b.run("1 + 1").want(t, "queued running done", "2")
 }

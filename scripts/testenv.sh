@@ -94,6 +94,8 @@ needs_of() {
       need vim vim has_vim
       need tmux tmux has tmux
       need xvfb - has Xvfb
+      need openssh-client openssh has ssh
+      need openssh-server - test -x /usr/sbin/sshd
       need nodejs node has node
       need npm node has npm
       # Elsewhere R has to be brought by hand; the tests of its kernel are skipped.

@@ -153,7 +153,7 @@ func (x *running) start(ctx context.Context, lang language.Language, known bool)
 		if !known {
 			w.Matches = func(string) bool { return true }
 		}
-		a, err := kernelclient.FindAddress(ctx, x.Kernel, w)
+		a, err := kernelclient.FindAddress(ctx, x.Kernel, w, nil)
 		if err != nil {
 			return nil, err
 		}
