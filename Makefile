@@ -34,11 +34,11 @@ lint: ## gofmt, vet, staticcheck, and the linters of Emacs Lisp, Vim script, Lua
 	@scripts/lint.sh
 
 .PHONY: bench
-bench: build ## measure reval beside its peers, and write docs/bench.md
+bench: build ## measure reval beside its peers, and write docs/bench.md and README's quote
 	@scripts/testenv.sh test
 	@scripts/testenv.sh bench
 	cd internal/bench/libzmq && CGO_ENABLED=1 go build -o ../../../bin/ .
-	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md
+	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md -quote README.md
 
 .PHONY: clean
 clean: ## remove what was built (.testenv/ stays: rm -r it to install anew)

@@ -21,6 +21,7 @@ import (
 
 var (
 	page   = flag.String("o", "", "write the page to this `file`, too")
+	quote  = flag.String("quote", "", "put the budgets between the marks in this `file`")
 	libzmq = flag.String("libzmq", "", "the `program` of internal/bench/libzmq")
 	reval  = flag.String("reval", "bin/reval", "the `program` that is measured")
 	only   = flag.String("only", "", "one `section` alone: sockets, latency, flood or idle")
@@ -94,12 +95,29 @@ func measure() error {
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s took %.0f s\n", section.name, time.Since(start).Seconds())
 	}
+	return b.write()
+}
+
+func (b *bench) write() error {
 	text := b.report.page()
 	fmt.Print(text)
-	if *page == "" {
+	if *page != "" {
+		if err := os.WriteFile(*page, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if *quote == "" {
 		return nil
 	}
-	return os.WriteFile(*page, []byte(text), 0o644)
+	old, err := os.ReadFile(*quote)
+	if err != nil {
+		return err
+	}
+	quoted, err := b.report.quote(string(old))
+	if err != nil {
+		return fmt.Errorf("quote in %s: %w", *quote, err)
+	}
+	return os.WriteFile(*quote, []byte(quoted), 0o644)
 }
 
 // play starts this program as a child.

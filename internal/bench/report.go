@@ -40,14 +40,33 @@ func (r *report) budget(what, limit, measured string, holds bool) {
 }
 
 func (r *report) page() string {
-	var page strings.Builder
-	page.WriteString("# What was measured\n\nWritten by `make bench`, from one run; not edited by hand.\n\n" + r.machine)
-	page.WriteString("\n\n## Budgets\n\n| what | budget | measured | holds |\n| --- | --- | --- | --- |\n")
+	return "# What was measured\n\nWritten by `make bench`, from one run; not edited by hand.\n\n" +
+		r.machine + "\n\n## Budgets\n\n" + r.budgetTable() + r.body.String()
+}
+
+func (r *report) budgetTable() string {
+	var table strings.Builder
+	table.WriteString("| what | budget | measured | holds |\n| --- | --- | --- | --- |\n")
 	for _, b := range r.budgets {
-		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", b.what, b.limit, b.measured, map[bool]string{true: "yes", false: "**no**"}[b.holds])
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", b.what, b.limit, b.measured, map[bool]string{true: "yes", false: "**no**"}[b.holds])
 	}
-	page.WriteString(r.body.String())
-	return page.String()
+	return table.String()
+}
+
+// Marks of what a page quotes from the last run.
+const (
+	quoteBegin = "<!-- by make bench, from here -->\n"
+	quoteEnd   = "<!-- to here -->\n"
+)
+
+// quote puts the budgets between the marks of a page.
+func (r *report) quote(page string) (string, error) {
+	before, rest, begins := strings.Cut(page, quoteBegin)
+	_, after, ends := strings.Cut(rest, quoteEnd)
+	if !begins || !ends {
+		return "", fmt.Errorf("there are no lines %q and %q", quoteBegin, quoteEnd)
+	}
+	return before + quoteBegin + "\n" + r.machine + "\n\n" + r.budgetTable() + "\n" + quoteEnd + after, nil
 }
 
 // quantile gives the q-quantile by the nearest rank.

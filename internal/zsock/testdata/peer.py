@@ -1,22 +1,17 @@
-"""libzmq's side of interop_test.go and bench_test.go, by pyzmq.
+"""libzmq's side of interop_test.go, by pyzmq.
 
 peer.py clients ROUTER XPUB REP   talk to sockets of zsock, check what comes back
 peer.py servers DIR               serve on tcp, and on ipc in DIR; endpoints to stdout
-peer.py roundtrip N               seconds for N round trips DEALER to ROUTER and back
-peer.py publish N                 seconds for N messages from XPUB to SUB
 """
 
-import multiprocessing
 import sys
 import threading
-import time
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 LIMIT = 20_000  # ms that anything may take
 BIG = b"x" * 3_000_000
-MESSAGE = [b"<IDS|MSG>", b"s" * 64, b"h" * 200, b"p" * 200, b"{}", b"c" * 100]
 
 
 def socket(kind, **options):
@@ -91,44 +86,6 @@ def servers(directory):
                 s.send_multipart(message)
 
 
-def echo(endpoints, n):
-    router = socket(zmq.ROUTER)
-    endpoints.put(f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}")
-    for _ in range(n):
-        router.send_multipart(router.recv_multipart())
-
-
-def publish_from(endpoints, n):
-    xpub = socket(zmq.XPUB)
-    endpoints.put(f"tcp://127.0.0.1:{xpub.bind_to_random_port('tcp://127.0.0.1')}")
-    check(xpub.recv(), b"\1")
-    for _ in range(n):
-        xpub.send_multipart(MESSAGE)
-
-
-def measure(serve, n):
-    endpoints = multiprocessing.Queue()
-    server = multiprocessing.Process(target=serve, args=(endpoints, n), daemon=True)
-    server.start()
-    endpoint = endpoints.get(timeout=20)
-    if serve is echo:
-        dealer = socket(zmq.DEALER)
-        dealer.connect(endpoint)
-        start = time.perf_counter()
-        for _ in range(n):
-            dealer.send_multipart(MESSAGE)
-            dealer.recv_multipart()
-    else:
-        sub = socket(zmq.SUB)
-        sub.connect(endpoint)
-        start = time.perf_counter()
-        sub.subscribe("")
-        for _ in range(n):
-            sub.recv_multipart()
-    print(time.perf_counter() - start)
-    server.join()
-
-
 if __name__ == "__main__":
     mode, args = sys.argv[1], sys.argv[2:]
     if mode == "clients":
@@ -138,7 +95,3 @@ if __name__ == "__main__":
             servers(*args)
         except zmq.ContextTerminated:
             pass
-    elif mode == "roundtrip":
-        measure(echo, int(args[0]))
-    elif mode == "publish":
-        measure(publish_from, int(args[0]))
