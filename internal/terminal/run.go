@@ -35,7 +35,8 @@ type Run struct {
 	// which needs a Kernel.
 	File string
 	// Kernel is a kernelspec's name, or the connection file of a kernel that runs
-	// and goes on; empty for the first kernel of the file's language.
+	// and goes on, or a Jupyter server's URL, which the environment's JUPYTER_TOKEN
+	// opens if it has no token; empty for the first kernel of the file's language.
 	Kernel string
 	// Builtin are kernels that need no kernelspec.
 	Builtin []kernelclient.Spec
@@ -111,6 +112,7 @@ type running struct {
 	out, err stream
 	failed   bool
 	exit     *int // the status that the code ended with
+	offline  bool // the way to the kernel's server is lost
 }
 
 // stream is where texts go, and whether the last one ended its line.
@@ -147,13 +149,13 @@ func (x *running) run(ctx context.Context, text string) error {
 
 // start gives the kernel that was asked for, or the first of the file's language.
 func (x *running) start(ctx context.Context, lang language.Language, known bool) (*kernelclient.Kernel, error) {
-	o := kernelclient.Options{Late: x.late}
+	o := kernelclient.Options{Late: x.late, Connection: x.connection}
 	if kernelclient.IsAddress(x.Kernel) {
 		w := wanted("", lang)
 		if !known {
 			w.Matches = func(string) bool { return true }
 		}
-		a, err := kernelclient.FindAddress(ctx, x.Kernel, w, nil)
+		a, err := kernelclient.FindAddress(ctx, withToken(x.Kernel), w, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -62,6 +62,20 @@ func (x *running) late(parent string, e kernelclient.Event) {
 	}
 }
 
+// connection tells that the way to the kernel's server is lost, once however often
+// it is tried, and that it is there again.
+func (x *running) connection(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case err != nil && !x.offline:
+		x.block(&x.err, "reval: "+err.Error())
+	case err == nil && x.offline:
+		x.block(&x.err, "reval: the connection is there again")
+	}
+	x.offline = err != nil
+}
+
 // say prints text; mu is held.
 func (x *running) say(to *stream, text string) {
 	if text == "" {

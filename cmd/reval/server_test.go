@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/reval-editor/reval/internal/testenv"
+)
+
+// TestServerKernels: a Jupyter server's kernels are listed, and files run in them. The
+// token comes from the URL or from the environment, and is shown nowhere.
+func TestServerKernels(t *testing.T) {
+	server := testenv.StartServer(t, "jupyter_server")
+	base := "http://" + server.Address()
+	env := testenv.Env(t)
+	reval := func(want int, arguments ...string) (stdout, stderr string) {
+		t.Helper()
+		cmd := exec.Command(testenv.Reval(t), arguments...)
+		cmd.Env = env
+		var out, errs strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		cmd.Run() // its status is wanted
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("reval %s: exit status %d, want %d; it said\n%s%s", strings.Join(arguments, " "), got, want, &out, &errs)
+		}
+		if strings.Contains(out.String()+errs.String(), server.Token) {
+			t.Errorf("reval %s shows the token:\n%s%s", strings.Join(arguments, " "), &out, &errs)
+		}
+		return out.String(), errs.String()
+	}
+	matches := func(text, pattern string) {
+		t.Helper()
+		if !regexp.MustCompile("(?m)" + pattern).MatchString(text) {
+			t.Errorf("no %s in\n%s", pattern, text)
+		}
+	}
+
+	_, stderr := reval(1, "kernels", "--server", base)
+	matches(stderr, `^reval: list the kernelspecs of `+base+`: the server refuses the token .*\?token=`)
+	_, stderr = reval(1, "kernels", "--server", "localhost:8888")
+	matches(stderr, `^reval: the server's URL begins neither`)
+	stdout, _ := reval(0, "kernels", "--server", server.URL("/lab"))
+	matches(stdout, `^\* `+base+`/api/kernelspecs/python3 +python +Python 3`)
+	if strings.Contains(stdout, "RUNNING") {
+		t.Errorf("nothing was started yet:\n%s", stdout)
+	}
+
+	// A name of the list, with the token of the environment.
+	env = append(env, "JUPYTER_TOKEN="+server.Token)
+	file := script(t, "# %%\nx = 41\n# %%\nx + 1\n")
+	stdout, stderr = reval(0, "run", file, "--kernel", base+"/api/kernelspecs/python3")
+	if stdout != "42\n" || stderr != "" {
+		t.Errorf("it printed %q and %q", stdout, stderr)
+	}
+	// The URL's token comes first.
+	_, stderr = reval(1, "run", file, "--kernel", base+"/?token=wrong")
+	matches(stderr, `the server refuses the token`)
+
+	// While a file runs its kernel is listed, and others join it.
+	marks := t.TempDir()
+	code := fmt.Sprintf("y = 41\nprint('on', flush=True)\nimport os, time\nwhile not os.path.exists(%q): time.sleep(.01)\nprint('over')\n", filepath.Join(marks, "go"))
+	run := exec.Command(testenv.Reval(t), "run", script(t, code), "--kernel", base)
+	run.Env = env
+	lines := both(t, run)
+	lines.wait(`^on$`)
+	stdout, _ = reval(0, "kernels", "--server", base, "--json")
+	var kernels []struct {
+		Name    string
+		Default bool
+		Running *struct {
+			State       string
+			Connections int
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &kernels); err != nil {
+		t.Fatal(err)
+	}
+	first, last := kernels[0], kernels[len(kernels)-1]
+	if first.Name != base+"/api/kernelspecs/python3" || !first.Default || first.Running != nil {
+		t.Errorf("the first is %+v", first)
+	}
+	if last.Running == nil || last.Running.State != "busy" || last.Running.Connections != 1 {
+		t.Fatalf("the last is %s", stdout)
+	}
+	stdout, _ = reval(0, "kernels", "--server", base)
+	matches(stdout, `^  `+regexp.QuoteMeta(last.Name)+` +python3 +busy +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1$`)
+
+	// The connection is lost and comes back: both are told, and nothing is lost.
+	server.Cut()
+	lines.wait(`^reval: the connection to ` + base + ` is lost, trying again: `)
+	if err := os.WriteFile(filepath.Join(marks, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server.Join()
+	lines.wait(`^reval: the connection is there again$`, `^over$`)
+	if err := run.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// output is what a program prints, line by line.
+type output struct {
+	t *testing.T
+	*bufio.Scanner
+}
+
+// both starts a program, and reads what it prints to stdout and stderr.
+func both(t *testing.T, cmd *exec.Cmd) output {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill() // one that has ended is not there to be killed
+		r.Close()
+	})
+	return output{t, bufio.NewScanner(r)}
+}
+
+// wait reads on until a line matched each of the patterns, in any order.
+func (o output) wait(patterns ...string) {
+	o.t.Helper()
+	var seen []string
+	for o.Scan() {
+		seen = append(seen, o.Text())
+		patterns = slices.DeleteFunc(patterns, func(p string) bool { return regexp.MustCompile(p).MatchString(o.Text()) })
+		if len(patterns) == 0 {
+			return
+		}
+	}
+	o.t.Fatalf("no %s in %q", patterns, seen)
+}
