@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that an execution brought: a Stream, Display, Result,
-// Error, Input, Clear, InputRequest, Payload or Unknown.
+// Error, Input, Clear, InputRequest, Payload, Comm, Debug or Unknown.
 type Event interface{ event() }
 
 // Stream is text that the code printed. Text may end in the middle of a line or
@@ -58,13 +58,34 @@ type InputRequest struct {
 	Reply    func(value string) error
 }
 
-// Payload is one of the reply's payloads, such as page or set_next_input.
+// Sources of a Payload ("Payloads", Jupyter messaging).
+const (
+	PayloadPage         = "page"           // Data is to be shown in a pager, from line Start
+	PayloadSetNextInput = "set_next_input" // Text is code to go on with, in the cell's place with Replace
+	PayloadEdit         = "edit"           // Filename is to be opened at Line
+	PayloadExit         = "ask_exit"       // the client is to end, and the kernel unless KeepKernel
+)
+
+// Payload is one of the reply's payloads. Which fields it has its Source says.
 type Payload struct {
+	Source     string             `json:"source"`
+	Data       jupyter.MIMEBundle `json:"data"`
+	Start      int                `json:"start"` // from 0
+	Text       string             `json:"text"`
+	Replace    bool               `json:"replace"`
+	Filename   string             `json:"filename"`
+	Line       int                `json:"line_number"` // from 1
+	KeepKernel bool               `json:"keepkernel"`
+	JSON       json.RawMessage    `json:"-"` // the whole of it
+}
+
+// Debug is an event of the debugger (debug_event): JSON is a message of the Debug
+// Adapter Protocol.
+type Debug struct {
 	JSON json.RawMessage
 }
 
-// Unknown is an IOPub message of a type that this package has no event for:
-// comm and debug messages, and those of kernels to come.
+// Unknown is an IOPub message of a type that this package has no event for.
 type Unknown struct {
 	Message *jupyter.Message
 }
@@ -77,6 +98,8 @@ func (Input) event()        {}
 func (Clear) event()        {}
 func (InputRequest) event() {}
 func (Payload) event()      {}
+func (Comm) event()         {}
+func (Debug) event()        {}
 func (Unknown) event()      {}
 
 // decodeEvent turns an IOPub message into an event; nil for a status.
@@ -105,8 +128,23 @@ func decodeEvent(m *jupyter.Message) (Event, error) {
 	case jupyter.ClearOutputMsg:
 		c, err := decode[jupyter.ClearOutputContent](m)
 		return Clear{Wait: c.Wait}, err
+	case jupyter.CommOpen, jupyter.CommMsg, jupyter.CommClose:
+		c, err := decode[jupyter.CommContent](m)
+		return Comm{Type: m.Header.MsgType, CommContent: c, Metadata: m.Metadata, Buffers: m.Buffers}, err
+	case jupyter.DebugEventMsg:
+		return Debug{m.Content}, nil
 	}
 	return Unknown{m}, nil
+}
+
+// decodePayload reads a payload; what does not fit stays in its JSON.
+func decodePayload(data json.RawMessage) Payload {
+	var p Payload
+	if err := json.Unmarshal(data, &p); err != nil {
+		p = Payload{}
+	}
+	p.JSON = data
+	return p
 }
 
 func decode[T any](m *jupyter.Message) (T, error) {

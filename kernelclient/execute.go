@@ -104,7 +104,7 @@ func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Even
 		}
 	}
 	for _, p := range reply.Payload {
-		x.call(Payload{JSON: p})
+		x.call(decodePayload(p))
 	}
 	return reply, nil
 }

@@ -111,6 +111,10 @@ func describe(e Event) string {
 		return fmt.Sprintf("asked %q %t", e.Prompt, e.Password)
 	case Payload:
 		return "payload"
+	case Comm:
+		return fmt.Sprintf("%s %s %s %s", e.Type, e.TargetName, e.Data, e.Buffers)
+	case Debug:
+		return fmt.Sprintf("debug %s", e.JSON)
 	case Unknown:
 		return fmt.Sprintf("unknown %s %s", e.Message.Header.MsgType, e.Message.Content)
 	}

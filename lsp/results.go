@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -204,14 +205,17 @@ func (ks *kernelSession) update(e kernelclient.Display) {
 	}
 }
 
-// payload shows the text of a page payload, as the pager would.
+// payload shows the text of a page, as the pager would, and code to go on with, such
+// as %load's.
 func (r *result) payload(e kernelclient.Payload) {
-	var page struct {
-		Source string             `json:"source"`
-		Data   jupyter.MIMEBundle `json:"data"`
-	}
-	if unmarshal(e.JSON, &page) == nil && page.Source == "page" {
-		r.add(r.bundle(OutputDisplay, page.Data), "")
+	switch e.Source {
+	case kernelclient.PayloadPage:
+		r.add(r.bundle(OutputDisplay, e.Data), "")
+	case kernelclient.PayloadSetNextInput:
+		text, err := json.Marshal(e.Text)
+		if err == nil {
+			r.add(r.bundle(OutputDisplay, jupyter.MIMEBundle{"text/plain": text}), "")
+		}
 	}
 }
 

@@ -106,3 +106,8 @@ func find(override, name string, files ...string) (string, error) {
 	}
 	return exec.LookPath(name)
 }
+
+// JupyterPath returns the folder that holds the kernelspecs of the kernels that only
+// some tests want, apart from those of [Python]'s environment: a value for
+// JUPYTER_PATH.
+func JupyterPath() string { return installed("share", "jupyter") }
