@@ -171,11 +171,11 @@ func TestStopped(t *testing.T) {
 				ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)
 				defer cancel()
 				begun := time.Now()
-				if _, err := k.Complete(ctx, "x", 1); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("completion: %v", err)
+				if _, err := k.Request(ctx, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{}); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("kernel_info: %v", err)
 				}
 				if took := time.Since(begun); took > 2*time.Second {
-					t.Errorf("a completion of 100 ms took %v", took)
+					t.Errorf("a request of 100 ms took %v", took)
 				}
 			}
 			k.signal(t, syscall.SIGCONT)
@@ -195,6 +195,18 @@ func TestStopped(t *testing.T) {
 			equal(t, run(t, other, "")[:len("input ")], "input ")
 		})
 	}
+}
+
+// TestKilledKernelLeavesNoChildren: what it had started goes with it, whatever signal
+// that ignores.
+func TestKilledKernelLeavesNoChildren(t *testing.T) {
+	t.Parallel()
+	k, _ := victims[0].launch(t, Options{})
+	run(t, k, "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'trap \"\" INT TERM HUP; while :; do sleep 1; done'])")
+	k.signal(t, syscall.SIGKILL)
+	next(t, k.Done())
+	k.Close()
+	gone(t, k.proc.cmd.Process.Pid)
 }
 
 // TestStoppedKernelIsEnded: a stopped process hears nothing but SIGKILL.
