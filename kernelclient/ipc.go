@@ -23,12 +23,17 @@ const maxSocketPath = 103
 // errNoPlace says nothing of the kernel.
 var errNoPlace = errors.New("there is no private folder whose path is short enough for a Unix socket: set XDG_RUNTIME_DIR to one")
 
-// ipcPrefix gives a path to which -PORT is appended, unused, in a folder that
-// nobody else can enter.
-func ipcPrefix(vars map[string]string, log *slog.Logger) (string, error) {
-	var id [8]byte
-	rand.Read(id[:])
-	name := "kernel-" + hex.EncodeToString(id[:])
+// SocketDir is the folder in which [Launch] has kernels make their Unix sockets,
+// which nobody else can enter; it is made if it is not there. env is as of
+// os.Environ.
+func SocketDir(env []string) (string, error) {
+	return socketDir(environMap(env), slog.New(slog.DiscardHandler))
+}
+
+// socketName is a random name's length: kernel- and 16 digits, and -1 for the port.
+const socketName = len("kernel-0123456789abcdef-1")
+
+func socketDir(vars map[string]string, log *slog.Logger) (string, error) {
 	var dirs []string
 	if dir := vars["XDG_RUNTIME_DIR"]; dir != "" {
 		dirs = append(dirs, filepath.Join(dir, "reval"))
@@ -39,17 +44,27 @@ func ipcPrefix(vars map[string]string, log *slog.Logger) (string, error) {
 	}
 	dirs = append(dirs, runtimeDir(vars), filepath.Join(temp, fmt.Sprintf("reval-%d", os.Getuid())))
 	for _, dir := range dirs {
-		prefix := filepath.Join(dir, name)
-		err := privateDir(dir)
-		if err == nil && len(prefix)+len("-1") > maxSocketPath {
-			err = errors.New("too long for the path of a Unix socket")
+		err := errors.New("too long for the path of a Unix socket")
+		if len(dir)+len("/")+socketName <= maxSocketPath {
+			err = privateDir(dir)
 		}
 		if err == nil {
-			return prefix, nil
+			return dir, nil
 		}
 		log.Debug("no kernel sockets there", "folder", dir, "error", err)
 	}
 	return "", errNoPlace
+}
+
+// ipcPrefix gives a path to which -PORT is appended, unused.
+func ipcPrefix(vars map[string]string, log *slog.Logger) (string, error) {
+	dir, err := socketDir(vars, log)
+	if err != nil {
+		return "", err
+	}
+	var id [8]byte
+	rand.Read(id[:])
+	return filepath.Join(dir, "kernel-"+hex.EncodeToString(id[:])), nil
 }
 
 // privateDir makes a folder with mode 0700, or checks that it has it and is the

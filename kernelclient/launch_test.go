@@ -322,7 +322,7 @@ func TestLaunchTriesAgainWhenAPortIsTaken(t *testing.T) {
 	code := "import os, sys\nif not os.path.exists(sys.argv[1]):\n    open(sys.argv[1], 'w').close()\n    sys.exit('bind: Address already in use')\n" +
 		"os.execv(sys.executable, [sys.executable, '-m', 'ipykernel_launcher', '-f', sys.argv[2]])"
 	spec.Argv = []string{spec.Argv[0], "-c", code, first, "{connection_file}"}
-	k, err := Launch(within(t), spec, LaunchOptions{Env: testenv.Env(t), Dir: dir})
+	k, err := Launch(within(t), spec, LaunchOptions{Env: testenv.Env(t), Dir: dir, Transport: TransportTCP})
 	if err != nil {
 		t.Fatal(err)
 	}

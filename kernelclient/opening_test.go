@@ -36,6 +36,14 @@ func TestKernelTalksOverUnixSockets(t *testing.T) {
 	if k.Transport() != TransportIPC || info.Transport != TransportIPC {
 		t.Fatalf("it talks over %s, the file says %s", k.Transport(), info.Transport)
 	}
+	if dir, err := SocketDir(env); err != nil || filepath.Dir(info.IP) != dir {
+		t.Errorf("%s is not in %s (%v)", info.IP, dir, err)
+	}
+	for _, path := range pathsOf(info) {
+		if len(filepath.Base(path)) != socketName {
+			t.Errorf("%s has not %d bytes", filepath.Base(path), socketName)
+		}
+	}
 	if got := len(pathsOf(info)); got != 5 {
 		t.Errorf("%d sockets, want 5", got)
 	}
@@ -209,6 +217,8 @@ func TestNoPlaceForSockets(t *testing.T) {
 	if got := KnownTransport(ipykernel(t), env); got != "" {
 		t.Errorf("known as %q", got)
 	}
+	_, err = SocketDir(env)
+	oneLine(t, err, "XDG_RUNTIME_DIR")
 	_, err = Launch(within(t), ipykernel(t), LaunchOptions{Env: env, Transport: TransportIPC})
 	oneLine(t, err, "XDG_RUNTIME_DIR")
 	_, err = Launch(within(t), ipykernel(t), LaunchOptions{Env: env, Transport: "inproc"})

@@ -364,17 +364,19 @@ func loopback() check {
 
 // unixSocket looks whether kernels can talk over ipc.
 func unixSocket() check {
-	c := check{Subject: "transport", Name: "ipc", Status: statusOK, Detail: "Unix sockets can be made"}
-	dir, err := os.MkdirTemp("", "rv")
+	c := check{Subject: "transport", Name: "ipc", Status: statusOK}
+	dir, err := kernelclient.SocketDir(os.Environ())
 	if err == nil {
-		defer os.RemoveAll(dir)
+		c.Detail = "kernels make their sockets in " + dir
+		path := filepath.Join(dir, fmt.Sprintf("doctor-%d", os.Getpid()))
 		var l net.Listener
-		if l, err = net.Listen("unix", filepath.Join(dir, "s")); err == nil {
-			l.Close()
+		if l, err = net.Listen("unix", path); err == nil {
+			l.Close() // which removes it
 		}
 	}
 	if err != nil {
-		c.Status, c.Detail, c.Fix = statusWarning, err.Error(), "export TMPDIR=/tmp"
+		c.Status, c.Detail = statusWarning, err.Error()
+		c.Fix = "mkdir -m 700 -p /tmp/$USER && export XDG_RUNTIME_DIR=/tmp/$USER"
 	}
 	return c
 }
