@@ -1,9 +1,12 @@
 // Package kernelclient finds, starts and talks to Jupyter kernels from the
-// client's side: every kernel that follows the protocol, over ZeroMQ.
+// client's side: every kernel that follows the protocol, on this machine over ZeroMQ,
+// on a Jupyter server over its websocket, and on a host that ssh reaches.
 //
 // [Finder.Find] lists kernelspecs, [Launch] starts one as a child process,
-// [Attach] joins one that runs. Both give a [Kernel], which is ready: its IOPub
-// is heard, so no output of a first evaluation is lost. [Kernel.Execute] runs
+// [Attach] joins one that runs. [Server.Start] and [Server.Attach] do the same on a
+// server, [Host.Launch] on a host, and [FindAddress] takes whatever names one of
+// them. All give a [Kernel], which is ready: its IOPub is heard, so no output of a
+// first evaluation is lost. [Kernel.Execute] runs
 // code and hands every output to a function, typed and in the kernel's order;
 // the other requests ([Kernel.Complete], [Kernel.Inspect], …) may be made at the
 // same time, each with a context that bounds it: a kernel need not answer any
