@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -60,6 +61,49 @@ func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	}
 	k.aside.waiting = m.Header.MsgID
 	return nil
+}
+
+// controlPause is how long the shell has to answer a client that attaches, before the
+// control channel is asked, too.
+const controlPause = 250 * time.Millisecond
+
+// askInfo asks who the kernel is. One that was attached to may run code, for which its
+// shell waits; many answer on control meanwhile. A kernel that is started runs none,
+// and is slow for another reason.
+func (k *Kernel) askInfo(ctx context.Context) (*jupyter.Message, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	type answer struct {
+		reply *jupyter.Message
+		err   error
+	}
+	answers := make(chan answer, 2)
+	open := 0
+	ask := func(channel jupyter.Channel) {
+		open++
+		asking.Go(func() {
+			reply, err := k.Request(ctx, channel, jupyter.KernelInfoRequest, struct{}{})
+			answers <- answer{reply, err}
+		})
+	}
+	ask(jupyter.Shell)
+	slow := time.NewTimer(controlPause)
+	defer slow.Stop()
+	if k.proc != nil {
+		slow.Stop()
+	}
+	for {
+		select {
+		case a := <-answers:
+			if open--; a.err == nil || open == 0 {
+				return a.reply, a.err
+			}
+		case <-slow.C:
+			ask(jupyter.Control)
+		}
+	}
 }
 
 // subshell gives the Kernel's subshell, which the first call makes; nil if there is

@@ -240,7 +240,7 @@ func (k *Kernel) ready(ctx context.Context) error {
 		if answered {
 			wait, cancel = context.WithTimeout(ctx, time.Second)
 		}
-		reply, err := k.Request(wait, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{})
+		reply, err := k.askInfo(wait)
 		cancel()
 		switch {
 		case err == nil:

@@ -131,6 +131,16 @@ func TestRunning(t *testing.T) {
 		t.Errorf("processes %d, %d, %d", got[0].PID, got[1].PID, got[2].PID)
 	}
 
+	// A kernel that runs code can be joined meanwhile.
+	guest, err := Attach(within(t), kernels[0].ConnectionFile(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if guest.Info().Implementation != "ipython" {
+		t.Errorf("it says that it is %+v", guest.Info())
+	}
+	guest.Close()
+
 	newest, err := Newest(within(t), env)
 	if err != nil || newest.File != kernels[1].ConnectionFile() {
 		t.Fatalf("the newest is %+v, %v", newest, err)
