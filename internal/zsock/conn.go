@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -28,6 +29,7 @@ type conn struct {
 	r        wireReader
 	identity string      // the peer's, empty if it gave none
 	pongs    chan []byte // contexts of PINGs to be answered
+	heard    atomic.Bool // a message has come since one was sent
 
 	mu   sync.Mutex // guards w, and what is written to nc
 	w    *bufio.Writer
@@ -77,6 +79,9 @@ func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, de
 	for {
 		frames, err := c.r.next(func(name string, body []byte) error { return c.command(name, body, deliver) })
 		if err == nil {
+			if !c.heard.Load() { // else the sender's cache line stays untouched
+				c.heard.Store(true)
+			}
 			err = deliver(frames)
 		}
 		if err != nil {

@@ -74,10 +74,8 @@ func (q *outbox) tryPut(frames [][]byte) error {
 		return ErrNoPeer
 	default:
 	}
-	if q.alone() {
-		if c := q.conn.Load(); c != nil && c.writeNow(q, frames) {
-			return nil
-		}
+	if c := q.conn.Load(); c != nil && q.alone(c) && c.writeNow(q, frames) {
+		return nil
 	}
 	q.pending.Add(1)
 	select {
@@ -94,9 +92,12 @@ func (q *outbox) tryPut(frames [][]byte) error {
 // more than it gains.
 const aloneAfter = 20 * time.Microsecond
 
-func (q *outbox) alone() bool {
+// alone tells whether the message that comes now is probably not one of many: the peer
+// has said something since the last, which this may answer, or some time has passed.
+func (q *outbox) alone(c *conn) bool {
 	now := time.Since(q.born)
-	return now-time.Duration(q.last.Swap(int64(now))) >= aloneAfter
+	passed := now - time.Duration(q.last.Swap(int64(now)))
+	return c.heard.Swap(false) || passed >= aloneAfter
 }
 
 func (q *outbox) enter() bool {
