@@ -19,6 +19,7 @@ func TestEmacsPackage(t *testing.T) {
 	t.Run("batch", func(t *testing.T) {
 		t.Parallel()
 		dir, env := project(t)
+		env = elsewhere(t, dir, env)
 		said, err := run(t, dir, env, emacs, "-Q", "--batch", "-l", suite)
 		checkERT(t, said, err)
 	})
@@ -30,7 +31,7 @@ func TestEmacsPackage(t *testing.T) {
 		}
 		dir, env := project(t)
 		log := filepath.Join(t.TempDir(), "log")
-		env = append(env, "DISPLAY="+testenv.Xvfb(t), "REVAL_TEST_LOG="+log)
+		env = append(elsewhere(t, dir, env), "DISPLAY="+testenv.Xvfb(t), "REVAL_TEST_LOG="+log)
 		said, err := run(t, dir, env, emacs, "-Q", "-l", suite)
 		words := readReport(t, log)
 		checkERT(t, words+said, err)

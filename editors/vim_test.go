@@ -12,7 +12,7 @@ func TestVimPlugin(t *testing.T) {
 	t.Parallel()
 	vim := testenv.Vim(t)
 	dir, env := project(t)
-	report, err := run(t, dir, append(env, "REVAL_TEST_VIM="+vim), scenarios(), "vim")
+	report, err := run(t, dir, append(elsewhere(t, dir, env), "REVAL_TEST_VIM="+vim), scenarios(), "vim")
 	checkReport(t, report, "")
 	if err != nil {
 		t.Error(err)
@@ -26,7 +26,7 @@ func TestNeovimPlugin(t *testing.T) {
 			t.Parallel()
 			nvim := find(t)
 			dir, env := project(t)
-			report, err := run(t, dir, append(env, "REVAL_TEST_NVIM="+nvim), scenarios(), "nvim")
+			report, err := run(t, dir, append(elsewhere(t, dir, env), "REVAL_TEST_NVIM="+nvim), scenarios(), "nvim")
 			checkReport(t, report, "")
 			if err != nil {
 				t.Error(err)

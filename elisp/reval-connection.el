@@ -160,12 +160,14 @@ The server may not be ready yet: see `reval-connection-await'."
                          (plist-get err :message)))))
     connection))
 
-(defun reval-connection--limit-log (connection)
-  "Apply `reval-log-size' to CONNECTION, whatever the age of jsonrpc.el."
-  (if (slot-exists-p connection '-events-buffer-config)
-      (setf (slot-value connection '-events-buffer-config)
-            (list :size reval-log-size :format 'full))
-    (setf (slot-value connection '-events-buffer-scrollback-size) reval-log-size)))
+(defun reval-connection--limit-log (connection &optional size)
+  "Keep SIZE characters of CONNECTION's messages, whatever the age of jsonrpc.el.
+Without SIZE, that is `reval-log-size'."
+  (let ((size (or size reval-log-size)))
+    (if (slot-exists-p connection '-events-buffer-config)
+        (setf (slot-value connection '-events-buffer-config)
+              (list :size size :format 'full))
+      (setf (slot-value connection '-events-buffer-scrollback-size) size))))
 
 (defun reval-connection--initialize-params (root)
   "Return the parameters of initialize for the project in ROOT."
@@ -275,30 +277,37 @@ The server may not be ready yet: see `reval-connection-await'."
   (when (and (plist-get args :method) (plist-get args :id))
     (setf (reval-connection-last-id connection) (plist-get args :id))))
 
-(cl-defun reval-connection-async (connection method params &key success failure)
+(cl-defun reval-connection-async (connection method params &key success failure secret)
   "Send the request METHOD with PARAMS to CONNECTION and return its id.
 SUCCESS is called with the result, FAILURE with one line that says what
-went wrong; where it is nil, the line is shown."
-  (jsonrpc-async-request
-   connection method params
-   ;; The server keeps the deadlines; its death ends every request.
-   :timeout nil
-   :success-fn (or success #'ignore)
-   :error-fn (lambda (err)
-               (let ((text (plist-get err :message)))
-                 (if failure (funcall failure text) (message "reval: %s" text)))))
+went wrong; where it is nil, the line is shown.  With SECRET, PARAMS
+hold what no log may show."
+  (when secret
+    (reval-connection--limit-log connection 0))
+  (unwind-protect
+      (jsonrpc-async-request
+       connection method params
+       ;; The server keeps the deadlines; its death ends every request.
+       :timeout nil
+       :success-fn (or success #'ignore)
+       :error-fn (lambda (err)
+                   (let ((text (plist-get err :message)))
+                     (if failure (funcall failure text) (message "reval: %s" text)))))
+    (when secret
+      (reval-connection--limit-log connection)))
   (reval-connection-last-id connection))
 
 (cl-defun reval-connection-request (connection method params
-                                               &key (timeout 5) interruptible)
+                                               &key (timeout 5) interruptible secret)
   "Send the request METHOD with PARAMS to CONNECTION and return its result.
 An error of the server is a `user-error', as is no answer in TIMEOUT
 seconds.  With INTERRUPTIBLE, nil is returned in these cases and when the
-user types something, and the request is cancelled."
+user types something, and the request is cancelled.  With SECRET, PARAMS
+hold what no log may show."
   (let* ((state 'waiting)
          result
          (id (reval-connection-async
-              connection method params
+              connection method params :secret secret
               :success (lambda (value) (setq result value state 'done))
               :failure (lambda (text) (setq result text state 'failed))))
          (answered (lambda () (not (eq state 'waiting)))))

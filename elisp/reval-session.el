@@ -20,9 +20,9 @@
   connection
   kernel                 ; the name that reval.selectKernel takes
   display-name
-  state                  ; none, starting, idle, busy, restarting or dead: a string
+  state                  ; none, starting, idle, busy, disconnected, restarting or dead
   (queued 0)             ; evaluations that wait, without the one that runs
-  message                ; why it is dead, or what it lacks
+  message                ; why it is dead or disconnected, or what it lacks
   document               ; the one that evaluated last
   output                 ; its output buffer, or nil
   lighter)               ; what the mode line says of it
@@ -99,32 +99,32 @@
         (and (buffer-live-p (reval-document-buffer document)) document))
       (user-error "Nothing here is evaluated by reval: turn on `reval-mode'")))
 
-(cl-defun reval-command-async (document command &key argument then)
+(cl-defun reval-command-async (document command &key argument then secret)
   "Send COMMAND with ARGUMENT, a plist, for DOCUMENT.
 Call THEN, a function, with the result.  Nothing is waited for but a
-server that has just been started."
+server that has just been started.  With SECRET, no log shows ARGUMENT."
   (reval-connection-async
    (reval-document-ready document) :workspace/executeCommand
    (reval-connection-command-params
     command (append (list :uri (reval-document-uri document)) argument))
-   :success then))
+   :success then :secret secret))
 
-(cl-defun reval-command-request (document command &key argument (timeout 5))
+(cl-defun reval-command-request (document command &key argument (timeout 5) secret)
   "Send COMMAND with ARGUMENT, a plist, for DOCUMENT and return the result.
-No answer in TIMEOUT seconds is an error."
+No answer in TIMEOUT seconds is an error.  With SECRET, no log shows ARGUMENT."
   (reval-connection-request
    (reval-document-ready document) :workspace/executeCommand
    (reval-connection-command-params
     command (append (list :uri (reval-document-uri document)) argument))
-   :timeout timeout))
+   :timeout timeout :secret secret))
 
 ;;; State
 
 (cl-defmethod reval-handle-notification (connection (_method (eql 'reval/state)) params)
   "Take the state of a session of CONNECTION from PARAMS."
-  (reval-session--take-state connection params))
+  (reval-session-take-state connection params))
 
-(defun reval-session--take-state (connection params)
+(defun reval-session-take-state (connection params)
   "Take PARAMS, a StateParams of CONNECTION, and return its session."
   (let* ((session (reval-session-get connection (plist-get params :session)))
          (kernel (or (plist-get params :kernel) ""))
@@ -143,15 +143,26 @@ No answer in TIMEOUT seconds is an error."
           (setf (reval-session-document session) document))
         (with-current-buffer (reval-document-buffer document)
           (force-mode-line-update))))
-    (when (and (equal (reval-session-state session) "dead") (not (equal was "dead")))
-      (let ((name (reval-session-display-name session))
-            (why (reval-session-message session)))
-        (if (string-empty-p name)
-            (message "reval: %s" why)
-          (message "reval: %s died%s; %s starts it again" name
-                   (if why (concat ": " why) "")
-                   (substitute-command-keys "\\<reval-mode-map>\\[reval-restart]")))))
+    (reval-session--tell-change session was)
     session))
+
+(defun reval-session--tell-change (session was)
+  "Say that SESSION, whose state was WAS, died, or lost or found its server."
+  (let ((state (reval-session-state session))
+        (name (reval-session-display-name session))
+        (why (reval-session-message session)))
+    (cond
+     ((equal state was))
+     ((and (equal state "dead") (string-empty-p name))
+      (message "reval: %s" why))
+     ((equal state "dead")
+      (message "reval: %s died%s; %s starts it again" name
+               (if why (concat ": " why) "")
+               (substitute-command-keys "\\<reval-mode-map>\\[reval-restart]")))
+     ((equal state "disconnected")
+      (message "reval: %s" why))
+     ((and (equal was "disconnected") (member state '("idle" "busy")))
+      (message "reval: the connection to %s is there again" name)))))
 
 (defun reval-session-get (connection id)
   "Return the session ID of CONNECTION, made where it is not known."
@@ -185,8 +196,15 @@ No answer in TIMEOUT seconds is an error."
 
 (defun reval-session-short-name (session)
   "Return a short name of SESSION's kernel; \"\" if there is none."
-  (let ((kernel (reval-session-kernel session)))
-    (if (file-name-absolute-p kernel) (file-name-base kernel) kernel)))
+  (let ((kernel (reval-session-kernel session))
+        (name (reval-session-display-name session)))
+    (cond ((string-match-p "\\`[a-z]+://" kernel) name)
+          ((file-name-absolute-p kernel)
+           ;; A connection file's name is an id, of which the start will do.
+           (let ((id (string-remove-prefix "kernel-" (file-name-base kernel))))
+             (concat (and (string-match "\\`\\(.+\\) (" name) (concat (match-string 1 name) " "))
+                     (substring id 0 (min 8 (length id))))))
+          (t kernel))))
 
 (defun reval-session-lighter-text ()
   "Return the text for the current buffer's session in the mode line."
@@ -249,62 +267,6 @@ No answer in TIMEOUT seconds is an error."
     (unless (reval-document-connected-p document)
       (user-error "No reval server runs for this buffer"))
     (reval-connection-stop (reval-document-connection document))))
-
-(defconst reval-session--connection-file "Connection file…"
-  "The choice of `reval-select-kernel' that asks for a connection file.")
-
-(defun reval-select-kernel (kernel)
-  "Evaluate this buffer, and those that share its session, with KERNEL.
-KERNEL is the name of a kernel, or the connection file of one that runs."
-  (interactive (list (reval-session--read-kernel (reval-current-document))))
-  (let* ((document (reval-current-document))
-         (connection (reval-document-ready document)))
-    (reval-command-async
-     document "reval.selectKernel" :argument (list :kernel kernel)
-     :then (lambda (state)
-             (let ((session (reval-session--take-state connection state)))
-               (message "reval: %s evaluates this buffer now"
-                        (reval-session-display-name session)))))))
-
-(defun reval-session--read-kernel (document)
-  "Ask for a kernel for DOCUMENT, suitable ones first."
-  (let* ((kernels (sort (append (reval-command-request document "reval.kernels" :timeout 20)
-                                nil)
-                        (lambda (a b) (> (reval-session--rank a) (reval-session--rank b)))))
-         (names (append (mapcar (lambda (kernel) (plist-get kernel :name)) kernels)
-                        (list reval-session--connection-file)))
-         (annotate
-          (lambda (name)
-            (when-let ((kernel (cl-find name kernels :test #'equal
-                                        :key (lambda (k) (plist-get k :name)))))
-              (format "  %s · %s%s"
-                      (plist-get kernel :displayName)
-                      (plist-get kernel :source)
-                      (if (reval-session--true (plist-get kernel :selected))
-                          " · selected" "")))))
-         (choice
-          (completing-read
-           "Kernel: "
-           (lambda (string predicate action)
-             (if (eq action 'metadata)
-                 `(metadata (category . reval-kernel)
-                            (display-sort-function . identity)
-                            (cycle-sort-function . identity)
-                            (annotation-function . ,annotate))
-               (complete-with-action action names string predicate)))
-           nil nil nil nil (car names))))
-    (if (equal choice reval-session--connection-file)
-        (expand-file-name (read-file-name "Connection file: " nil nil t))
-      choice)))
-
-(defun reval-session--rank (kernel)
-  "Return a number that is higher the better KERNEL, a plist, fits."
-  (+ (if (reval-session--true (plist-get kernel :selected)) 2 0)
-     (if (reval-session--true (plist-get kernel :suitable)) 1 0)))
-
-(defun reval-session--true (value)
-  "Return non-nil if VALUE, from JSON, is true."
-  (eq value t))
 
 (provide 'reval-session)
 ;;; reval-session.el ends here

@@ -41,6 +41,7 @@
 ;; - reval-connection.el: the server's process, requests to it
 ;; - reval-document.el: buffers as the server sees them, positions
 ;; - reval-session.el: kernels, their state, the mode line
+;; - reval-kernel.el: choose a kernel, here or on a Jupyter server
 ;; - reval-eval.el: evaluate, and take what comes of it
 ;; - reval-overlay.el: the value beside the code
 ;; - reval-output.el: the output buffer
@@ -57,6 +58,7 @@
 (require 'reval-eval)
 (require 'reval-input)
 (require 'reval-inspect)
+(require 'reval-kernel)
 
 (defgroup reval nil
   "Evaluate code in a live kernel."

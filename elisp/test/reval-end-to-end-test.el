@@ -612,7 +612,7 @@ WHAT says what is waited for; fail after SECONDS (30)."
       (cl-letf (((symbol-function #'completing-read)
                  (lambda (_prompt table &rest _)
                    (car (all-completions "" table)))))
-        (let ((kernel (reval-session--read-kernel (reval-document-current))))
+        (let ((kernel (reval-kernel--read (reval-document-current))))
           (reval-select-kernel kernel)
           (reval-test-eval-line 1)
           (reval-test-shown 1 "⇒ 1"))))

@@ -17,7 +17,8 @@
 ;; REVAL_BIN is the program; without it only the tests that need no server run.
 ;; REVAL_TEST_SELECTOR is an ERT selector.  The kernels are those that the
 ;; environment finds: the tests of Python need ipykernel and matplotlib in the
-;; python of PATH or VIRTUAL_ENV.  The exit status is 0 if all is as expected.
+;; python of PATH or VIRTUAL_ENV, and those of kernels elsewhere what
+;; editors/elsewhere_test.go starts.  The exit status is 0 if all is as expected.
 
 ;;; Code:
 
@@ -28,7 +29,8 @@
   (add-to-list 'load-path (expand-file-name ".." folder))
   (load (expand-file-name "reval-test.el" folder) nil t)
   (when (getenv "REVAL_BIN")
-    (load (expand-file-name "reval-end-to-end-test.el" folder) nil t))
+    (load (expand-file-name "reval-end-to-end-test.el" folder) nil t)
+    (load (expand-file-name "reval-elsewhere-test.el" folder) nil t))
   (if noninteractive
       (ert-run-tests-batch-and-exit selector)
     (setq message-log-max t)

@@ -1,0 +1,65 @@
+package editors
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// elsewhere adds to an editor's environment kernels that the editor does not start:
+//
+//   - REVAL_TEST_SERVER is the URL of a Jupyter server, with its token, and
+//     REVAL_TEST_CABLE a named pipe: the line "cut" that is written to it breaks the
+//     way to the server, and "join" makes it anew.
+//   - REVAL_TEST_RUNNING is the connection file of a kernel that runs, in whose
+//     namespace `attached` is 42.
+func elsewhere(t *testing.T, dir string, env []string) []string {
+	t.Helper()
+	server := testenv.StartServer(t, "jupyter_server")
+	cable := filepath.Join(t.TempDir(), "cable")
+	if out, err := exec.Command("mkfifo", cable).CombinedOutput(); err != nil {
+		t.Fatalf("mkfifo: %v\n%s", err, out)
+	}
+	lines, err := os.OpenFile(cable, os.O_RDWR, 0) // for writing, too, so that it has no end
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for scanner := bufio.NewScanner(lines); scanner.Scan(); {
+			switch scanner.Text() {
+			case "cut":
+				server.Cut()
+			case "join":
+				server.Join()
+			default:
+				t.Errorf("the editor wrote %q to the cable", scanner.Text())
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		lines.Close()
+		<-ended
+	})
+
+	specs, err := kernelclient.Finder{Env: env, Dir: dir}.Find(t.Context())
+	spec, err := kernelclient.Choose(specs, err, kernelclient.Wanted{Name: "python3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kernelclient.Launch(t.Context(), spec, kernelclient.LaunchOptions{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.Close() })
+	if _, err := k.Execute(t.Context(), kernelclient.ExecuteRequest{Code: "attached = 42"}, func(kernelclient.Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	return append(env, "REVAL_TEST_SERVER="+server.URL("/"), "REVAL_TEST_CABLE="+cable, "REVAL_TEST_RUNNING="+k.ConnectionFile())
+}
