@@ -110,6 +110,8 @@ func (s *sockets) read(handle func(jupyter.Channel, *jupyter.Message), lost func
 	}()
 }
 
+func (s *sockets) received() int64 { return s.iopub.Received() }
+
 func (s *sockets) drained() <-chan struct{} { return s.ended }
 
 func (s *sockets) close() {

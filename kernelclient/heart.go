@@ -32,9 +32,9 @@ type heart struct {
 	asked    int
 }
 
-// beats tells whether the kernel echoes a ping within the heart's pause.
-func (h *heart) beats(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, h.pause)
+// beats tells whether the kernel echoes a ping within patience.
+func (h *heart) beats(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if h.socket == nil {
 		socket, err := h.channels.dialHeart(ctx)
@@ -95,7 +95,7 @@ func (k *Kernel) watchHeart(started <-chan struct{}) (stop func()) {
 
 func (k *Kernel) askHeart(ctx context.Context, h *heart) {
 	defer h.rest()
-	if err := h.beats(ctx); err != nil {
+	if err := h.beats(ctx, defaultHeartbeat); err != nil {
 		// It has just answered kernel_info: this tells nothing about the kernel.
 		k.options.Logger.Debug("kernel without a heartbeat", "error", err)
 		return
@@ -132,7 +132,7 @@ func (k *Kernel) follow(ctx context.Context, h *heart) {
 			return
 		}
 		now := k.came.Load()
-		answers := now != seen || h.beats(ctx) == nil
+		answers := now != seen || h.beats(ctx, h.pause) == nil
 		seen = now
 		if ctx.Err() != nil {
 			return

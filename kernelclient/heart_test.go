@@ -16,7 +16,7 @@ import (
 )
 
 // testHeartbeat is short, so that a test need not wait long for a silence.
-const testHeartbeat = 60 * time.Millisecond
+const testHeartbeat = 250 * time.Millisecond
 
 // attachToHeart joins a played kernel whose heart was heard to beat. What Responsive
 // is called with comes over told.

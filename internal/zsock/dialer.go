@@ -34,6 +34,7 @@ type dialer struct {
 
 	in      chan [][]byte // messages received; closed by run at its end
 	inBytes atomic.Int64  // of those
+	read    atomic.Int64  // bytes received in all
 	room    chan struct{} // tells deliver that inBytes is no longer over its cap
 
 	out  *outbox
@@ -55,6 +56,7 @@ func newDialer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Opti
 		out:  newOutbox(o.Queue),
 		done: make(chan struct{}),
 	}
+	d.o.received = &d.read
 	c, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -298,6 +300,10 @@ func DialSub(ctx context.Context, endpoint string, o Options) (*Sub, error) {
 
 // Recv returns the next message; see Dealer.Recv.
 func (s *Sub) Recv(ctx context.Context) ([][]byte, error) { return s.d.recv(ctx) }
+
+// Received is how many bytes have come so far, of whole messages or not: it tells a
+// large message under way from silence.
+func (s *Sub) Received() int64 { return s.d.read.Load() }
 
 // Close ends the socket.
 func (s *Sub) Close() error { return s.d.close() }

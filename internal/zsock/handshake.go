@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -22,7 +23,7 @@ const greetingSize = 64
 func handshake(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server bool, o Options) (identity string, br *bufio.Reader, err error) {
 	nc.SetDeadline(time.Now().Add(o.HandshakeTimeout))
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
-	g := &guard{Conn: nc, br: bufio.NewReaderSize(nc, bufferSize)}
+	g := &guard{Conn: nc, br: bufio.NewReaderSize(counted(nc, o.received), bufferSize)}
 	identity, err = open(g, typ, server, o.Identity)
 	if !stop() {
 		return "", nil, context.Cause(ctx)
@@ -34,6 +35,25 @@ func handshake(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server boo
 		return "", nil, err
 	}
 	return identity, g.br, nc.SetDeadline(time.Time{})
+}
+
+// counted is what nc reads, of which the bytes are counted if received is not nil.
+func counted(nc net.Conn, received *atomic.Int64) io.Reader {
+	if received == nil {
+		return nc
+	}
+	return counting{nc, received}
+}
+
+type counting struct {
+	nc       net.Conn
+	received *atomic.Int64
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.nc.Read(p)
+	c.received.Add(int64(n))
+	return n, err
 }
 
 // open calls zmq4.Open. It panics on metadata that is cut short and on a socket

@@ -3,6 +3,7 @@ package zsock
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -70,6 +71,8 @@ type Options struct {
 	// Reconnect makes a Dealer or Sub dial again, with backoff, after its
 	// connection was lost; by default the loss ends the socket.
 	Reconnect bool
+
+	received *atomic.Int64 // bytes; set by a socket that counts them
 
 	// The functions below run on the socket's goroutines: they must neither block
 	// nor call Close of the same socket.
