@@ -36,6 +36,9 @@ type conn struct {
 	some func(p []byte) int // writes what the system takes of p now; nil if nothing can
 	rest chan struct{}      // tells the writer that writeNow left something in w
 
+	closing atomic.Bool // the socket is, and everything is written
+	closeBy time.Time   // when closing waits for the peer no more; set before closing
+
 	failing sync.Once
 	err     error         // why the connection ended; set before lost is closed
 	lost    chan struct{} // closed by fail
@@ -62,8 +65,8 @@ func newConn(ctx context.Context, nc net.Conn, typ zmq4.SocketType, server bool,
 
 // serve exchanges messages until the connection is lost, or until out is closed and
 // written; it returns the cause. Messages read are given to deliver, whose error
-// ends the connection. When life ends there is linger left to write, and closeWait
-// for the peer to hang up.
+// ends the connection. When life ends there is linger left to write, and then closeWait
+// for the peer to hang up, or to send more.
 func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, deliver func(frames [][]byte) error) error {
 	written := make(chan struct{})
 	go func() {
@@ -71,9 +74,12 @@ func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, de
 		c.write(out)
 	}()
 	stop := context.AfterFunc(life, func() {
-		c.nc.SetWriteDeadline(time.Now().Add(linger))
+		end := time.Now().Add(linger)
+		c.nc.SetWriteDeadline(end)
 		<-written
-		c.nc.SetReadDeadline(time.Now().Add(closeWait))
+		c.closeBy = end.Add(closeWait)
+		c.closing.Store(true)
+		c.waitForEnd()
 	})
 	defer stop()
 	for {
@@ -83,6 +89,9 @@ func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, de
 				c.heard.Store(true)
 			}
 			err = deliver(frames)
+			if c.closing.Load() {
+				c.waitForEnd()
+			}
 		}
 		if err != nil {
 			c.fail(err)
@@ -91,6 +100,15 @@ func (c *conn) serve(life context.Context, linger time.Duration, out *outbox, de
 	}
 	<-written
 	return c.err
+}
+
+// waitForEnd gives the peer, of which something may just have come, time to close its end.
+func (c *conn) waitForEnd() {
+	end := time.Now().Add(closeWait)
+	if end.After(c.closeBy) {
+		end = c.closeBy
+	}
+	c.nc.SetReadDeadline(end)
 }
 
 // fail ends the connection. Only the first cause counts.

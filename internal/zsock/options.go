@@ -87,10 +87,10 @@ type Options struct {
 	OnRefuse func(err error)
 }
 
-// closeWait is how long a closing connection waits, after its last byte was
-// written, for the peer to close its end. Closing earlier, with bytes of the peer
-// unread, would make TCP reset the connection and discard what the peer has not
-// read yet.
+// closeWait is how long a closing connection waits, after its last byte was written
+// and after each message that still comes, for the peer to close its end, beyond
+// Options.Linger by no more than itself. Closing earlier, with bytes of the peer unread,
+// would make TCP reset the connection and discard what the peer has not read yet.
 const closeWait = 250 * time.Millisecond
 
 func (o Options) withDefaults() (Options, error) {

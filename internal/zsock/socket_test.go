@@ -297,9 +297,10 @@ func TestIdentityMovesToTheNewConnection(t *testing.T) {
 func TestCloseDrains(t *testing.T) {
 	const n = 1000
 	big := strings.Repeat("x", 10_000)
+	patient := Options{Linger: limit} // the machine may be slow
 	t.Run("dealer", func(t *testing.T) {
 		r := router(t, Options{Queue: 1})
-		d := dealer(t, r.Endpoint(), Options{Identity: []byte("d")})
+		d := dealer(t, r.Endpoint(), Options{Identity: []byte("d"), Linger: limit})
 		for i := range n {
 			send(t, d, fmt.Sprint(i), big)
 		}
@@ -311,7 +312,7 @@ func TestCloseDrains(t *testing.T) {
 		next(t, closed)
 	})
 	t.Run("router", func(t *testing.T) {
-		r := router(t, Options{})
+		r := router(t, patient)
 		d := dealer(t, r.Endpoint(), Options{Identity: []byte("d"), Queue: 1})
 		send(t, d, "hello")
 		expect(t, r, "d", "hello")
@@ -331,7 +332,7 @@ func TestCloseDrains(t *testing.T) {
 		next(t, closed)
 	})
 	t.Run("xpub", func(t *testing.T) {
-		x := xpub(t, Options{})
+		x := xpub(t, patient)
 		s := sub(t, x.Endpoint())
 		expect(t, x, "\x01")
 		for i := range n {
