@@ -211,3 +211,28 @@ func TestStalledKernel(t *testing.T) {
 		t.Errorf("execute after it was left: %v", err)
 	}
 }
+
+// TestAttachOverAStalledChannel: a kernel one channel of which does not even shake
+// hands is not attached to, and the error says which.
+func TestAttachOverAStalledChannel(t *testing.T) {
+	t.Parallel()
+	for _, channel := range clientChannels {
+		t.Run(string(channel), func(t *testing.T) {
+			t.Parallel()
+			lines := kernelpeer.Between(t, kernelpeer.Start(t, holding()).File)
+			lines.Of(channel).Stall()
+			begun := time.Now()
+			_, err := Attach(within(t), lines.File, Options{})
+			oneLine(t, err, lines.File, "connect "+string(channel), "deadline exceeded")
+			if took := time.Since(begun); took > attachPatience+limit/4 {
+				t.Errorf("it took %v", took)
+			}
+			lines.Of(channel).Resume()
+			k, err := Attach(within(t), lines.File, Options{})
+			if err != nil {
+				t.Fatalf("when it flows again: %v", err)
+			}
+			k.Close()
+		})
+	}
+}
