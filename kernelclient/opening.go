@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -135,16 +137,33 @@ func (o opening) await(ctx context.Context, w way, read reading) (jupyter.Connec
 	return o.wait(ctx)
 }
 
-// freePorts asks the system for n different free ports on loopback.
+// Ports that a kernel is told are below those that systems give to whoever asks for
+// any (from 32768 on Linux, from 49152 elsewhere), lest one is given away before the
+// kernel binds it.
+const (
+	lowPort  = 16384
+	highPort = 32767
+)
+
+// portTries is how many of those ports may be in use before any port is taken.
+const portTries = 100
+
+// freePorts finds n different ports that are free on loopback.
 func freePorts(n int) ([]int, error) {
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(ports) < n; tries++ {
+		port := 0
+		if tries < portTries {
+			port = lowPort + rand.IntN(highPort-lowPort+1)
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil && port == 0 {
 			return nil, err
 		}
-		defer l.Close() // held until all are known, so that they differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		if err == nil {
+			defer l.Close() // held until all are known, so that they differ
+			ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		}
 	}
 	return ports, nil
 }

@@ -137,7 +137,7 @@ func TestTransportIsFoundOut(t *testing.T) {
 			if got := KnownTransport(spec, env); got != "" {
 				t.Errorf("known as %q before its first start", got)
 			}
-			for i, want := range [][]string{{"ipc", "tcp"}, {"ipc", "tcp", "tcp"}} {
+			for i := range 2 {
 				begin := time.Now()
 				k, err := Launch(within(t), spec, o)
 				if err != nil {
@@ -149,8 +149,9 @@ func TestTransportIsFoundOut(t *testing.T) {
 					t.Errorf("it talks over %s", k.Transport())
 				}
 				k.Close()
-				if got := starts(t, counted); !slices.Equal(got, want) {
-					t.Fatalf("the starts so far had %q, want %q", got, want)
+				// A start over tcp is tried again if one of its ports is taken.
+				if got := slices.Compact(starts(t, counted)); !slices.Equal(got, []string{"ipc", "tcp"}) {
+					t.Fatalf("the starts so far had %q", got)
 				}
 			}
 			if got := KnownTransport(spec, env); got != TransportTCP {
@@ -339,6 +340,20 @@ func TestRegisters(t *testing.T) {
 		if got := (Spec{KernelProtocolVersion: version}).registers(); got != want {
 			t.Errorf("%q: %v", version, got)
 		}
+	}
+}
+
+func TestFreePorts(t *testing.T) {
+	ports, err := freePorts(500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(ports)
+	if len(slices.Compact(ports)) != 500 {
+		t.Error("a port is there twice")
+	}
+	if ports, err = freePorts(5); err != nil || slices.Min(ports) < lowPort || slices.Max(ports) > highPort {
+		t.Errorf("%v, %v", ports, err)
 	}
 }
 
