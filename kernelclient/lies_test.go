@@ -400,6 +400,38 @@ func TestLyingInputRequests(t *testing.T) {
 	}
 }
 
+// TestStrayInputRequests: a kernel that asks nobody for input, again and again, and
+// does not read the answers, stops its stdin channel and nothing else.
+func TestStrayInputRequests(t *testing.T) {
+	t.Parallel()
+	k := attach(t, kernelpeer.Script{
+		jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+			m := r.Make(jupyter.Stdin, jupyter.InputRequest, jupyter.InputRequestContent{Prompt: strings.Repeat("?", 1000)})
+			m.Parent = jupyter.Header{MsgID: "nobody's", Username: strings.Repeat("!", 1000)} // which comes back
+			ctx, cancel := context.WithTimeout(within(t), testPatience)
+			defer cancel()
+			for i := 0; ctx.Err() == nil && i < 20_000; i++ {
+				m.Header.MsgID = strconv.Itoa(i)
+				frames, err := r.Kernel.Wire.Encode(m)
+				if err != nil {
+					t.Error(err)
+				}
+				r.Kernel.TrySend(ctx, jupyter.Stdin, frames)
+			}
+			r.Answer()
+		},
+		jupyter.InputReply: func(r *kernelpeer.Request) { r.Wait(nil) },
+	}, Options{})
+	for range 2 {
+		equal(t, run(t, k, "x"), "input 1")
+	}
+	begun := time.Now()
+	k.Close()
+	if took := time.Since(begun); took > limit/4 {
+		t.Errorf("leaving took %v", took)
+	}
+}
+
 // TestFlood: a million messages, of which nothing is lost and nothing is kept.
 func TestFlood(t *testing.T) {
 	t.Parallel()

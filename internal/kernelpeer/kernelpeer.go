@@ -245,11 +245,16 @@ func (k *Kernel) Send(channel jupyter.Channel, m *jupyter.Message) {
 
 // SendFrames sends frames as they are. A client that is gone is no error.
 func (k *Kernel) SendFrames(channel jupyter.Channel, frames [][]byte) {
+	k.TrySend(k.ctx, channel, frames)
+}
+
+// TrySend is SendFrames to a client that may not read, until ctx ends.
+func (k *Kernel) TrySend(ctx context.Context, channel jupyter.Channel, frames [][]byte) {
 	if channel == jupyter.IOPub {
-		k.iopub.Send(k.ctx, frames)
+		k.iopub.Send(ctx, frames)
 		return
 	}
-	k.sockets[channel].Send(k.ctx, frames)
+	k.sockets[channel].Send(ctx, frames)
 }
 
 // Done is closed at the kernel's end, which Stop waits to see noticed.

@@ -444,6 +444,36 @@ func TestSlowPeer(t *testing.T) {
 	}
 }
 
+// What nobody receives is read until it is too much, and then the peer waits.
+func TestQueueBytes(t *testing.T) {
+	const size = 1 << 19
+	lost := make(chan error, 1)
+	x := xpub(t, Options{Queue: 1, SlowTimeout: 300 * time.Millisecond, OnDisconnect: func(err error) { lost <- err }})
+	s, err := DialSub(within(t), x.Endpoint(), Options{QueueBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	expect(t, x, "\x01")
+	chunk := strings.Repeat("x", size)
+	for range 200 {
+		send(t, x, chunk)
+		select {
+		case err := <-lost:
+			// The queue's, one that waits to enter it, one that is being read.
+			if got := s.Received(); !errors.Is(err, ErrSlowPeer) || got > 5*size+bufferSize {
+				t.Errorf("%d bytes were read of a peer that was lost with %v", got, err)
+			}
+			if got := recv(t, s); len(got) != 1 || string(got[0]) != chunk {
+				t.Errorf("received %d frames", len(got))
+			}
+			return
+		default:
+		}
+	}
+	t.Errorf("all was read: %d bytes", s.Received())
+}
+
 func TestRep(t *testing.T) {
 	r, err := ListenRep(within(t), "tcp://127.0.0.1:0", Options{})
 	if err != nil {
