@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -62,10 +64,42 @@ func ipcPrefix(vars map[string]string, log *slog.Logger) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	sweep(dir)
 	var id [8]byte
 	rand.Read(id[:])
 	return filepath.Join(dir, "kernel-"+hex.EncodeToString(id[:])), nil
 }
+
+// sweepAge is how old a socket that nobody serves must be to be swept away: one that
+// was just bound is not listened on yet.
+const sweepAge = time.Minute
+
+// sweep removes the sockets of kernels whose client was killed before it could.
+func sweep(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.Type() != fs.ModeSocket || !strings.HasPrefix(e.Name(), "kernel-") || len(e.Name()) != socketName {
+			continue
+		}
+		st, err := e.Info()
+		if err != nil || time.Since(st.ModTime()) < sweepAge {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		nc, err := net.DialTimeout("unix", path, sweepPatience)
+		if err == nil {
+			nc.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			os.Remove(path)
+		}
+	}
+}
+
+// sweepPatience bounds a look at a socket whose kernel is stopped.
+const sweepPatience = 100 * time.Millisecond
 
 // privateDir makes a folder with mode 0700, or checks that it has it and is the
 // user's own.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -339,6 +340,56 @@ func TestRegisters(t *testing.T) {
 	} {
 		if got := (Spec{KernelProtocolVersion: version}).registers(); got != want {
 			t.Errorf("%q: %v", version, got)
+		}
+	}
+}
+
+// What kernels leave behind whose client was killed is swept away by a later start.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	env := testenv.Env(t)
+	dir, err := SocketDir(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * sweepAge)
+	socket := func(name string, serve bool, at time.Time) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if serve {
+			t.Cleanup(func() { l.Close() })
+		} else {
+			l.SetUnlinkOnClose(false)
+			l.Close()
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	left := socket("kernel-0000000000000001-1", false, old)
+	kept := []string{
+		socket("kernel-0000000000000002-1", true, old),
+		socket("kernel-0000000000000003-1", false, time.Now()),
+		socket("somebody's", false, old),
+		filepath.Join(dir, "kernel-0000000000000004-1"),
+	}
+	if err := errors.Join(os.WriteFile(kept[3], nil, 0o600), os.Chtimes(kept[3], old, old)); err != nil {
+		t.Fatal(err)
+	}
+	k, err := Launch(within(t), goKernel(t).spec, LaunchOptions{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Close()
+	notThere(t, left)
+	for _, path := range kept {
+		if _, err := os.Lstat(path); err != nil {
+			t.Error(err)
 		}
 	}
 }
