@@ -4,7 +4,8 @@
 #   REVAL_BIN=path/to/reval vim/test/run.sh vim|nvim [pattern]
 #
 # The editor is $REVAL_TEST_VIM or $REVAL_TEST_NVIM, else the one on PATH; python3
-# on PATH must have ipykernel. With a pattern only the tests whose names match it run.
+# on PATH must have ipykernel. The tests of kernels elsewhere are left out unless
+# REVAL_TEST_SERVER and the rest of editors/elsewhere_test.go are set. With a pattern only the tests whose names match it run.
 # Exit status 1 after a failure, which is told in full.
 set -eu
 

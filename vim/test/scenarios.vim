@@ -606,6 +606,159 @@ function! s:test_go_kernel() abort
   call s:wait_mark(2, '^⇒ 42$')
 endfunction
 
+" The scenarios with kernels that the editor does not start, which who runs them
+" provides as editors/elsewhere_test.go does. A buffer has a project of its own, and
+" so a server of its own.
+function! s:elsewhere(lines) abort
+  let s:number += 1
+  call mkdir('elsewhere' .. s:number .. '/.git', 'p')
+  execute 'silent only | edit! elsewhere' .. s:number .. '/main.py'
+  setlocal filetype=python
+  call setline(1, a:lines)
+  call cursor(1, 1)
+endfunction
+
+" Answers the next questions, one after the other. An answer is [what to see, what to
+" type], or [pattern]: the first item of a list that matches is chosen.
+function! s:answer(...) abort
+  let s:answers = copy(a:000)
+  if has('nvim')
+    lua Select = Select or vim.ui.select
+    lua vim.ui.select = function(items, _, done) local i = vim.fn.RevalTestPick(items); done(items[i], i) end
+  endif
+  call timer_start(10, function('s:answered'), {'repeat': -1})
+endfunction
+
+" What vim.ui.select is to choose, from 1; 0 is none.
+function! RevalTestPick(items) abort
+  return match(a:items, remove(s:answers, 0)[0]) + 1
+endfunction
+
+function! s:answered(timer) abort
+  if empty(s:answers)
+    call timer_stop(a:timer)
+  elseif mode() =~# '^[cr]' && len(s:answers[0]) == 2 && (has('nvim') || s:screen(s:answers[0][0]) !=# '')
+    call feedkeys(remove(s:answers, 0)[1], 't')
+  elseif mode() =~# '^[cr]' && len(s:answers[0]) == 1 && !has('nvim')
+    let number = matchstr(s:screen('^ *\d\+\. .*' .. s:answers[0][0]), '\d\+')
+    if number !=# ''
+      call remove(s:answers, 0)
+      call feedkeys(number .. "\<CR>", 't')
+    endif
+  endif
+endfunction
+
+" The first row of the screen that matches.
+function! s:screen(pattern) abort
+  for row in range(1, &lines)
+    let text = join(map(range(1, &columns), {_, col -> screenstring(row, col)}), '')
+    if text =~# a:pattern
+      return text
+    endif
+  endfor
+  return ''
+endfunction
+
+function! s:cable(word) abort
+  call writefile([a:word], $REVAL_TEST_CABLE, 'S') " a pipe has nothing to be synced
+endfunction
+
+function! s:token() abort
+  return matchstr($REVAL_TEST_SERVER, 'token=\zs.*')
+endfunction
+
+function! s:address() abort
+  return matchstr($REVAL_TEST_SERVER, '//\zs[^/]*')
+endfunction
+
+" Fails if the token of the server is where the user, or who comes after, would see it.
+function! s:assert_token_is_secret() abort
+  for history in [':', '@']
+    for i in range(1, max([0, histnr(history)]))
+      call assert_equal(-1, stridx(histget(history, i), s:token()), 'in history ' .. history)
+    endfor
+  endfor
+  call assert_equal(-1, stridx(execute('messages') .. reval#statusline(), s:token()), 'on the screen')
+endfunction
+
+function! s:test_elsewhere_connection_lost_and_back() abort
+  let go = tempname()
+  call s:elsewhere(['x = 41', 'x + 1', 'import os, time', 'print("on", flush=True)',
+        \ 'while not os.path.exists(' .. string(go) .. '): time.sleep(.01)', 'print("over")'])
+  call s:answer(['python3  (Python 3'])
+  execute 'RevalKernel' $REVAL_TEST_SERVER
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel Python 3 (ipykernel) on ' .. s:address()})
+  1Reval
+  2Reval
+  call s:wait_mark(2, '^⇒ 42$')
+  3,6Reval
+  call s:wait('print', {-> s:has_output('^on$')})
+  call assert_equal('reval Python 3 (ipykernel) on ' .. s:address() .. ' ●busy', reval#statusline())
+  call s:cable('cut')
+  call s:wait('word of the loss', {-> execute('messages') =~# 'reval: the connection to http://' .. s:address() .. ' is lost, trying again'})
+  call assert_equal('reval Python 3 (ipykernel) on ' .. s:address() .. ' ✗disconnected', reval#statusline())
+  call writefile([], go)
+  call s:cable('join')
+  call s:wait('the rest', {-> s:has_output('^over$')})
+  call s:wait_mark(6, '^✓')
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: the connection to Python 3 (ipykernel) on ' .. s:address() .. ' is there again'})
+  call s:assert_token_is_secret()
+endfunction
+
+function! s:test_elsewhere_url_is_typed_and_completed() abort
+  call s:elsewhere(['6 * 7'])
+  call s:answer(['python3  (Python 3'])
+  call feedkeys(':RevalKernel ' .. $REVAL_TEST_SERVER .. "\<CR>", 'tx')
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel Python 3'})
+  call assert_equal('RevalKernel http://' .. s:address() .. '/', histget(':', -1))
+  call s:assert_token_is_secret()
+  " Its token is known now.
+  let server = 'http://' .. s:address()
+  let names = reval#kernel#complete(server .. '/', '', 0)
+  call assert_true(index(names, server .. '/api/kernelspecs/python3') > 0, string(names))
+  call assert_match('^' .. server .. '/api/kernels/[-0-9a-f]\+$', names[0])
+  call assert_equal([server .. '/api/kernelspecs/python3'], reval#kernel#complete(server .. '/api/kernelspecs/py', '', 0))
+  call assert_equal([], reval#kernel#complete('http://lo', '', 0))
+  execute 'RevalKernel' names[0]
+  call s:wait('joined kernel', {-> execute('messages') =~# 'reval: kernel python3 (' .. names[0][strlen(server .. '/api/kernels/') :][: 7] .. ') on '})
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+endfunction
+
+function! s:test_elsewhere_token_is_asked_for() abort
+  call s:elsewhere(['6 * 7'])
+  let url = 'http://' .. s:address() .. '/api/kernelspecs/python3'
+  call s:type("wrong\<CR>")
+  execute 'RevalKernel' url
+  call s:wait('error', {-> execute('messages') =~# 'reval: .*the server refuses the token'})
+  call s:type(s:token() .. "\<CR>")
+  execute 'RevalKernel' url
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel Python 3'})
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  call s:assert_token_is_secret()
+endfunction
+
+function! s:test_elsewhere_server_is_chosen_from_the_list() abort
+  call s:elsewhere(['6 * 7'])
+  call s:answer(['a Jupyter server'], ['URL of the Jupyter server', $REVAL_TEST_SERVER .. "\<CR>"], ['python3  (Python 3'])
+  RevalKernel
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel Python 3'})
+  call s:assert_token_is_secret()
+endfunction
+
+function! s:test_elsewhere_running_kernel_is_joined() abort
+  call s:elsewhere(['attached'])
+  let file = fnamemodify($REVAL_TEST_RUNNING, ':t')
+  call assert_equal([$REVAL_TEST_RUNNING], reval#kernel#complete($REVAL_TEST_RUNNING[: -9], '', 0))
+  call s:answer(['running: python3, started \d.*, process \d\+  (' .. file])
+  RevalKernel
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel python3 ' .. file[7 : 14]})
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  call assert_match('^reval python3 ' .. file[7 : 14] .. ' \%(idle\|●busy\)$', reval#statusline())
+endfunction
+
 " run.sh looks whether these processes are gone after the editor.
 function! s:test_kernels_end_with_the_editor() abort
   call s:python(['import os; print("pids", os.getpid(), os.getppid())'])
@@ -643,7 +796,8 @@ function! s:stuck(name) abort
 endfunction
 
 let s:names = filter(map(filter(readfile(expand('<sfile>')), {_, l -> l =~# '^function! s:test_'}),
-      \ {_, l -> matchstr(l, 's:\zstest_\w\+')}), {_, name -> name =~# '\v' .. $REVAL_TEST_PATTERN})
+      \ {_, l -> matchstr(l, 's:\zstest_\w\+')}), {_, name -> name =~# '\v' .. $REVAL_TEST_PATTERN
+      \ && (name !~# '_elsewhere_' || $REVAL_TEST_SERVER !=# '')})
 
 function! s:all(timer) abort
   let failed = 0

@@ -3,7 +3,7 @@ scriptencoding utf-8
 
 " URI → buffer number of every document that was given to a server.
 let s:documents = {}
-" Token → function that takes (error, result).
+" Token → [function that takes the result, function that takes the error].
 let s:pending = {}
 let s:token = 0
 " What waits until the editor is between two commands.
@@ -11,8 +11,13 @@ let s:later = []
 
 " Says what went wrong, in one line.
 function! reval#client#error(message) abort
+  call reval#client#say(a:message, 'ErrorMsg')
+endfunction
+
+" Says something in one line, highlighted as group.
+function! reval#client#say(message, group) abort
   redraw
-  echohl ErrorMsg
+  execute 'echohl' a:group
   echomsg 'reval: ' .. substitute(a:message, '\_s\+', ' ', 'g')
   echohl None
 endfunction
@@ -56,15 +61,15 @@ function! reval#client#uri(bufnr) abort
   return getbufvar(a:bufnr, 'reval_uri', '')
 endfunction
 
-" workspace/executeCommand for the document of bufnr; Done takes its result, an
-" error is told.
-function! reval#client#execute(bufnr, command, argument, Done) abort
+" workspace/executeCommand for the document of bufnr; Done takes its result, and a
+" function after it the error, which is told where there is none.
+function! reval#client#execute(bufnr, command, argument, Done, ...) abort
   let uri = reval#client#attach(a:bufnr)
   if uri ==# ''
     return
   endif
   let s:token += 1
-  let s:pending[s:token] = a:Done
+  let s:pending[s:token] = [a:Done, a:0 ? a:1 : function('reval#client#error')]
   call reval#editor#call('request', a:bufnr, s:token, 'workspace/executeCommand',
         \ {'command': a:command, 'arguments': [extend({'uri': uri}, a:argument)]})
 endfunction
@@ -82,9 +87,9 @@ endfunction
 " Called by the editor's own part with the answer to a request; error is '' or
 " one line.
 function! reval#client#reply(token, error, result) abort
-  let Done = remove(s:pending, a:token)
+  let [Done, Failed] = remove(s:pending, a:token)
   if a:error !=# ''
-    call reval#client#error(a:error)
+    call Failed(a:error)
   else
     call Done(a:result)
   endif

@@ -34,12 +34,12 @@ function! s:next() abort
     call reval#editor#call('input', prompt)
     return
   endif
-  let [value, given] = get(request, 'password', 0) ? s:secret(prompt) : s:line(prompt)
+  let [value, given] = get(request, 'password', 0) ? reval#input#secret(prompt) : reval#input#line(prompt)
   call reval#input#answered(value, given)
 endfunction
 
 " [what was typed, whether it was: <Esc> and CTRL-C are no empty line].
-function! s:line(prompt) abort
+function! reval#input#line(prompt) abort
   let gone = "\<Esc>"
   try
     let value = inputdialog(a:prompt, '', gone)
@@ -52,7 +52,7 @@ endfunction
 
 " The same for a password. inputsecret() has no value for going away: Neovim says it
 " in v:event; Vim has dropped the command line by then only after <Esc> and CTRL-C.
-function! s:secret(prompt) abort
+function! reval#input#secret(prompt) abort
   let s:aborted = 0
   augroup reval_input
     autocmd! CmdlineLeave - let s:aborted = get(v:event, 'abort', getcmdtype() ==# '')

@@ -5,23 +5,46 @@ scriptencoding utf-8
 let s:states = {}
 " URI → id of its session.
 let s:sessions = {}
-" Session → name of its kernel.
+" Session → short name of its kernel.
 let s:names = {}
 
 " Takes a reval/state.
 function! reval#kernel#state(params) abort
   let state = extend({'kernel': ''}, a:params)
-  let s:names[a:params.session] = state.kernel
+  let s:names[a:params.session] = s:short(state)
   let before = 'none'
   for uri in a:params.uris
     let before = get(s:states, uri, {'state': 'none'}).state
     let [s:states[uri], s:sessions[uri]] = [state, a:params.session]
   endfor
-  if state.state ==# 'dead' && !empty(a:params.uris) && before !=# 'dead'
-    call reval#client#error(trim('kernel ' .. state.kernel) .. ' is dead: '
-          \ .. get(state, 'message', 'no reason was given') .. ' (:RevalRestart starts it again)')
+  if !empty(a:params.uris) && state.state !=# before
+    call s:tell(state, before)
   endif
   redrawstatus!
+endfunction
+
+" Tells that a kernel died, or that its server is lost or there again.
+function! s:tell(state, before) abort
+  if a:state.state ==# 'dead'
+    call reval#client#error(trim('kernel ' .. s:short(a:state)) .. ' is dead: '
+          \ .. get(a:state, 'message', 'no reason was given') .. ' (:RevalRestart starts it again)')
+  elseif a:state.state ==# 'disconnected'
+    call reval#client#say(get(a:state, 'message', 'the connection is lost'), 'WarningMsg')
+  elseif a:before ==# 'disconnected' && (a:state.state ==# 'idle' || a:state.state ==# 'busy')
+    call reval#client#say('the connection to ' .. s:short(a:state) .. ' is there again', 'None')
+  endif
+endfunction
+
+" What to call a kernel: no URL, and of the id in a connection file's name the start.
+function! s:short(state) abort
+  let display = get(a:state, 'displayName', '')
+  if a:state.kernel =~# '^\l\+://'
+    return display
+  elseif a:state.kernel =~# '[/\\]'
+    return trim(matchstr(display, '^.\+\ze (') .. ' '
+          \ .. strcharpart(substitute(fnamemodify(a:state.kernel, ':t:r'), '^kernel-', '', ''), 0, 8))
+  endif
+  return a:state.kernel
 endfunction
 
 " The server of this document is gone.
@@ -49,7 +72,8 @@ function! reval#kernel#statusline(bufnr) abort
     return ''
   endif
   let queued = get(state, 'queued', 0)
-  return 'reval ' .. state.kernel .. ' ' .. get({'busy': '●busy', 'dead': '✗dead'}, state.state, state.state)
+  return 'reval ' .. s:short(state) .. ' '
+        \ .. get({'busy': '●busy', 'dead': '✗dead', 'disconnected': '✗disconnected'}, state.state, state.state)
         \ .. (queued ? ' +' .. queued : '')
 endfunction
 
@@ -70,38 +94,129 @@ function! s:show(state) abort
   echo line .. (message ==# '' ? '' : ': ' .. message)
 endfunction
 
-" :RevalKernel [name]
-function! reval#kernel#select(name) abort
-  if a:name !=# ''
-    call s:select(bufnr('%'), a:name)
+" :RevalKernel [kernel]
+function! reval#kernel#select(kernel) abort
+  let bufnr = bufnr('%')
+  if a:kernel =~# '^https\=://'
+    call s:ask_server(bufnr, a:kernel)
+  elseif a:kernel ==# ''
+    call reval#client#execute(bufnr, 'reval.kernels', {}, function('s:choose', [bufnr]))
   else
-    call reval#client#execute(bufnr('%'), 'reval.kernels', {}, function('s:choose', [bufnr('%')]))
+    call s:select(bufnr, a:kernel =~# '\.json$' ? fnamemodify(a:kernel, ':p') : a:kernel)
   endif
 endfunction
 
 function! s:select(bufnr, name) abort
   call reval#client#execute(a:bufnr, 'reval.selectKernel', {'kernel': a:name},
-        \ {state -> execute('echomsg "reval: kernel" state.kernel', '')})
+        \ {state -> execute('echomsg "reval: kernel" s:short(extend({"kernel": ""}, state))', '')})
 endfunction
 
-" Shows the kernels to choose from, those of the language first.
+" Lets the user choose from this machine's kernels, or name a Jupyter server.
 function! s:choose(bufnr, kernels) abort
   if empty(a:kernels)
     call reval#client#error('no kernel was found: :RevalDoctor says what is missing')
     return
   endif
-  let kernels = filter(copy(a:kernels), {_, k -> get(k, 'suitable', 0)})
-        \ + filter(copy(a:kernels), {_, k -> !get(k, 'suitable', 0)})
-  let labels = map(copy(kernels), {_, k -> printf('%s %s  (%s, %s)',
-        \ get(k, 'selected', 0) ? '*' : ' ', k.name, k.displayName, k.source)})
-  call reval#client#later({-> reval#input#choose('Kernel of this buffer:', labels,
-        \ {i -> s:select(a:bufnr, kernels[i].name)})})
+  let kernels = s:sorted(a:kernels)
+  call s:offer('Kernel of this buffer:', map(copy(kernels), {_, k -> s:label(k)}) + ['  a Jupyter server, by its URL …'],
+        \ {i -> i < len(kernels) ? s:select(a:bufnr, kernels[i].name)
+        \ : reval#client#later(function('s:ask_url', [a:bufnr]))})
 endfunction
 
-" Completion of :RevalKernel.
+function! s:ask_url(bufnr) abort
+  let [url, given] = reval#input#line('URL of the Jupyter server, with ?token=: ')
+  if given && trim(url) !=# ''
+    call s:ask_server(a:bufnr, trim(url))
+  endif
+endfunction
+
+" Tells the server at url its token, and lets the user choose from its kernels unless
+" url names one.
+function! s:ask_server(bufnr, url) abort
+  let plain = s:forget_token(a:url)
+  call reval#client#execute(a:bufnr, 'reval.kernels', {'server': a:url},
+        \ function('s:choose_there', [a:bufnr, plain]), function('s:refused', [a:bufnr, a:url ==# plain ? plain : '']))
+endfunction
+
+function! s:choose_there(bufnr, url, kernels) abort
+  if a:url =~# '/api/kernel\%(s\|specs\)/.'
+    call s:select(a:bufnr, a:url)
+    return
+  endif
+  let kernels = s:sorted(a:kernels)
+  call s:offer('Kernel of ' .. a:url .. ':', map(copy(kernels), {_, k -> s:label(k)}),
+        \ {i -> s:select(a:bufnr, kernels[i].name)})
+endfunction
+
+" Asks for the token where the URL had none and the server wants one.
+function! s:refused(bufnr, url, error) abort
+  if a:url ==# '' || stridx(a:error, 'the server refuses the token') < 0
+    call reval#client#error(a:error)
+  else
+    call reval#client#later(function('s:ask_token', [a:bufnr, a:url]))
+  endif
+endfunction
+
+function! s:ask_token(bufnr, url) abort
+  let [token, given] = reval#input#secret('Token of ' .. a:url .. ': ')
+  if given && token !=# ''
+    call s:ask_server(a:bufnr, a:url .. '?token=' .. reval#uri#escape(token))
+  endif
+endfunction
+
+" The URL without its token, which opens everything on its server: the histories,
+" which are written to files, forget what holds it.
+function! s:forget_token(url) abort
+  let plain = substitute(substitute(a:url, '[?#].*$', '', ''), '//\zs[^/@]*@', '', '')
+  if plain !=# a:url
+    let pattern = '\V' .. escape(a:url, '\')
+    call histdel('@', pattern)
+    if histdel(':', pattern)
+      call histadd(':', 'RevalKernel ' .. plain)
+    endif
+  endif
+  return plain
+endfunction
+
+function! s:offer(prompt, labels, Done) abort
+  call reval#client#later({-> reval#input#choose(a:prompt, a:labels, a:Done)})
+endfunction
+
+" Those of the language first.
+function! s:sorted(kernels) abort
+  return filter(copy(a:kernels), {_, k -> get(k, 'suitable', 0)})
+        \ + filter(copy(a:kernels), {_, k -> !get(k, 'suitable', 0)})
+endfunction
+
+" A kernel in a list to choose from. Its server stands above the list already.
+function! s:label(kernel) abort
+  let name = fnamemodify(a:kernel.name, ':t')
+  let mark = get(a:kernel, 'selected', 0) ? '*' : ' '
+  if get(a:kernel, 'running', 0)
+    return printf('%s running: %s  (%s)', mark, a:kernel.displayName, name)
+  endif
+  return printf('%s %s  (%s%s)', mark, name, a:kernel.displayName,
+        \ stridx(a:kernel.name, a:kernel.source) == 0 ? '' : ', ' .. a:kernel.source)
+endfunction
+
+" Completion of :RevalKernel: what can be started or runs, here or on the server that
+" the URL names up to its path, and connection files.
 function! reval#kernel#complete(lead, line, pos) abort
-  let kernels = reval#client#execute_sync(bufnr('%'), 'reval.kernels', {}, 2000)
-  return filter(map(type(kernels) == v:t_list ? copy(kernels) : [], {_, k -> k.name}), {_, name -> stridx(name, a:lead) == 0})
+  let argument = {}
+  let lead = a:lead
+  if lead =~# '^https\=://'
+    if lead !~# '^https\=://[^/]\+/'
+      return []
+    endif
+    let argument = {'server': substitute(lead, '/api/[^?]*', '/', '')}
+    let lead = lead =~# '/api/' ? substitute(lead, '?.*', '', '') : ''
+  endif
+  let kernels = reval#client#execute_sync(bufnr('%'), 'reval.kernels', argument, 2000)
+  let names = map(type(kernels) == v:t_list ? s:sorted(kernels) : [], {_, k -> k.name})
+  if empty(argument) && lead =~# '[/\\.~]'
+    let names += filter(getcompletion(lead, 'file'), {_, f -> f =~# '/$\|\.json$' && index(names, f) < 0})
+  endif
+  return filter(names, {_, name -> stridx(name, lead) == 0})
 endfunction
 
 " :RevalDoctor

@@ -4,8 +4,13 @@ scriptencoding utf-8
 " The file URI of an absolute path.
 function! reval#uri#file(path) abort
   let path = has('win32') ? '/' .. substitute(a:path, '\\', '/', 'g') : a:path
-  " Bytes, not characters: every byte that is not unreserved is written %XX.
-  return 'file://' .. substitute(path, '[^A-Za-z0-9/._~-]',
+  return 'file://' .. reval#uri#escape(path)
+endfunction
+
+" Text as a path or a query may have it. Bytes, not characters: every byte that is
+" not unreserved is written %XX.
+function! reval#uri#escape(text) abort
+  return substitute(a:text, '[^A-Za-z0-9/._~-]',
         \ {m -> join(map(range(strlen(m[0])), {_, i -> printf('%%%02X', char2nr(strpart(m[0], i, 1), 0))}), '')}, 'g')
 endfunction
 
