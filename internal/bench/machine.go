@@ -32,9 +32,9 @@ print(json.dumps({"python": platform.python_version(), "libzmq": zmq.zmq_version
 	}
 	b.report.machine = fmt.Sprintf(`%s; %s (%s/%s); %d CPUs, %s.
 %s; libzmq %s by github.com/pebbe/zmq4; Python %s with pyzmq %s (libzmq %s),
-jupyter_client %s and ipykernel %s.`,
+jupyter_client %s and ipykernel %s.%s`,
 		time.Now().UTC().Format("2 January 2006"), system(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(ctx),
-		runtime.Version(), strings.TrimSpace(string(library)), v.Python, v.Pyzmq, v.Libzmq, v.JupyterClient, v.Ipykernel)
+		runtime.Version(), strings.TrimSpace(string(library)), v.Python, v.Pyzmq, v.Libzmq, v.JupyterClient, v.Ipykernel, load())
 	return nil
 }
 
@@ -57,4 +57,14 @@ func processor(ctx context.Context) string {
 		return strings.TrimSpace(string(brand))
 	}
 	return "of a model that is not told"
+}
+
+// load tells what else the machine did just before, where the system tells it.
+func load() string {
+	averages, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	minute, _, _ := strings.Cut(string(averages), " ")
+	return " The load average in the minute before was " + minute + "."
 }
