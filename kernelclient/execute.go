@@ -1,6 +1,7 @@
 package kernelclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type ExecuteRequest struct {
 	ContinueOnError bool
 }
 
+// abortAlias is how bash_kernel and tslab write the status aborted.
+const abortAlias = "abort"
+
 // errNoReply ends an execution whose kernel published idle and then sent no reply.
 var errNoReply = errors.New("the kernel became idle without a reply")
 
@@ -45,6 +49,8 @@ type execution struct {
 	mu     sync.Mutex
 	handle func(Event)
 	ended  bool // Execute returns, no call may follow
+	// What handle was called with: an Error, a Stream of stderr.
+	failed, printedError bool
 	// giveUp ends the wait for the reply.
 	giveUp context.CancelCauseFunc
 	// Guarded by Kernel.mu; closed when the kernel began to run the code, and when
@@ -65,48 +71,84 @@ type execution struct {
 //
 // When ctx ends, Execute returns but the kernel goes on: Interrupt stops it.
 func (k *Kernel) Execute(ctx context.Context, r ExecuteRequest, handle func(Event)) (jupyter.ExecuteReplyContent, error) {
-	var reply jupyter.ExecuteReplyContent
-	expressions := r.UserExpressions
-	if expressions == nil {
-		expressions = map[string]string{}
-	}
-	m, err := jupyter.NewMessage(k.session, jupyter.ExecuteRequest, jupyter.ExecuteRequestContent{
-		Code: r.Code, Silent: r.Silent, StoreHistory: !r.NoHistory && !r.Silent, UserExpressions: expressions,
+	content := jupyter.ExecuteRequestContent{
+		Code: r.Code, Silent: r.Silent, StoreHistory: !r.NoHistory && !r.Silent, UserExpressions: r.UserExpressions,
 		AllowStdin: r.AllowInput, StopOnError: !r.ContinueOnError,
-	})
-	if err != nil {
-		return reply, err
 	}
-	if r.ID != "" {
-		m.Header.MsgID = r.ID
+	if content.UserExpressions == nil {
+		content.UserExpressions = map[string]string{}
 	}
+	id := cmp.Or(r.ID, jupyter.NewID())
+	for begin := time.Now(); ; {
+		// Made anew for each attempt: by the same date a kernel may know a replay.
+		m, err := jupyter.NewMessage(k.session, jupyter.ExecuteRequest, content)
+		if err != nil {
+			return jupyter.ExecuteReplyContent{}, err
+		}
+		m.Header.MsgID = id
+		reply, refused, err := k.executeOnce(ctx, m, handle)
+		if !refused || time.Since(begin) > refusalPatience {
+			return reply, err
+		}
+	}
+}
+
+// How long and how often code is sent again that a kernel aborts although nothing
+// was queued before it. tslab refuses all code for 200 ms after an error.
+const (
+	refusalPatience = time.Second
+	refusalPause    = 50 * time.Millisecond
+)
+
+// executeOnce sends the request once; refused tells, after a pause, that the kernel
+// aborted it although no other execution of this client was there and nobody
+// interrupted it.
+func (k *Kernel) executeOnce(ctx context.Context, m *jupyter.Message, handle func(Event)) (reply jupyter.ExecuteReplyContent, refused bool, err error) {
 	waiting, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	x := &execution{handle: handle, giveUp: giveUp, begun: make(chan struct{}), idle: make(chan struct{})}
 	k.mu.Lock()
+	alone := len(k.executions) == 0
 	k.executions[m.Header.MsgID] = x
 	k.mu.Unlock()
 	defer k.forget(m.Header.MsgID, x)
 	answer, err := k.roundTrip(waiting, jupyter.Shell, m)
 	if errors.Is(err, errNoReply) && k.wasInterrupted(x) {
 		reply.Status = jupyter.StatusAborted
-		return reply, nil
+		return reply, false, nil
 	}
 	if err != nil {
-		return reply, fmt.Errorf("execute: %w", err)
+		return reply, false, fmt.Errorf("execute: %w", err)
 	}
 	if err := answer.Decode(&reply); err != nil {
-		return reply, fmt.Errorf("execute: %w", err)
+		return reply, false, fmt.Errorf("execute: %w", err)
 	}
-	if reply.Status != jupyter.StatusAborted { // an aborted request may have no idle
+	if reply.Status == abortAlias {
+		reply.Status = jupyter.StatusAborted
+	}
+	if reply.Status != jupyter.StatusAborted || k.hasBegun(x) { // a request that was not run may have no idle
 		if err := k.waitIdle(ctx, waiting, x); err != nil {
-			return reply, fmt.Errorf("execute: %w", err)
+			return reply, false, fmt.Errorf("execute: %w", err)
 		}
+	}
+	if reply.Status == jupyter.StatusError {
+		x.fail(reply.Failure())
 	}
 	for _, p := range reply.Payload {
 		x.call(decodePayload(p))
 	}
-	return reply, nil
+	if reply.Status != jupyter.StatusAborted || !alone || k.hasBegun(x) {
+		return reply, false, nil
+	}
+	pause := time.NewTimer(refusalPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return reply, !k.wasInterrupted(x), nil
+	case <-ctx.Done():
+	case <-k.done:
+	}
+	return reply, false, nil
 }
 
 // forget takes an execution from those that events are routed to; when it
@@ -140,6 +182,12 @@ func (k *Kernel) wasInterrupted(x *execution) bool {
 	return x.interrupted
 }
 
+func (k *Kernel) hasBegun(x *execution) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return x.hasBegun
+}
+
 // call hands an event to the execution; false if it has ended.
 func (x *execution) call(e Event) bool {
 	x.mu.Lock()
@@ -147,8 +195,30 @@ func (x *execution) call(e Event) bool {
 	if x.ended {
 		return false
 	}
+	switch e := e.(type) {
+	case Error:
+		x.failed = true
+	case Stream:
+		x.printedError = x.printedError || e.Name == "stderr"
+	}
 	x.handle(e)
 	return true
+}
+
+// fail hands on the error of the reply if the kernel published none: Calysto Scheme
+// and tslab print errors to stderr instead, tslab without a word in the reply. A
+// traceback that was printed is not repeated.
+func (x *execution) fail(e jupyter.ErrorContent) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.failed {
+		return
+	}
+	x.failed = true
+	if x.printedError {
+		e.Traceback = nil
+	}
+	x.handle(Error{e})
 }
 
 // handleIOPub routes an IOPub message by its parent.

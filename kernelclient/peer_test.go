@@ -146,11 +146,12 @@ func TestLyingKernel(t *testing.T) {
 		}, "", "ok", "", ""},
 		{"aborted, no idle", func(r *kernelpeer.Request) {
 			r.Reply(jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusAborted})
-		}, "", "aborted", "", ""},
+		}, `stdout "and on"`, "ok", "", ""}, // it is sent again
 		{"error in the reply only", func(r *kernelpeer.Request) {
 			reply(r, `{"status": "error", "ename": "E", "evalue": "v"}`)
-		}, "", "error", "", ""},
-		{"error without a name", func(r *kernelpeer.Request) { reply(r, `{"status": "error"}`) }, "", "error", "", ""},
+		}, "error E: v", "error", "", ""},
+		{"error without a name", func(r *kernelpeer.Request) { reply(r, `{"status": "error"}`) },
+			"error Error: the kernel reported an error without saying which", "error", "", ""},
 		{"input asked of nobody", func(r *kernelpeer.Request) {
 			m := r.Make(jupyter.Stdin, jupyter.InputRequest, jupyter.InputRequestContent{Prompt: "?"})
 			m.Parent = jupyter.Header{MsgID: "nobody's"}
