@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 			parts = append(parts, md)
 		} else {
 			text, _ := output.Plain(output.PlainText(reply.Data))
-			parts = append(parts, s.markup(text).Value)
+			parts = append(parts, s.markup(headed(line, text)).Value)
 		}
 	}
 	if printed != "" {
@@ -56,6 +57,27 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	content := s.markup("")
 	content.Value = strings.Join(parts, "\n\n")
 	return &protocol.Hover{Contents: content}, nil
+}
+
+// Lines of an inspection's text, as IPython and those that are made with it have them.
+var (
+	typeLine  = regexp.MustCompile(`(?m)^Type: +(\S.*)\n?`)
+	valueLine = regexp.MustCompile(`(?m)^String form: +(\S.*)\n?`)
+	// nameAtEnd is what is inspected: names and what is taken from them.
+	nameAtEnd = regexp.MustCompile(`[\p{L}_][\p{L}\p{M}\p{N}_.]*$`)
+)
+
+// headed puts the name, its type and its value into the first line of what a kernel
+// tells of it, which is all that some editors show: "x: int = 41". A text that does not
+// have them in lines of their own stays as it is.
+func headed(line, text string) string {
+	name := nameAtEnd.FindString(line)
+	typ, value := typeLine.FindStringSubmatch(text), valueLine.FindStringSubmatch(text)
+	if name == "" || typ == nil || value == nil {
+		return text
+	}
+	rest := strings.Replace(strings.Replace(text, typ[0], "", 1), value[0], "", 1)
+	return fmt.Sprintf("%s: %s = %s\n%s", name, typ[1], value[1], rest)
 }
 
 var errNoName = errors.New("no name is under the cursor")

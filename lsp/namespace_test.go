@@ -91,7 +91,7 @@ x.twi
 	if !strings.Contains(resolved.Documentation.Value, "Twice as much.") || strings.Contains(resolved.Documentation.Value, "\x1b") {
 		t.Errorf("documentation %+v", resolved.Documentation)
 	}
-	if h := b.hover(b.at("answer")); !strings.HasPrefix(h, "markdown: ") || !strings.Contains(h, "42") {
+	if h := b.hover(b.at("answer")); !strings.HasPrefix(h, "markdown: ") || !strings.Contains(h, "answer: int = 42\n") || strings.Contains(h, "String form") {
 		t.Errorf("hover %q", h)
 	}
 	if h := b.hover(b.at("= 6")); strings.Contains(h, "42") {
