@@ -751,7 +751,7 @@ function! s:test_elsewhere_running_kernel_is_joined() abort
   call s:elsewhere(['attached'])
   let file = fnamemodify($REVAL_TEST_RUNNING, ':t')
   call assert_equal([$REVAL_TEST_RUNNING], reval#kernel#complete($REVAL_TEST_RUNNING[: -9], '', 0))
-  call s:answer(['running: python3, started \d.*, process \d\+  (' .. file])
+  call s:answer(['running: python3, started \d.*, process \d\+  (' .. file[7 : 14]])
   RevalKernel
   call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel python3 ' .. file[7 : 14]})
   1Reval

@@ -88,7 +88,7 @@ function! reval#input#choose(prompt, labels, Done) abort
     return
   endif
   let n = inputlist([a:prompt] + map(copy(a:labels), {i, label -> printf('%2d. %s', i + 1, label)}))
-  redraw
+  redraw! " the list has scrolled the screen, which else is put right in parts
   if n >= 1 && n <= len(a:labels)
     call a:Done(n - 1)
   endif

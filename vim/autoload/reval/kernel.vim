@@ -41,10 +41,14 @@ function! s:short(state) abort
   if a:state.kernel =~# '^\l\+://'
     return display
   elseif a:state.kernel =~# '[/\\]'
-    return trim(matchstr(display, '^.\+\ze (') .. ' '
-          \ .. strcharpart(substitute(fnamemodify(a:state.kernel, ':t:r'), '^kernel-', '', ''), 0, 8))
+    return trim(matchstr(display, '^.\+\ze (') .. ' ' .. s:id(a:state.kernel))
   endif
   return a:state.kernel
+endfunction
+
+" What people tell running kernels by, at the end of a connection file's path or a URL.
+function! s:id(name) abort
+  return strcharpart(substitute(fnamemodify(a:name, ':t:r'), '^kernel-', '', ''), 0, 8)
 endfunction
 
 " The server of this document is gone.
@@ -108,7 +112,7 @@ endfunction
 
 function! s:select(bufnr, name) abort
   call reval#client#execute(a:bufnr, 'reval.selectKernel', {'kernel': a:name},
-        \ {state -> execute('echomsg "reval: kernel" s:short(extend({"kernel": ""}, state))', '')})
+        \ {state -> reval#client#say('kernel ' .. s:short(extend({'kernel': ''}, state)), 'None')})
 endfunction
 
 " Lets the user choose from this machine's kernels, or name a Jupyter server.
@@ -193,7 +197,7 @@ function! s:label(kernel) abort
   let name = fnamemodify(a:kernel.name, ':t')
   let mark = get(a:kernel, 'selected', 0) ? '*' : ' '
   if get(a:kernel, 'running', 0)
-    return printf('%s running: %s  (%s)', mark, a:kernel.displayName, name)
+    return printf('%s running: %s  (%s)', mark, a:kernel.displayName, s:id(a:kernel.name))
   endif
   return printf('%s %s  (%s%s)', mark, name, a:kernel.displayName,
         \ stridx(a:kernel.name, a:kernel.source) == 0 ? '' : ', ' .. a:kernel.source)
