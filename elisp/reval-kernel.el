@@ -14,7 +14,6 @@
 ;;; Code:
 
 (require 'reval-session)
-(require 'url-parse)
 (require 'url-util)
 
 (defconst reval-kernel--connection-file "Connection file…"
@@ -55,7 +54,7 @@ arrives when the connection is there again."
 (defun reval-kernel--read (document)
   "Ask for a kernel for DOCUMENT, suitable ones first."
   (let ((choice (reval-kernel--choose
-                 "Kernel: "
+                 "Kernel"
                  (reval-command-request document "reval.kernels" :timeout 20)
                  reval-kernel--server reval-kernel--connection-file)))
     (cond
@@ -82,8 +81,7 @@ server knows from now on."
         (plain (reval-kernel--without-token url)))
     (if (string-match-p "/api/kernel\\(?:s\\|specs\\)/." plain)
         plain
-      (reval-kernel--choose (format "Kernel of %s: " (url-host (url-generic-parse-url plain)))
-                             kernels))))
+      (reval-kernel--choose (format "Kernel of %s" plain) kernels))))
 
 (defun reval-kernel--server-kernels (document url)
   "Return the kernels for DOCUMENT of the server at URL.
@@ -129,7 +127,7 @@ Return the kernel's name, or what was chosen or typed instead."
                                   map)
                                 (current-local-map))))
             (completing-read
-             prompt
+             (format-prompt prompt (car labels))
              (lambda (string predicate action)
                (if (eq action 'metadata)
                    `(metadata
