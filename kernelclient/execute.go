@@ -13,7 +13,8 @@ import (
 
 // ExecuteRequest is code to run.
 type ExecuteRequest struct {
-	// ID becomes the message id, which late events carry; empty for a random one.
+	// ID becomes the message id, which late events carry; empty for a random one. No
+	// other execution that has not ended may have it.
 	ID   string
 	Code string
 	// Silent suppresses the result, the history and the execution count.
@@ -109,8 +110,14 @@ func (k *Kernel) executeOnce(ctx context.Context, m *jupyter.Message, handle fun
 	x := &execution{handle: handle, giveUp: giveUp, begun: make(chan struct{}), idle: make(chan struct{})}
 	k.mu.Lock()
 	alone := len(k.executions) == 0
-	k.executions[m.Header.MsgID] = x
+	same := k.executions[m.Header.MsgID] != nil
+	if !same {
+		k.executions[m.Header.MsgID] = x
+	}
 	k.mu.Unlock()
+	if same {
+		return reply, false, fmt.Errorf("execute: an execution with the id %s has not ended, choose another id", m.Header.MsgID)
+	}
 	defer k.forget(m.Header.MsgID, x)
 	answer, err := k.roundTrip(waiting, jupyter.Shell, m)
 	if errors.Is(err, errNoReply) && k.wasInterrupted(x) {

@@ -432,6 +432,29 @@ func TestStrayInputRequests(t *testing.T) {
 	}
 }
 
+// TestSameID: two executions of one id would get each other's output.
+func TestSameID(t *testing.T) {
+	t.Parallel()
+	goOn := make(chan struct{})
+	k := attach(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		r.Wait(goOn)
+		r.End()
+	}}, Options{})
+	l := newEvents()
+	ended := start(within(t), k, ExecuteRequest{ID: "a", Code: "x"}, l.add)
+	l.wait(t, "input 1")
+	_, err := k.Execute(within(t), ExecuteRequest{ID: "a", Code: "y"}, func(Event) { t.Error("an event of the other") })
+	oneLine(t, err, "execute", "the id a has not ended")
+	close(goOn)
+	if o := next(t, ended); o.err != nil {
+		t.Fatal(o.err)
+	}
+	if _, err := k.Execute(within(t), ExecuteRequest{ID: "a", Code: "x"}, l.add); err != nil {
+		t.Errorf("the id of one that has ended: %v", err)
+	}
+}
+
 // TestFlood: a million messages, of which nothing is lost and nothing is kept.
 func TestFlood(t *testing.T) {
 	t.Parallel()
