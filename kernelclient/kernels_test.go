@@ -982,6 +982,12 @@ func (s *suite) interrupt(snippet string) string {
 		case o.err != nil || o.reply.Status == jupyter.StatusOK:
 			s.t.Errorf("interrupted: %v", o)
 		}
+		if s.has("lost after an interrupt") {
+			if err := s.kernel.Shutdown(within(s.t)); err != nil {
+				s.t.Errorf("shutdown: %v", err)
+			}
+			return "yes; restart it"
+		}
 		s.alive()
 		return "yes"
 	}
