@@ -34,7 +34,8 @@ is read, and --kernel has to be given.
                  kernels --server URL' lists them. Where the URL has no token, the
                  environment variable JUPYTER_TOKEN is it. That the connection is
                  lost, and that it is there again, is told on standard error; the
-                 run goes on with what the server kept.
+                 run goes on with what the server kept. Or a host that ssh reaches
+                 without a password, ssh://USER@HOST:PORT or ssh://HOST/NAME
 
 What the code prints goes where it printed it to, values go to standard output,
 and tracebacks, with the lines of FILE, to standard error; NO_COLOR takes out
@@ -52,7 +53,8 @@ editor's choice of a kernel take.
 
   --server URL  the kernels of a Jupyter server, http://HOST:PORT/?token=T,
                 instead: those that it can start and those that run there. Where
-                the URL has no token, the environment variable JUPYTER_TOKEN is it
+                the URL has no token, the environment variable JUPYTER_TOKEN is
+                it. Or those that a host can start, ssh://USER@HOST:PORT
   --json        a list of objects with the keys name, language, display_name,
                 default, source and argv; default is true for the kernel that
                 files of its language are evaluated with; transport (ipc or tcp)

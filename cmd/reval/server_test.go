@@ -46,7 +46,7 @@ func TestServerKernels(t *testing.T) {
 	_, stderr := reval(1, "kernels", "--server", base)
 	matches(stderr, `^reval: list the kernelspecs of `+base+`: the server refuses the token .*\?token=`)
 	_, stderr = reval(1, "kernels", "--server", "localhost:8888")
-	matches(stderr, `^reval: the server's URL begins neither`)
+	matches(stderr, `^reval: the server's URL begins with none of`)
 	stdout, _ := reval(0, "kernels", "--server", server.URL("/lab"))
 	matches(stdout, `^\* `+base+`/api/kernelspecs/python3 +python +Python 3`)
 	if strings.Contains(stdout, "RUNNING") {
@@ -96,6 +96,10 @@ func TestServerKernels(t *testing.T) {
 	// The connection is lost and comes back: both are told, and nothing is lost.
 	server.Cut()
 	lines.wait(`^reval: the connection to ` + base + ` is lost, trying again: `)
+	// What is printed before the server has noticed goes under with the connection.
+	for unheard := regexp.MustCompile(`(?m) 0$`); !unheard.MatchString(stdout); {
+		stdout, _ = reval(0, "kernels", "--server", server.DirectURL("/"))
+	}
 	if err := os.WriteFile(filepath.Join(marks, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +107,28 @@ func TestServerKernels(t *testing.T) {
 	lines.wait(`^reval: the connection is there again$`, `^over$`)
 	if err := run.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHostKernels: those of a host that ssh reaches are listed, and files run in them.
+func TestHostKernels(t *testing.T) {
+	url, env := testenv.StartSSHServer(t)
+	reval := func(arguments ...string) string {
+		t.Helper()
+		cmd := exec.Command(testenv.Reval(t), arguments...)
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("reval %s: %v", strings.Join(arguments, " "), err)
+		}
+		return string(out)
+	}
+	list := reval("kernels", "--server", url)
+	if !regexp.MustCompile(`(?m)^\* ` + regexp.QuoteMeta(url) + `/python3 +python +Python 3`).MatchString(list) {
+		t.Errorf("no python3 in\n%s", list)
+	}
+	if out := reval("run", script(t, "6 * 7\n"), "--kernel", url+"/python3"); out != "42\n" {
+		t.Errorf("it printed %q", out)
 	}
 }
 

@@ -36,48 +36,94 @@ func withToken(address string) string {
 	return u.String()
 }
 
-// ServerKernels lists on Out the kernels of the Jupyter server at a URL, those that run
-// and those that it can start, as tables or as JSON.
+// ServerKernels lists on Out the kernels of the Jupyter server or ssh host at a URL,
+// those that run and those that can be started, as tables or as JSON.
 func ServerKernels(ctx context.Context, s Streams, address string, asJSON bool) error {
-	if !kernelclient.IsServerURL(address) {
-		return errors.New("the server's URL begins neither with http:// nor with https://")
+	var list serverList
+	var err error
+	switch {
+	case kernelclient.IsServerURL(address):
+		list, err = ofServer(ctx, withToken(address))
+	case kernelclient.IsSSHURL(address):
+		list, err = ofHost(ctx, address)
+	default:
+		err = errors.New("the server's URL begins with none of http://, https:// and ssh://")
 	}
-	p, err := kernelclient.ParseServerURL(withToken(address))
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return writeJSON(s.Out, append(list.specs, list.running...))
+	}
+	return list.print(s)
+}
+
+// serverList is what a server or a host has.
+type serverList struct {
+	specs, running []kernel
+	hidden         bool // what runs is not told
+}
+
+func ofServer(ctx context.Context, address string) (list serverList, err error) {
+	p, err := kernelclient.ParseServerURL(address)
+	if err != nil {
+		return list, err
 	}
 	specs, err := p.Server.Specs(ctx)
 	if err != nil {
-		return err
+		return list, err
 	}
 	running, err := p.Server.Kernels(ctx)
-	hidden := errors.Is(err, kernelclient.ErrToken) // a Kernel Gateway lists them only if it is told to
-	if err != nil && !hidden {
-		return err
+	list.hidden = errors.Is(err, kernelclient.ErrToken) // a Kernel Gateway lists them only if it is told to
+	if err != nil && !list.hidden {
+		return list, err
 	}
-	kernels := []kernel{}
+	list.specs = startable(specs, func(spec string) string { return kernelclient.Place{Server: p.Server, Spec: spec}.String() })
 	languages := map[string]string{}
 	for _, spec := range specs {
-		name := kernelclient.Place{Server: p.Server, Spec: spec.Name}.String()
-		kernels = append(kernels, kernel{
-			Name: name, Language: spec.Language, DisplayName: spec.DisplayName,
-			Default: isDefault(spec, specs), Source: spec.Source, Argv: []string{},
-		})
 		languages[spec.Name] = spec.Language
 	}
 	for _, k := range running {
-		name := kernelclient.Place{Server: p.Server, Kernel: k.ID}.String()
-		kernels = append(kernels, kernel{
-			Name: name, Language: languages[k.Name], DisplayName: k.Name, Source: p.Server.String(), Argv: []string{},
+		list.running = append(list.running, kernel{
+			Name:     kernelclient.Place{Server: p.Server, Kernel: k.ID}.String(),
+			Language: languages[k.Name], DisplayName: k.Name, Source: p.Server.String(), Argv: []string{},
 			Running: &liveKernel{State: k.State, LastActivity: k.LastActivity, Connections: k.Connections},
 		})
 	}
-	if asJSON {
-		return writeJSON(s.Out, kernels)
+	return list, nil
+}
+
+// ofHost lists what ssh finds on a host; kernels that run there are nobody else's to join.
+func ofHost(ctx context.Context, address string) (list serverList, err error) {
+	h, _, err := kernelclient.ParseSSHURL(address, nil)
+	if err != nil {
+		return list, err
 	}
+	specs, err := h.Specs(ctx)
+	if err != nil {
+		return list, err
+	}
+	list.specs = startable(specs, h.URL)
+	return list, nil
+}
+
+// startable tells kernelspecs by their names elsewhere.
+func startable(specs []kernelclient.Spec, name func(spec string) string) []kernel {
+	kernels := []kernel{}
+	for _, spec := range specs {
+		kernels = append(kernels, kernel{
+			Name: name(spec.Name), Language: spec.Language, DisplayName: spec.DisplayName,
+			Default: isDefault(spec, specs), Source: spec.Source, Argv: []string{},
+		})
+	}
+	return kernels
+}
+
+// print tells the kernels in tables.
+func (l serverList) print(s Streams) error {
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  TO BE STARTED\tLANGUAGE\tDISPLAY NAME")
-	for _, k := range kernels[:len(specs)] {
+	for _, k := range l.specs {
 		fmt.Fprintf(t, "%s %s\t%s\t%s\n", k.mark(), k.Name, k.Language, k.DisplayName)
 	}
 	if err := t.Flush(); err != nil {
@@ -86,15 +132,15 @@ func ServerKernels(ctx context.Context, s Streams, address string, asJSON bool) 
 	if _, err := fmt.Fprintln(s.Out, "\n* is what files of the language are evaluated with where --kernel is the server's own URL."); err != nil {
 		return err
 	}
-	if hidden {
+	if l.hidden {
 		_, err := fmt.Fprintln(s.Out, "\nThe server does not list the kernels that run.")
 		return err
 	}
-	if len(running) == 0 {
+	if len(l.running) == 0 {
 		return nil
 	}
 	fmt.Fprintln(t, "\n  RUNNING\tKERNEL\tSTATE\tACTIVE\tCLIENTS")
-	for _, k := range kernels[len(specs):] {
+	for _, k := range l.running {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%d\n", k.Name, k.DisplayName, orDash(k.Running.State),
 			k.Running.LastActivity.Local().Format(time.DateTime), k.Running.Connections)
 	}
