@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -231,6 +232,9 @@ func (w *webChannels) receive(conn *websocket.Conn, handle func(jupyter.Channel,
 			var closed websocket.CloseError
 			if errors.As(err, &closed) {
 				return fmt.Errorf("the server closed the connection (%d %s)", closed.Code, closed.Reason)
+			}
+			if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+				err = errors.New("it was closed")
 			}
 			return plain(err)
 		}
