@@ -704,7 +704,7 @@ function! s:test_elsewhere_connection_lost_and_back() abort
   call s:cable('join')
   call s:wait('the rest', {-> s:has_output('^over$')})
   call s:wait_mark(6, '^✓')
-  call s:wait('word of it', {-> execute('messages') =~# 'reval: the connection to Python 3 (ipykernel) on ' .. s:address() .. ' is there again'})
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: Python 3 (ipykernel) on ' .. s:address() .. ' is there again'})
   call s:assert_token_is_secret()
 endfunction
 

@@ -11,14 +11,21 @@ let s:later = []
 
 " Says what went wrong, in one line.
 function! reval#client#error(message) abort
-  call reval#client#say(a:message, 'ErrorMsg')
+  call s:say(substitute(a:message, '\_s\+', ' ', 'g'), 'ErrorMsg')
 endfunction
 
-" Says something in one line, highlighted as group.
-function! reval#client#say(message, group) abort
+" Says what nobody asked for, highlighted as group: cut to the line, so that no key
+" has to be pressed for it. :RevalState has all of it.
+function! reval#client#tell(message, group) abort
+  let room = v:echospace - strdisplaywidth('reval: ')
+  let text = substitute(a:message, '\_s\+', ' ', 'g')
+  call s:say(strdisplaywidth(text) > room ? matchstr(text, '.*\%<' .. max([2, room]) .. 'v') .. '…' : text, a:group)
+endfunction
+
+function! s:say(text, group) abort
   redraw
   execute 'echohl' a:group
-  echomsg 'reval: ' .. substitute(a:message, '\_s\+', ' ', 'g')
+  echomsg 'reval: ' .. a:text
   echohl None
 endfunction
 

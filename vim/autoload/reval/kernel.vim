@@ -29,9 +29,9 @@ function! s:tell(state, before) abort
     call reval#client#error(trim('kernel ' .. s:short(a:state)) .. ' is dead: '
           \ .. get(a:state, 'message', 'no reason was given') .. ' (:RevalRestart starts it again)')
   elseif a:state.state ==# 'disconnected'
-    call reval#client#say(get(a:state, 'message', 'the connection is lost'), 'WarningMsg')
+    call reval#client#tell(get(a:state, 'message', 'the connection is lost'), 'WarningMsg')
   elseif a:before ==# 'disconnected' && (a:state.state ==# 'idle' || a:state.state ==# 'busy')
-    call reval#client#say('the connection to ' .. s:short(a:state) .. ' is there again', 'None')
+    call reval#client#tell(s:short(a:state) .. ' is there again', 'None')
   endif
 endfunction
 
@@ -112,7 +112,7 @@ endfunction
 
 function! s:select(bufnr, name) abort
   call reval#client#execute(a:bufnr, 'reval.selectKernel', {'kernel': a:name},
-        \ {state -> reval#client#say('kernel ' .. s:short(extend({'kernel': ''}, state)), 'None')})
+        \ {state -> reval#client#tell('kernel ' .. s:short(extend({'kernel': ''}, state)), 'None')})
 endfunction
 
 " Lets the user choose from this machine's kernels, or name a Jupyter server.
