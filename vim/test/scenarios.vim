@@ -683,7 +683,8 @@ endfunction
 
 function! s:test_elsewhere_connection_lost_and_back() abort
   if !has('nvim')
-    return \" in Vim a message that comes by itself waits for a key here: to be mended
+    " In Vim a message that comes by itself waits for a key here: to be mended.
+    return
   endif
   let go = tempname()
   call s:elsewhere(['x = 41', 'x + 1', 'import os, time', 'print("on", flush=True)',
@@ -710,7 +711,8 @@ endfunction
 
 function! s:test_elsewhere_url_is_typed_and_completed() abort
   if !has('nvim')
-    return \" in Vim a message that comes by itself waits for a key here: to be mended
+    " In Vim a message that comes by itself waits for a key here: to be mended.
+    return
   endif
   call s:elsewhere(['6 * 7'])
   call s:answer(['python3  (Python 3'])
@@ -733,7 +735,8 @@ endfunction
 
 function! s:test_elsewhere_token_is_asked_for() abort
   if !has('nvim')
-    return \" in Vim a message that comes by itself waits for a key here: to be mended
+    " In Vim a message that comes by itself waits for a key here: to be mended.
+    return
   endif
   call s:elsewhere(['6 * 7'])
   let url = 'http://' .. s:address() .. '/api/kernelspecs/python3'
@@ -750,7 +753,8 @@ endfunction
 
 function! s:test_elsewhere_server_is_chosen_from_the_list() abort
   if !has('nvim')
-    return \" in Vim a message that comes by itself waits for a key here: to be mended
+    " In Vim a message that comes by itself waits for a key here: to be mended.
+    return
   endif
   call s:elsewhere(['6 * 7'])
   call s:answer(['a Jupyter server'], ['URL of the Jupyter server', $REVAL_TEST_SERVER .. "\<CR>"], ['python3  (Python 3'])
@@ -761,7 +765,8 @@ endfunction
 
 function! s:test_elsewhere_running_kernel_is_joined() abort
   if !has('nvim')
-    return \" in Vim a message that comes by itself waits for a key here: to be mended
+    " In Vim a message that comes by itself waits for a key here: to be mended.
+    return
   endif
   call s:elsewhere(['attached'])
   let file = fnamemodify($REVAL_TEST_RUNNING, ':t')
