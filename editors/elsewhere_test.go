@@ -2,9 +2,11 @@ package editors
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -15,7 +17,8 @@ import (
 //
 //   - REVAL_TEST_SERVER is the URL of a Jupyter server, with its token, and
 //     REVAL_TEST_CABLE a named pipe: the line "cut" that is written to it breaks the
-//     way to the server, and "join" makes it anew.
+//     way to the server, and "join" makes it anew. The file REVAL_TEST_CABLE.cut is
+//     there once the server has noticed: what kernels print from then on it keeps.
 //   - REVAL_TEST_RUNNING is the connection file of a kernel that runs, in whose
 //     namespace `attached` is 42.
 func elsewhere(t *testing.T, dir string, env []string) []string {
@@ -36,7 +39,16 @@ func elsewhere(t *testing.T, dir string, env []string) []string {
 			switch scanner.Text() {
 			case "cut":
 				server.Cut()
+				if err := unheard(t.Context(), server); err != nil {
+					t.Error(err)
+				}
+				if err := os.WriteFile(cable+".cut", nil, 0o600); err != nil {
+					t.Error(err)
+				}
 			case "join":
+				if err := os.Remove(cable + ".cut"); err != nil {
+					t.Error(err)
+				}
 				server.Join()
 			default:
 				t.Errorf("the editor wrote %q to the cable", scanner.Text())
@@ -62,4 +74,18 @@ func elsewhere(t *testing.T, dir string, env []string) []string {
 		t.Fatal(err)
 	}
 	return append(env, "REVAL_TEST_SERVER="+server.URL("/"), "REVAL_TEST_CABLE="+cable, "REVAL_TEST_RUNNING="+k.ConnectionFile())
+}
+
+// unheard waits until no client is connected to the server's kernels.
+func unheard(ctx context.Context, server *testenv.Server) error {
+	p, err := kernelclient.ParseServerURL(server.DirectURL("/"))
+	if err != nil {
+		return err
+	}
+	for {
+		kernels, err := p.Server.Kernels(ctx)
+		if err != nil || !slices.ContainsFunc(kernels, func(k kernelclient.ServerKernel) bool { return k.Connections > 0 }) {
+			return err
+		}
+	}
 }

@@ -19,8 +19,8 @@
 (defconst reval-kernel--connection-file "Connection file…"
   "The choice of `reval-select-kernel' that asks for a connection file.")
 
-(defconst reval-kernel--server "Jupyter server…"
-  "The choice of `reval-select-kernel' that asks for a server's URL.")
+(defconst reval-kernel--server "Jupyter server or ssh host…"
+  "The choice of `reval-select-kernel' that asks for a URL.")
 
 (defvar reval-kernel-history nil
   "Kernels and servers that were chosen, without the servers' tokens.")
@@ -30,11 +30,12 @@
 
 KERNEL is the name of a kernelspec, to be started; the connection file of
 a kernel that runs; or the URL of a Jupyter server, as the server prints
-it: http://HOST:PORT/?token=T.  A kernel that runs is joined: it goes on
-when Emacs ends.  Interactively, a server's URL leads to a choice among
-the server's kernels, those that run first.  What follows /api/kernels/ in
-a URL is a running kernel's id, what follows /api/kernelspecs/ the name of
-one to be started.
+it: http://HOST:PORT/?token=T; or a host reached by ssh without a password:
+ssh://USER@HOST:PORT.  A kernel that runs is joined: it goes on when Emacs
+ends.  Interactively, such a URL leads to a choice among the kernels there,
+those that run first.  What follows /api/kernels/ in a server's URL is a
+running kernel's id, what follows /api/kernelspecs/, or the / of a host's,
+the name of one to be started.
 
 A token is given once in the life of the project's reval server, and kept
 in no history.  When the connection to a Jupyter server breaks, that is
@@ -65,11 +66,10 @@ arrives when the connection is there again."
        document
        (reval-kernel--remember
         (let ((history-add-new-input nil))
-          (string-trim (read-string "URL of the Jupyter server, with ?token=: " nil
+          (string-trim (read-string "URL (http://host:port/?token=T or ssh://host): " nil
                                     'reval-kernel-history))))))
-     ((string-match-p "\\`https?://" choice)
+     ((string-match-p "\\`[a-z]+://" choice)
       (reval-kernel--read-server-kernel document choice))
-     ((string-match-p "\\`[a-z]+://" choice) choice)
      ((string-match-p "/\\|\\`~\\|\\.json\\'" choice) (expand-file-name choice))
      (t choice))))
 
@@ -79,7 +79,7 @@ Where URL names one already, return it without its token, which the reval
 server knows from now on."
   (let ((kernels (reval-kernel--server-kernels document url))
         (plain (reval-kernel--without-token url)))
-    (if (string-match-p "/api/kernel\\(?:s\\|specs\\)/." plain)
+    (if (string-match-p "/api/kernel\\(?:s\\|specs\\)/.\\|\\`ssh://[^/]+/." plain)
         plain
       (reval-kernel--choose (format "Kernel of %s" plain) kernels))))
 
@@ -99,8 +99,9 @@ Ask for the token where URL has none and the server wants one."
                           (read-passwd (format "Token of %s: " url)))))))))
 
 (defun reval-kernel--without-token (url)
-  "Return URL, of a Jupyter server, without its query and its user."
-  (replace-regexp-in-string "\\`\\([a-z]+://\\)[^/@]*@" "\\1"
+  "Return URL, of a Jupyter server, without its query and its user.
+A host's is returned as it is."
+  (replace-regexp-in-string "\\`\\(https?://\\)[^/@]*@" "\\1"
                             (replace-regexp-in-string "[?#].*\\'" "" url)))
 
 (defun reval-kernel--remember (choice)

@@ -6,7 +6,8 @@
 ;;; Commentary:
 
 ;; They use the helpers of reval-end-to-end-test.el.  Who starts Emacs for them starts a Jupyter server, REVAL_TEST_SERVER, too; a
-;; named pipe, REVAL_TEST_CABLE, that takes "cut" and "join" for the way to it;
+;; named pipe, REVAL_TEST_CABLE, that takes "cut" and "join" for the way to it
+;; (REVAL_TEST_CABLE.cut is there when the server has noticed the former);
 ;; and a kernel that runs, REVAL_TEST_RUNNING: editors/elsewhere_test.go.
 
 ;;; Code:
@@ -116,6 +117,7 @@ while not os.path.exists(%S): time.sleep(.01)\n\nprint('over')\n" mark)
                                                 'face (reval-test-mode-line))))
         (should (reval-test-said (format "^reval: the connection to %s is lost, trying again: "
                                          server)))
+        (reval-test-wait "the server to notice" (lambda () (file-exists-p (concat cable ".cut"))))
         (write-region "" nil mark nil 'silent)
         (write-region "join\n" nil cable nil 'silent)
         (reval-test-wait "the second print"

@@ -101,7 +101,7 @@ endfunction
 " :RevalKernel [kernel]
 function! reval#kernel#select(kernel) abort
   let bufnr = bufnr('%')
-  if a:kernel =~# '^https\=://'
+  if a:kernel =~# '^\l\+://'
     call s:ask_server(bufnr, a:kernel)
   elseif a:kernel ==# ''
     call reval#client#execute(bufnr, 'reval.kernels', {}, function('s:choose', [bufnr]))
@@ -115,20 +115,20 @@ function! s:select(bufnr, name) abort
         \ {state -> reval#client#tell('kernel ' .. s:short(extend({'kernel': ''}, state)), 'None')})
 endfunction
 
-" Lets the user choose from this machine's kernels, or name a Jupyter server.
+" Lets the user choose from this machine's kernels, or name a server.
 function! s:choose(bufnr, kernels) abort
   if empty(a:kernels)
     call reval#client#error('no kernel was found: :RevalDoctor says what is missing')
     return
   endif
   let kernels = s:sorted(a:kernels)
-  call s:offer('Kernel of this buffer:', map(copy(kernels), {_, k -> s:label(k)}) + ['  a Jupyter server, by its URL …'],
+  call s:offer('Kernel of this buffer:', map(copy(kernels), {_, k -> s:label(k)}) + ['  a Jupyter server or ssh host, by its URL …'],
         \ {i -> i < len(kernels) ? s:select(a:bufnr, kernels[i].name)
         \ : reval#client#later(function('s:ask_url', [a:bufnr]))})
 endfunction
 
 function! s:ask_url(bufnr) abort
-  let [url, given] = reval#input#line('URL of the Jupyter server, with ?token=: ')
+  let [url, given] = reval#input#line('URL (http://host:port/?token=T or ssh://host): ')
   if given && trim(url) !=# ''
     call s:ask_server(a:bufnr, trim(url))
   endif
@@ -143,7 +143,7 @@ function! s:ask_server(bufnr, url) abort
 endfunction
 
 function! s:choose_there(bufnr, url, kernels) abort
-  if a:url =~# '/api/kernel\%(s\|specs\)/.'
+  if a:url =~# '/api/kernel\%(s\|specs\)/.\|^ssh://[^/]\+/.'
     call s:select(a:bufnr, a:url)
     return
   endif
@@ -171,7 +171,7 @@ endfunction
 " The URL without its token, which opens everything on its server: the histories,
 " which are written to files, forget what holds it.
 function! s:forget_token(url) abort
-  let plain = substitute(substitute(a:url, '[?#].*$', '', ''), '//\zs[^/@]*@', '', '')
+  let plain = substitute(substitute(a:url, '[?#].*$', '', ''), '^https\=://\zs[^/@]*@', '', '')
   if plain !=# a:url
     let pattern = '\V' .. escape(a:url, '\')
     call histdel('@', pattern)
