@@ -70,6 +70,10 @@ func TestLyingAnswers(t *testing.T) {
 				play(r, before)
 				before = append(before, r)
 			}}, Options{})
+			// A kernel can send on a channel once it has heard of the client there.
+			if _, err := k.Request(within(t), jupyter.Control, jupyter.KernelInfoRequest, struct{}{}); err != nil {
+				t.Fatal(err)
+			}
 			for range 3 {
 				m, err := jupyter.NewMessage(k.session, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "x", CursorPos: 1})
 				if err != nil {
