@@ -128,6 +128,15 @@ func (p Place) url() *url.URL {
 	return &u
 }
 
+// errInternal is an answer with the status 500.
+var errInternal = errors.New("the server failed (HTTP 500 Internal Server Error)")
+
+// How often, and with which pause, the kernels are listed by a server that fails.
+const (
+	listAttempts = 5
+	listPause    = 50 * time.Millisecond
+)
+
 // ServerKernel is a kernel that runs on a server ("Kernels API").
 type ServerKernel struct {
 	ID   string `json:"id"`
@@ -141,7 +150,20 @@ type ServerKernel struct {
 // Kernels lists the kernels that run, the one that was active last first.
 func (s *Server) Kernels(ctx context.Context) ([]ServerKernel, error) {
 	var kernels []ServerKernel
-	if err := s.do(ctx, http.MethodGet, nil, &kernels, "api", "kernels"); err != nil {
+	var err error
+	// Jupyter Server 2.21 fails at it while one of its kernels ends.
+	for range listAttempts {
+		if err = s.do(ctx, http.MethodGet, nil, &kernels, "api", "kernels"); !errors.Is(err, errInternal) {
+			break
+		}
+		pause := time.NewTimer(listPause)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("list the kernels of %s: %w", s, err)
 	}
 	slices.SortStableFunc(kernels, func(a, b ServerKernel) int { return b.LastActivity.Compare(a.LastActivity) })
@@ -293,6 +315,8 @@ func refusal(status int, body []byte) error {
 		return fmt.Errorf("%w (HTTP %d): give its URL with ?token=, as the server printed it", ErrToken, status)
 	case http.StatusNotFound:
 		return fmt.Errorf("%w (HTTP 404)%s", ErrNoSuchKernel, words)
+	case http.StatusInternalServerError:
+		return fmt.Errorf("%w%s", errInternal, words)
 	}
 	return fmt.Errorf("the server answers HTTP %d %s%s", status, http.StatusText(status), words)
 }

@@ -3,9 +3,13 @@ package kernelclient
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -251,6 +255,28 @@ func TestRemoteRefused(t *testing.T) {
 	} {
 		if err := open(url); err == nil || strings.Contains(err.Error(), "wrong") {
 			t.Errorf("%s: %v, which shows the token or is none", url, err)
+		}
+	}
+}
+
+// A server may fail to list its kernels while one of them ends.
+func TestServerFails(t *testing.T) {
+	t.Parallel()
+	for failures, works := range map[int]bool{2: true, 1000: false} {
+		var requests atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if int(requests.Add(1)) <= failures {
+				http.Error(w, `{"message": "Unhandled error"}`, http.StatusInternalServerError)
+				return
+			}
+			io.WriteString(w, `[{"id": "1", "name": "python3"}]`)
+		}))
+		defer server.Close()
+		kernels, err := placeOf(t, server.URL).Server.Kernels(within(t))
+		if works && (err != nil || len(kernels) != 1) {
+			t.Errorf("%d failures: %+v, %v", failures, kernels, err)
+		} else if !works {
+			oneLine(t, err, "list the kernels of "+server.URL, "HTTP 500", "Unhandled error")
 		}
 	}
 }
