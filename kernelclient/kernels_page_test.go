@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +77,13 @@ func formatTable(rows [][]string) string {
 func (p *page) settle(t *testing.T) {
 	t.Helper()
 	kernels, cells := p.tables()
+	for i, row := range cells {
+		for j, cell := range row {
+			if got := at(p.cells, i, j); *update && agrees(got, cell) {
+				row[j] = got
+			}
+		}
+	}
 	if *update {
 		if t.Failed() || len(p.found) < len(testedKernels) {
 			t.Fatalf("not written: %d of %d kernels were tried, all of which must pass", len(p.found), len(testedKernels))
@@ -98,11 +106,18 @@ func (p *page) settle(t *testing.T) {
 	for i, row := range cells {
 		for j, cell := range row {
 			_, tried := p.found[cells[0][j]]
-			if got := at(p.cells, i, j); tried && got != cell {
+			if got := at(p.cells, i, j); tried && !agrees(got, cell) {
 				t.Errorf("%s, %s: found %q, not %q; %s", cells[0][j], row[0], cell, got, again)
 			}
 		}
 	}
+}
+
+// agrees tells whether what was found is what the page says. Where a kernel does now
+// one thing and now another, as its timing has it, a hand wrote both, as in "yes, or
+// ends the kernel".
+func agrees(page, found string) bool {
+	return slices.Contains(strings.Split(page, ", or "), found)
 }
 
 func at(rows [][]string, i, j int) string {

@@ -33,7 +33,7 @@ const (
 	// limit is only used up by a test that fails.
 	limit = 60 * time.Second
 	// patience is how long a kernel may take for what it need not do at all.
-	patience = 4 * time.Second
+	patience = 6 * time.Second
 	// interruptAttempts is how often code is interrupted that goes on.
 	interruptAttempts = 3
 )

@@ -181,6 +181,7 @@ func TestTerminal(t *testing.T) {
 	term.Type("sleep 1000\n")
 	term.WaitFor(`sleep 1000$`)
 	term.Press("C-c")
+	term.WaitFor(`sleep 1000\n.*\^C\s*ready>$`)
 	term.Type("echo status=$?\n")
 	term.WaitFor(`^status=130$`)
 
