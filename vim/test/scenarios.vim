@@ -435,6 +435,17 @@ function! s:test_cells() abort
   call s:wait_mark(2, '^⇒ 11$')
 endfunction
 
+" A jump was lost where the machine was busy.
+function! s:test_cells_of_a_server_that_is_slow() abort
+  call s:python(['# %% one', 'import os; os.getppid()', '# %% two', '22'])
+  2Reval
+  call s:wait_mark(2, '^⇒ \d\+$')
+  let server = matchstr(s:mark(2), '\d\+')
+  call system('kill -STOP ' .. server .. '; (sleep 1; kill -CONT ' .. server .. ') >/dev/null 2>&1 &')
+  normal ]r
+  call assert_equal(3, line('.'))
+endfunction
+
 function! s:test_definition_and_to_here() abort
   call s:python(['base = 40', 'def add(n):', '    return base + n', 'add(2)', 'add(3)'])
   call cursor(4, 1)

@@ -1,10 +1,17 @@
 " Moving from cell to cell.
 scriptencoding utf-8
 
+" How long the server may take to start and to answer, in milliseconds: what follows is
+" typed already, so the jump is not made later.
+let s:patience = 5000
+
 " Goes n cells on, or back if n is negative: to the line of its mark.
 function! reval#cell#jump(n) abort
-  let cells = reval#client#execute_sync(bufnr('%'), 'reval.cells', {}, 500)
-  if type(cells) != v:t_list || empty(cells)
+  let cells = reval#client#execute_sync(bufnr('%'), 'reval.cells', {}, s:patience)
+  if type(cells) != v:t_list
+    if reval#client#uri(bufnr('%')) !=# ''
+      call reval#client#error('the server does not say where the cells are')
+    endif
     return
   endif
   let starts = map(copy(cells), {_, cell -> cell.range.start.line + 1})
