@@ -2,6 +2,7 @@ package kernelclient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -14,8 +15,11 @@ import (
 // waits in it already: it would only queue up behind the code.
 var ErrBusy = errors.New("kernel is busy")
 
-// subshellFeature is how kernels say that they have subshells (JEP 91).
-const subshellFeature = "kernel subshells"
+// How kernels say that they have subshells (JEP 91) and a debugger ("Kernel info").
+const (
+	subshellFeature = "kernel subshells"
+	debuggerFeature = "debugger"
+)
 
 // subshellPatience bounds how long a kernel may take to make a subshell.
 const subshellPatience = 5 * time.Second
@@ -23,10 +27,13 @@ const subshellPatience = 5 * time.Second
 // subshellPause is how long a new subshell has to answer before it is asked again.
 const subshellPause = 50 * time.Millisecond
 
+// errInherited is why a kernel's subshells are not used.
+var errInherited = errors.New("it lists a debugger too, which does not answer: the list is its base class's")
+
 // aside is what a Kernel knows of asking while code runs. Guarded by Kernel.mu.
 type aside struct {
 	subshell *string       // once it was made
-	making   chan struct{} // closed when the one attempt to make it has ended
+	making   chan struct{} // closed when the attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
 }
 
@@ -107,8 +114,8 @@ func (k *Kernel) askInfo(ctx context.Context) (*jupyter.Message, error) {
 }
 
 // subshell gives the Kernel's subshell, which the first call makes; nil if there is
-// none. A kernel that lists the feature need not have it: bash_kernel repeats
-// what its ipykernel says.
+// none. A kernel that lists the feature need not have it. One that has not said so in
+// time, for it may hold all its threads while it computes, is asked again.
 func (k *Kernel) subshell(ctx context.Context) *string {
 	k.mu.Lock()
 	making := k.aside.making
@@ -122,13 +129,17 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 		go func() {
 			defer close(making)
 			id, err := k.createSubshell()
-			if err != nil {
-				k.options.Logger.Debug("no subshell", "error", err)
-				return
-			}
 			k.mu.Lock()
-			k.aside.subshell = &id
-			k.mu.Unlock()
+			defer k.mu.Unlock()
+			switch {
+			case err == nil:
+				k.aside.subshell = &id
+			case errors.Is(err, context.DeadlineExceeded):
+				k.aside.making = nil
+			}
+			if err != nil {
+				k.options.Logger.Debug(noSubshell, "error", err)
+			}
 		}()
 	}
 	select {
@@ -143,9 +154,15 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 	return k.aside.subshell
 }
 
+// noSubshell is logged of a kernel that lists subshells and is not asked in one.
+const noSubshell = "no subshell"
+
 func (k *Kernel) createSubshell() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), subshellPatience)
 	defer cancel()
+	if err := k.meansItsFeatures(ctx); err != nil {
+		return "", err
+	}
 	reply, err := k.Request(ctx, jupyter.Control, jupyter.CreateSubshellRequest, struct{}{})
 	if err != nil {
 		return "", err
@@ -168,11 +185,53 @@ func (k *Kernel) createSubshell() (string, error) {
 		wait, stop := context.WithTimeout(ctx, subshellPause)
 		_, err = k.roundTrip(wait, jupyter.Shell, m)
 		stop()
-		if err == nil {
+		switch {
+		case err == nil:
 			return c.SubshellID, nil
-		}
-		if ctx.Err() != nil || errors.Is(err, ErrDead) {
+		case errors.Is(err, ErrDead):
 			return "", err
+		case ctx.Err() != nil:
+			return "", errors.New("the one that the kernel made does not answer")
 		}
 	}
+}
+
+// debugInfo asks whether a debugger is started, and starts none ("Debug request").
+var debugInfo = json.RawMessage(`{"type":"request","seq":1,"command":"debugInfo","arguments":{}}`)
+
+// meansItsFeatures finds out whether a kernel that lists subshells can do two things at
+// once. Kernels built upon ipykernel's base class, as bash_kernel and Calysto Scheme,
+// repeat its list: their subshells answer, but two threads then talk to one
+// interpreter, after which it may answer nobody any more. So it has to be known before
+// a subshell is asked anything of the language. The same list promises a debugger, which
+// can be asked without harm, and which no base class has.
+func (k *Kernel) meansItsFeatures(ctx context.Context) error {
+	if !slices.Contains(k.info.SupportedFeatures, debuggerFeature) {
+		return nil
+	}
+	m, err := jupyter.NewMessage(k.session, jupyter.DebugRequest, debugInfo)
+	if err != nil {
+		return err
+	}
+	reply, forget := k.expectReply(m)
+	defer forget()
+	if err := k.send(ctx, jupyter.Control, m); err != nil {
+		return err
+	}
+	// A kernel that has answered what was asked later will not answer this, unless it
+	// answers out of order.
+	if _, err := k.Request(ctx, jupyter.Control, jupyter.KernelInfoRequest, struct{}{}); err != nil {
+		return err
+	}
+	late := time.NewTimer(controlPause)
+	defer late.Stop()
+	select {
+	case r, ok := <-reply:
+		var answer struct{ Success bool }
+		if ok && r.Decode(&answer) == nil && answer.Success {
+			return nil
+		}
+	case <-late.C:
+	}
+	return errInherited
 }

@@ -837,9 +837,6 @@ func (s *suite) completeWide() string {
 }
 
 func (s *suite) completeBusy() string {
-	if s.has("not aside") {
-		return "not tried"
-	}
 	running, release := s.startWaiting()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -315,6 +316,107 @@ func TestLyingSubshells(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInheritedFeatures: a kernel that lists subshells beside a debugger that it has
+// not is never asked in one, since two questions at once can be its end.
+func TestInheritedFeatures(t *testing.T) {
+	t.Parallel()
+	debugReply := func(content string) func(*kernelpeer.Request) {
+		return func(r *kernelpeer.Request) {
+			m := r.Make(r.Channel, jupyter.DebugReply, struct{}{})
+			m.Content = json.RawMessage(content)
+			r.Kernel.Send(r.Channel, m)
+		}
+	}
+	var late *kernelpeer.Request
+	for name, c := range map[string]struct {
+		debug     func(*kernelpeer.Request)
+		inherited bool
+	}{
+		"no debugger":                  {func(*kernelpeer.Request) {}, true},
+		"an error":                     {debugReply(`{"status": "error", "ename": "NotImplementedError"}`), true},
+		"no answer of a debugger":      {debugReply(`null`), true},
+		"a debugger":                   {debugReply(`{"type": "response", "success": true, "command": "debugInfo", "body": {}}`), false},
+		"a debugger that answers last": {func(r *kernelpeer.Request) { late = r }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var made atomic.Bool
+			k := attach(t, kernelpeer.Script{
+				jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
+					r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: []string{subshellFeature, debuggerFeature}})
+					r.Status(jupyter.StateIdle)
+					if r.Channel == jupyter.Control && strings.HasSuffix(name, "last") {
+						debugReply(`{"success": true}`)(late)
+					}
+				},
+				jupyter.DebugRequest: c.debug,
+				jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
+					made.Store(true)
+					r.Reply(jupyter.CreateSubshellReply, map[string]string{"status": "ok", "subshell_id": "s"})
+				},
+				jupyter.ExecuteRequest: func(r *kernelpeer.Request) { r.Begin() }, // its end is not needed
+				jupyter.CompleteRequest: func(r *kernelpeer.Request) {
+					if (r.Header.SubshellID == nil) != c.inherited {
+						t.Errorf("asked in the subshell %v", r.Header.SubshellID)
+					}
+					r.Reply(jupyter.CompleteReply, completions("foo"))
+				},
+			}, Options{})
+			l := newEvents()
+			ctx, cancel := context.WithCancel(within(t))
+			ended := start(ctx, k, ExecuteRequest{Code: "x"}, l.add)
+			l.wait(t, "input 1")
+			if c, err := k.Complete(within(t), "x", 1); err != nil || !slices.Equal(c.Matches, []string{"foo"}) {
+				t.Errorf("%+v, %v", c, err)
+			}
+			if made.Load() == c.inherited {
+				t.Errorf("a subshell was made: %t", made.Load())
+			}
+			cancel()
+			next(t, ended)
+		})
+	}
+}
+
+// TestLateSubshell: a kernel that cannot say in time whether it has subshells, for its
+// code lets no other thread run, is asked again.
+func TestLateSubshell(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	gaveUp := make(chan struct{}, 10)
+	k := attach(t, kernelpeer.Script{
+		jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
+			r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: []string{subshellFeature}})
+			r.Status(jupyter.StateIdle)
+		},
+		jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
+			if asked++; asked > 1 {
+				r.Reply(jupyter.CreateSubshellReply, map[string]string{"status": "ok", "subshell_id": "s"})
+			}
+		},
+		jupyter.ExecuteRequest: func(r *kernelpeer.Request) { r.Begin() },
+		jupyter.CompleteRequest: func(r *kernelpeer.Request) {
+			if r.Header.SubshellID != nil {
+				r.Reply(jupyter.CompleteReply, completions("foo"))
+			}
+		},
+	}, Options{Logger: seeLog(noSubshell, gaveUp)})
+	l := newEvents()
+	executing, stop := context.WithCancel(within(t))
+	ended := start(executing, k, ExecuteRequest{Code: "x"}, l.add)
+	l.wait(t, "input 1")
+	ctx, cancel := context.WithTimeout(within(t), testPatience)
+	defer cancel()
+	_, err := k.Complete(ctx, "x", 1)
+	oneLine(t, err, "complete_request", "deadline exceeded")
+	next(t, gaveUp)
+	if c, err := k.Complete(within(t), "x", 1); err != nil || !slices.Equal(c.Matches, []string{"foo"}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	stop()
+	next(t, ended)
 }
 
 // TestLyingKernelInfo: what a kernel says of itself need not be well formed for it

@@ -76,19 +76,8 @@ func ask[T any](ctx context.Context, k *Kernel, t jupyter.MsgType, content any) 
 
 // roundTrip sends a request and waits for the reply that names it as its parent.
 func (k *Kernel) roundTrip(ctx context.Context, channel jupyter.Channel, m *jupyter.Message) (*jupyter.Message, error) {
-	reply := make(chan *jupyter.Message, 1)
-	k.mu.Lock()
-	k.replies[m.Header.MsgID] = reply
-	k.mu.Unlock()
-	select {
-	case k.waited <- struct{}{}:
-	default:
-	}
-	defer func() {
-		k.mu.Lock()
-		delete(k.replies, m.Header.MsgID)
-		k.mu.Unlock()
-	}()
+	reply, forget := k.expectReply(m)
+	defer forget()
 	if err := k.send(ctx, channel, m); err != nil {
 		return nil, err
 	}
@@ -102,6 +91,24 @@ func (k *Kernel) roundTrip(ctx context.Context, channel jupyter.Channel, m *jupy
 		return nil, context.Cause(ctx)
 	case <-k.done:
 		return nil, k.deadErr()
+	}
+}
+
+// expectReply gives the channel that a request's reply will come over; it is closed if
+// the connection breaks before. forget is called when nobody waits any more.
+func (k *Kernel) expectReply(m *jupyter.Message) (reply chan *jupyter.Message, forget func()) {
+	reply = make(chan *jupyter.Message, 1)
+	k.mu.Lock()
+	k.replies[m.Header.MsgID] = reply
+	k.mu.Unlock()
+	select {
+	case k.waited <- struct{}{}:
+	default:
+	}
+	return reply, func() {
+		k.mu.Lock()
+		delete(k.replies, m.Header.MsgID)
+		k.mu.Unlock()
 	}
 }
 
