@@ -7,7 +7,10 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/go-zeromq/zmq4 v0.17.0
 	github.com/google/go-cmp v0.7.0
+	github.com/goplus/ixgo v1.1.0
+	github.com/goplus/reflectx v1.7.0
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/timandy/routine v1.1.5
 	github.com/traefik/yaegi v0.16.1
 	go.lsp.dev/jsonrpc2 v1.0.1
 	go.lsp.dev/protocol v1.0.1
@@ -27,6 +30,10 @@ require (
 	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
 	github.com/lucasb-eyer/go-colorful v1.4.1 // indirect
 	github.com/mattn/go-runewidth v0.0.27 // indirect
+	github.com/visualfc/funcval v0.1.4 // indirect
+	github.com/visualfc/goembed v0.3.4 // indirect
+	github.com/visualfc/xtype v0.3.0 // indirect
+	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )

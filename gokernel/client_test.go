@@ -17,12 +17,16 @@ import (
 	"go.uber.org/goleak"
 )
 
-// kernelVariable makes the test binary a kernel of the connection file that it names.
-const kernelVariable = "REVAL_TEST_KERNEL"
+// kernelVariable makes the test binary a kernel of the connection file that it
+// names, engineVariable chooses its engine.
+const (
+	kernelVariable = "REVAL_TEST_KERNEL"
+	engineVariable = "REVAL_TEST_ENGINE"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(kernelVariable); path != "" {
-		if err := ServeFile(context.Background(), path, Options{Version: "test"}); err != nil {
+		if err := ServeFile(context.Background(), path, Options{Version: "test", Engine: os.Getenv(engineVariable)}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -68,7 +72,10 @@ func connection(t testing.TB) (jupyter.ConnectionInfo, string) {
 }
 
 // startKernel starts a kernel and waits for its welcome.
-func startKernel(t testing.TB) *client {
+func startKernel(t testing.TB) *client { return startKernelOn(t, "") }
+
+// startKernelOn starts a kernel on an engine.
+func startKernelOn(t testing.TB, engine string) *client {
 	t.Helper()
 	info, path := connection(t)
 	self, err := os.Executable()
@@ -77,7 +84,7 @@ func startKernel(t testing.TB) *client {
 	}
 	cmd := exec.Command(self)
 	races := filepath.Join(t.TempDir(), "races")
-	cmd.Env = append(os.Environ(), kernelVariable+"="+path, "GORACE=exitcode=0 log_path="+races)
+	cmd.Env = append(os.Environ(), kernelVariable+"="+path, engineVariable+"="+engine, "GORACE=exitcode=0 log_path="+races)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/reval-editor/reval/gokernel/front"
-	"github.com/reval-editor/reval/gokernel/yaegi"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -114,17 +113,17 @@ func (k *kernel) evaluate(ctx context.Context, count int, code string) (text str
 	}
 	u, err := k.namespace.Prepare(count, code)
 	if err != nil {
-		return "", errorContent(err)
+		return "", k.errorContent(err)
 	}
 	if err := k.engine.Load(u); err != nil {
-		return "", errorContent(k.namespace.LoadProblem(u, err))
+		return "", k.errorContent(k.namespace.LoadProblem(u, err))
 	}
 	k.namespace.Commit(u)
 	if u.Entry == "" {
 		return "", nil
 	}
 	if err := k.engine.Run(ctx, u); err != nil {
-		return "", errorContent(err)
+		return "", k.errorContent(err)
 	}
 	return k.valueText(u), nil
 }
@@ -187,23 +186,23 @@ func (k *kernel) userExpression(ctx context.Context, count int, code string) jso
 }
 
 // errorContent says a failure as Jupyter does: ename, one line, and the places.
-func errorContent(err error) *jupyter.ErrorContent {
+func (k *kernel) errorContent(err error) *jupyter.ErrorContent {
 	var problems front.Problems
 	var p *front.Panic
 	switch {
 	case errors.As(err, &problems):
 		return &jupyter.ErrorContent{Name: problems[0].Name, Value: problems[0].Error(), Traceback: problems.Traceback()}
 	case errors.Is(err, front.ErrInterrupted):
-		return &jupyter.ErrorContent{Name: "Interrupted", Value: "the cell was interrupted", Traceback: []string{"Interrupted: the cell was interrupted; goroutines of earlier cells have ended too"}}
+		return &jupyter.ErrorContent{Name: "Interrupted", Value: "the cell was interrupted", Traceback: []string{"Interrupted: " + err.Error()}}
 	case errors.As(err, &p):
 		name, line := "panic", panicLine(p)
-		var exit yaegi.ExitError
+		var exit front.ExitError
 		if e, ok := p.Value.(error); ok && errors.As(e, &exit) {
 			name, line = "Exit", exit.Error()
 		} else if p.Runtime {
 			name = "runtime error"
 		}
-		return &jupyter.ErrorContent{Name: name, Value: strings.TrimPrefix(line, name+": "), Traceback: append([]string{line}, frameLines(p.Frames)...)}
+		return &jupyter.ErrorContent{Name: name, Value: strings.TrimPrefix(line, name+": "), Traceback: append([]string{line}, k.namespace.Trace(p.Frames)...)}
 	}
 	return &jupyter.ErrorContent{Name: "Error", Value: err.Error(), Traceback: []string{err.Error()}}
 }
@@ -214,17 +213,4 @@ func panicLine(p *front.Panic) string {
 		return "runtime error: " + strings.TrimPrefix(text, "runtime error: ")
 	}
 	return "panic: " + text
-}
-
-// frameLines gives "cell[3]:2:5 in f" for each frame.
-func frameLines(frames []front.Frame) []string {
-	var out []string
-	for _, f := range frames {
-		line := f.Pos.String()
-		if f.Func != "" {
-			line += " in " + f.Func
-		}
-		out = append(out, line)
-	}
-	return out
 }

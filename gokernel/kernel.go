@@ -12,7 +12,6 @@ import (
 
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
-	"github.com/reval-editor/reval/gokernel/yaegi"
 	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -21,6 +20,8 @@ import (
 type Options struct {
 	// Version is the implementation_version that the kernel tells.
 	Version string
+	// Engine is what runs the cells, one of Engines; "" is the first.
+	Engine string
 	// Log takes what goes wrong with single messages; by default nothing is logged.
 	Log *slog.Logger
 }
@@ -97,13 +98,10 @@ func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options) (mad
 		return nil, err
 	}
 	k.input = &input{k: k}
-	engine, err := yaegi.New(yaegi.Options{
-		Stdin: k.input, Stdout: os.Stdout, Stderr: k.streams.orderedStderr(), GoroutinePanic: k.goroutinePanic,
-	})
-	if err != nil {
+	if k.engine, err = k.newEngine(); err != nil {
 		return nil, err
 	}
-	k.engine, k.namespace = engine, front.NewSession(engine)
+	k.namespace = front.NewSession(k.engine)
 	return k, nil
 }
 
@@ -220,6 +218,6 @@ func (k *kernel) interruptCell() {
 
 // goroutinePanic tells, on stderr, of a panic that ended a goroutine of a cell.
 func (k *kernel) goroutinePanic(p *front.Panic) {
-	lines := append([]string{"panic in a goroutine: " + panicLine(p)}, frameLines(p.Frames)...)
+	lines := append([]string{"panic in a goroutine: " + panicLine(p)}, k.namespace.Trace(p.Frames)...)
 	fmt.Fprintln(k.streams.orderedStderr(), strings.Join(lines, "\n"))
 }

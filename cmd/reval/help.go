@@ -71,6 +71,9 @@ exit status: 0; 1 if something essential is missing
 `,
 	"kernel go": `Clients start this, as any Jupyter kernel: it binds the five ports of the
 connection file on loopback and serves until it is shut down.
+
+  --engine NAME  what runs the cells: ixgo (the default) or yaegi, which is smaller and
+                 lacks much of the language; docs/go-kernel.md compares them
 `,
 }
 

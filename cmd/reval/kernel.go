@@ -12,6 +12,7 @@ import (
 func runGoKernel(ctx context.Context, _ environment, args []string) error {
 	f := flags("kernel go")
 	file := f.String("connection-file", "", "")
+	engine := f.String("engine", "", "")
 	if _, err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -23,7 +24,7 @@ func runGoKernel(ctx context.Context, _ environment, args []string) error {
 	if os.Getenv("JPY_PARENT_PID") == strconv.Itoa(os.Getppid()) {
 		go endWithParent(ctx, cancel)
 	}
-	return gokernel.ServeFile(ctx, *file, gokernel.Options{Version: version()})
+	return gokernel.ServeFile(ctx, *file, gokernel.Options{Version: version(), Engine: *engine})
 }
 
 // endWithParent ends the kernel when the client that started it is gone, as

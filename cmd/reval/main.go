@@ -39,7 +39,7 @@ func init() {
 		{"run", "FILE [--kernel NAME|URL]", "evaluate the cells of a file in order", runRun},
 		{"kernels", "[--server URL] [--json]", "list the kernels that there are", runKernels},
 		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
-		{"kernel go", "--connection-file FILE", "be the embedded Go kernel of a connection file", runGoKernel},
+		{"kernel go", "--connection-file FILE [--engine NAME]", "be the embedded Go kernel of a connection file", runGoKernel},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND]", "explain a command", runHelp},
 	}

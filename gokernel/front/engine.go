@@ -6,6 +6,7 @@ package front
 import (
 	"context"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -18,6 +19,10 @@ import (
 type Engine interface {
 	// Name is the engine's name for messages, such as "yaegi".
 	Name() string
+	// Separate reports that the engine keeps each unit in a package of its own, so
+	// that a unit declares types, functions and constants under the user's names
+	// (see Unit.Declared). Otherwise all names of a session differ.
+	Separate() bool
 	// FileSet is the file set that cells are parsed into.
 	FileSet() *token.FileSet
 	// Offers reports whether the engine has a symbol of a package of the
@@ -43,7 +48,14 @@ type Engine interface {
 }
 
 // ErrInterrupted is the error of a run that its context ended.
-var ErrInterrupted = errors.New("interrupted")
+var ErrInterrupted = errors.New("the cell was interrupted")
+
+// ExitError is what os.Exit and log.Fatal panic with: a cell must not end the kernel.
+type ExitError int
+
+func (e ExitError) Error() string {
+	return fmt.Sprintf("exit status %d: the cell was ended, the kernel goes on", int(e))
+}
 
 // Refusal is a form that an engine cannot run rightly, with what to do instead.
 type Refusal struct {
@@ -74,6 +86,13 @@ type Unit struct {
 	Entry   string    // engine name of the function to call; "" = nothing to run
 	Results []Result  // of the last expression, in order
 	Funcs   []FuncSpan
+
+	// Declared maps the names that the file declares to engine names, by which
+	// later units refer to them. They differ with a Separate engine alone.
+	Declared map[string]string
+	// Embedded maps names of embedded fields in the file to the engine names of
+	// their types, which an earlier unit declared: the field has the user's name.
+	Embedded map[string]string
 
 	decls   []*Binding
 	imports liveImports

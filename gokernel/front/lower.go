@@ -25,10 +25,13 @@ type lowering struct {
 func (c *cellCheck) lower() (*Unit, error) {
 	l := &lowering{
 		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, imports: map[string]string{},
-		unit: &Unit{Name: c.src.name, File: c.src.file, imports: liveImports{}, source: c.src},
+		unit: &Unit{
+			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Embedded: map[string]string{},
+			imports: liveImports{}, source: c.src,
+		},
 	}
 	pos := c.src.file.Name.Pos()
-	l.writer = typeWriter{pos: pos, engine: l.engineName, pkg: l.packageName}
+	l.writer = typeWriter{pos: pos, engine: l.fileName, embedded: l.embedded, pkg: l.packageName}
 	l.bind()
 	l.entry()
 	if l.err != nil {
@@ -40,6 +43,9 @@ func (c *cellCheck) lower() (*Unit, error) {
 	}
 	l.rename()
 	l.layout()
+	if l.err != nil {
+		return nil, l.err
+	}
 	return l.unit, nil
 }
 
@@ -62,6 +68,9 @@ func (l *lowering) bind() {
 			l.fresh[o] = true
 		}
 		l.names[o] = engine
+		if l.fresh[o] {
+			l.unit.Declared[l.fileName(o)] = engine
+		}
 		b := &Binding{Name: name, Object: o, Engine: engine, Pos: l.fset.Position(o.Pos())}
 		b.Source, b.Doc = l.src.declaration(l.fset, o)
 		if l.src.program && name == "main" {
@@ -95,6 +104,29 @@ func (l *lowering) engineName(o types.Object) string {
 		return n
 	}
 	return o.Name()
+}
+
+// fileName gives the name of a top-level object in the unit's file. A Separate
+// engine sees what the unit declares under the user's name, but for variables,
+// whose storage the engine finds by name, and names that Go has predeclared.
+func (l *lowering) fileName(o types.Object) string {
+	if _, isVar := o.(*types.Var); l.s.engine.Separate() && !isVar && l.names[o] != "" && types.Universe.Lookup(o.Name()) == nil {
+		return o.Name()
+	}
+	return l.engineName(o)
+}
+
+// embedded gives the name of an embedded field of a type in the unit's file.
+func (l *lowering) embedded(o types.Object) (string, error) {
+	if !l.s.engine.Separate() || l.names[o] != "" {
+		return l.fileName(o), nil
+	}
+	name := o.Name()
+	if other := l.pkg.Scope().Lookup(name); l.unit.Declared[name] != "" && other != o || l.unit.Embedded[name] != "" && l.unit.Embedded[name] != l.engineName(o) {
+		return "", fmt.Errorf("a struct without a name embeds an earlier version of type %s, which this cell uses too: give the struct type a name", name)
+	}
+	l.unit.Embedded[name] = l.engineName(o)
+	return name, nil
 }
 
 // packageName gives a local name for a package that a written type needs.
@@ -258,7 +290,7 @@ func (l *lowering) program() {
 				call(d.Name.Name)
 			}
 			if d.Recv == nil && d.Name.Name == "main" {
-				main = l.engineName(l.info.Defs[d.Name])
+				main = l.fileName(l.info.Defs[d.Name])
 			}
 		}
 		keep = append(keep, d)
@@ -303,13 +335,15 @@ func (l *lowering) variable(name string, t types.Type, at token.Pos) {
 
 // rename puts engine names in place of the user's.
 func (l *lowering) rename() {
+	embedding := map[*ast.Ident]bool{}
 	set := func(id *ast.Ident, o types.Object) {
 		if v, ok := o.(*types.Var); ok && v.IsField() {
-			if v.Embedded() {
+			if v.Embedded() && !l.s.engine.Separate() {
 				if n := namedOf(v.Type()); n != nil && n.Obj().Name() == id.Name {
 					id.Name = l.engineName(n.Obj())
 				}
 			}
+			embedding[id] = v.Embedded()
 			return
 		}
 		if o == nil || o.Pkg() == nil || o.Pkg().Path() != "main" || o.Parent() != o.Pkg().Scope() && !strings.HasSuffix(id.Name, earlierMark) {
@@ -319,7 +353,14 @@ func (l *lowering) rename() {
 			id.Name = b.Engine
 			return
 		}
-		if n := l.engineName(o); id.Name == o.Name() {
+		n := l.fileName(o)
+		if embedding[id] {
+			var err error
+			if n, err = l.embedded(o); err != nil {
+				l.fail(id.Pos(), err)
+			}
+		}
+		if id.Name == o.Name() {
 			id.Name = n
 		}
 	}

@@ -188,7 +188,7 @@ func excerpt(text string, line, col int) []string {
 	}
 	src := strings.TrimRight(lines[line-1], "\r")
 	prefix := src[:max(0, min(col-1, len(src)))]
-	number := fmt.Sprintf("%5d | ", line)
+	number := numbered(line, "")
 	pad := strings.Map(func(r rune) rune {
 		if r == '\t' {
 			return r
@@ -199,6 +199,10 @@ func excerpt(text string, line, col int) []string {
 		pad = strings.Repeat(" ", len(prefix))
 	}
 	return []string{number + src, strings.Repeat(" ", len(number)-2) + "| " + pad + "^"}
+}
+
+func numbered(line int, src string) string {
+	return fmt.Sprintf("%5d | %s", line, strings.TrimRight(src, "\r"))
 }
 
 // standsAlone tells whether Go allows an expression as a statement. Others are

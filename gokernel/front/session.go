@@ -28,6 +28,7 @@ type Session struct {
 	imports liveImports
 	names   map[types.Object]string // engine names of all objects, of earlier versions too
 	taken   map[string]bool         // engine names in use
+	texts   map[string]string       // of cells, by name
 	serial  int                     // of prepared units
 }
 
@@ -46,6 +47,7 @@ func NewSession(e Engine) *Session {
 	return &Session{
 		engine: e, live: map[string]*Binding{}, imports: liveImports{},
 		names: map[types.Object]string{}, taken: map[string]bool{},
+		texts: map[string]string{},
 	}
 }
 
@@ -55,7 +57,9 @@ func (s *Session) Prepare(count int, text string) (*Unit, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	src, err := parseCell(fmt.Sprintf("cell[%d]", count), text, s.engine.FileSet(), s.imports)
+	name := fmt.Sprintf("cell[%d]", count)
+	s.texts[name] = text
+	src, err := parseCell(name, text, s.engine.FileSet(), s.imports)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +126,9 @@ func (s *Session) Imports() map[string]string {
 // engineName chooses the name of an object that a unit declares.
 func (s *Session) engineName(o types.Object) string {
 	name := o.Name()
+	if s.engine.Separate() {
+		return name + suffixMark + strconv.Itoa(s.serial)
+	}
 	if s.taken[name] || types.Universe.Lookup(name) != nil || name == "main" || name == "init" || len(packagesNamed(name)) > 0 {
 		return name + suffixMark + strconv.Itoa(s.serial)
 	}

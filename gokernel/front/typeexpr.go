@@ -11,8 +11,10 @@ import (
 // typeWriter writes types as syntax with engine names.
 type typeWriter struct {
 	pos    token.Pos
-	engine func(types.Object) string // engine name of a cell's type
-	pkg    func(path string) string  // local name of an imported package
+	engine func(types.Object) string // name of a cell's type in the file
+	// embedded gives the name of a cell's type as an embedded field.
+	embedded func(types.Object) (string, error)
+	pkg      func(path string) string // local name of an imported package
 }
 
 func (w typeWriter) ident(name string) *ast.Ident { return &ast.Ident{NamePos: w.pos, Name: name} }
@@ -139,6 +141,12 @@ func (w typeWriter) structure(t *types.Struct) (ast.Expr, error) {
 		f := &ast.Field{Type: x}
 		if !v.Embedded() {
 			f.Names = []*ast.Ident{w.ident(v.Name())}
+		} else if n := namedOf(v.Type()); n != nil && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "main" {
+			name, err := w.embedded(n.Obj())
+			if err != nil {
+				return nil, err
+			}
+			rename(x, w.engine(n.Obj()), name)
 		}
 		if tag := t.Tag(i); tag != "" {
 			f.Tag = &ast.BasicLit{ValuePos: w.pos, Kind: token.STRING, Value: strconv.Quote(tag)}
@@ -146,6 +154,13 @@ func (w typeWriter) structure(t *types.Struct) (ast.Expr, error) {
 		l.List = append(l.List, f)
 	}
 	return &ast.StructType{Struct: w.pos, Fields: l}, nil
+}
+
+// rename renames the type's name at the start of an embedded field's syntax.
+func rename(x ast.Expr, from, to string) {
+	if id := receiver(x); id != nil && id.Name == from {
+		id.Name = to
+	}
 }
 
 func (w typeWriter) iface(t *types.Interface) (ast.Expr, error) {

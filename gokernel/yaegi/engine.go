@@ -69,13 +69,6 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// ExitError is what os.Exit and log.Fatal panic with: a cell must not end the kernel.
-type ExitError int
-
-func (e ExitError) Error() string {
-	return fmt.Sprintf("exit status %d: the cell was ended, the kernel goes on", int(e))
-}
-
 // replacements are the symbols of the standard library that cells get in another
 // form, and the helpers of lowered code.
 func (e *Engine) replacements() interp.Exports {
@@ -99,7 +92,7 @@ func (e *Engine) replacements() interp.Exports {
 	}
 	return interp.Exports{
 		"os/os": {
-			"Exit":  reflect.ValueOf(func(code int) { panic(ExitError(code)) }),
+			"Exit":  reflect.ValueOf(func(code int) { panic(front.ExitError(code)) }),
 			"Stdin": reflect.ValueOf(&stdin).Elem(),
 		},
 		"log/log": logSymbols,
@@ -135,6 +128,9 @@ func (s *standardInput) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, 
 
 // Name implements front.Engine.
 func (e *Engine) Name() string { return "yaegi" }
+
+// Separate implements front.Engine: the interpreter has one scope for all units.
+func (e *Engine) Separate() bool { return false }
 
 // FileSet implements front.Engine.
 func (e *Engine) FileSet() *token.FileSet { return e.interp.FileSet() }
@@ -182,7 +178,7 @@ func (e *Engine) Run(ctx context.Context, u *front.Unit) error {
 	_, err = e.interp.ExecuteWithContext(ctx, program)
 	e.refresh()
 	if ctx.Err() != nil {
-		return front.ErrInterrupted
+		return fmt.Errorf("%w; goroutines of earlier cells have ended too", front.ErrInterrupted)
 	}
 	var p interp.Panic
 	if errors.As(err, &p) {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"sync"
 
+	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/traefik/yaegi/stdlib"
 	"github.com/traefik/yaegi/stdlib/generic"
 	"github.com/traefik/yaegi/stdlib/unrestricted"
@@ -63,7 +64,7 @@ var genericFuncs = sync.OnceValue(func() map[string]map[string]bool {
 func fatalFuncs() map[string]any {
 	fatal := func(text string) {
 		_ = log.Output(3, text)
-		panic(ExitError(1))
+		panic(front.ExitError(1))
 	}
 	return map[string]any{
 		"Fatal":   func(v ...any) { fatal(fmt.Sprint(v...)) },

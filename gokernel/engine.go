@@ -1,0 +1,27 @@
+package gokernel
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/ixgo"
+	"github.com/reval-editor/reval/gokernel/yaegi"
+)
+
+// Engines are the names that Options.Engine can have, the default first.
+var Engines = []string{"ixgo", "yaegi"}
+
+// newEngine makes the engine that the options name.
+func (k *kernel) newEngine() (front.Engine, error) {
+	switch k.options.Engine {
+	case "", "ixgo":
+		return ixgo.New(ixgo.Options{Stdin: k.input, Stderr: k.streams.orderedStderr(), GoroutinePanic: k.goroutinePanic})
+	case "yaegi":
+		return yaegi.New(yaegi.Options{
+			Stdin: k.input, Stdout: os.Stdout, Stderr: k.streams.orderedStderr(), GoroutinePanic: k.goroutinePanic,
+		})
+	}
+	return nil, fmt.Errorf("there is no engine %q: choose %s", k.options.Engine, strings.Join(Engines, " or "))
+}

@@ -1,0 +1,309 @@
+package ixgo
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+
+	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/ast/astutil"
+)
+
+// Adapt implements front.Engine: it makes a file's code interruptible.
+//
+//   - Loops and functions that call others begin with a poll.
+//   - Blocking operations on channels wait for an interrupt as well.
+//   - Goroutines report their panic, which would end the process.
+//   - os.Stdin and os.Stderr as arguments are the cell's.
+func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
+	if found := e.unoffered(f, info); len(found) > 0 {
+		return found
+	}
+	a := &adapter{info: info, kept: map[ast.Node]bool{}, used: map[string]bool{}}
+	astutil.Apply(f, a.before, a.after)
+	for name, path := range map[string]string{"native": nativePath, "helper": helperPath} {
+		if a.used[name] {
+			pos := f.Name.Pos()
+			spec := &ast.ImportSpec{Name: ident(pos, name+mark), Path: &ast.BasicLit{ValuePos: pos, Kind: token.STRING, Value: strconv.Quote(path)}}
+			f.Decls = append(f.Decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
+		}
+	}
+	return nil
+}
+
+type adapter struct {
+	info *types.Info
+	kept map[ast.Node]bool // operations of select's cases, which stay
+	used map[string]bool   // of the two packages
+	n    int               // of made names
+}
+
+func ident(pos token.Pos, name string) *ast.Ident { return &ast.Ident{NamePos: pos, Name: name} }
+
+func call(pos token.Pos, f ast.Expr, args ...ast.Expr) *ast.CallExpr {
+	return &ast.CallExpr{Fun: f, Lparen: pos, Args: args, Rparen: pos}
+}
+
+func block(pos token.Pos, list ...ast.Stmt) *ast.BlockStmt {
+	return &ast.BlockStmt{Lbrace: pos, List: list, Rbrace: pos}
+}
+
+func do(x ast.Expr) ast.Stmt { return &ast.ExprStmt{X: x} }
+
+func (a *adapter) native(pos token.Pos, name string) ast.Expr { return a.symbol(pos, "native", name) }
+func (a *adapter) helper(pos token.Pos, name string) ast.Expr { return a.symbol(pos, "helper", name) }
+
+func (a *adapter) symbol(pos token.Pos, pkg, name string) ast.Expr {
+	a.used[pkg] = true
+	return &ast.SelectorExpr{X: ident(pos, pkg+mark), Sel: ident(pos, name)}
+}
+
+func (a *adapter) name() string {
+	a.n++
+	return fmt.Sprintf("v%s%d", mark, a.n)
+}
+
+// define gives name := x.
+func define(pos token.Pos, x ast.Expr, names ...ast.Expr) ast.Stmt {
+	return &ast.AssignStmt{Lhs: names, TokPos: pos, Tok: token.DEFINE, Rhs: []ast.Expr{x}}
+}
+
+func (a *adapter) before(c *astutil.Cursor) bool {
+	if comm, ok := c.Node().(*ast.CommClause); ok {
+		switch st := comm.Comm.(type) {
+		case *ast.SendStmt:
+			a.kept[st] = true
+		case *ast.ExprStmt:
+			a.kept[ast.Unparen(st.X)] = true
+		case *ast.AssignStmt:
+			a.kept[ast.Unparen(st.Rhs[0])] = true
+		}
+	}
+	return true
+}
+
+func (a *adapter) after(c *astutil.Cursor) bool {
+	switch n := c.Node().(type) {
+	case *ast.FuncDecl:
+		if n.Body != nil {
+			a.enter(n.Body)
+		}
+	case *ast.FuncLit:
+		a.enter(n.Body)
+	case *ast.ForStmt:
+		a.poll(n.Body)
+	case *ast.RangeStmt:
+		if isChan(a.info.TypeOf(n.X)) {
+			c.Replace(a.rangeChan(n))
+		} else {
+			a.poll(n.Body)
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW && !a.kept[n] && isChan(a.info.TypeOf(n.X)) {
+			c.Replace(a.receive(n))
+		}
+	case *ast.SendStmt:
+		if !a.kept[n] && isChan(a.info.TypeOf(n.Chan)) {
+			send := &ast.CommClause{Case: n.Pos(), Colon: n.Pos(), Comm: n}
+			c.Replace(&ast.SelectStmt{Select: n.Pos(), Body: block(n.Pos(), send, a.doneCase(n.Pos()))})
+		}
+	case *ast.SelectStmt:
+		for _, clause := range n.Body.List {
+			if clause.(*ast.CommClause).Comm == nil {
+				return true
+			}
+		}
+		n.Body.List = append(n.Body.List, a.doneCase(n.Body.Rbrace))
+	case *ast.GoStmt:
+		c.Replace(a.goroutine(n))
+	case *ast.CallExpr:
+		a.arguments(n)
+	}
+	return true
+}
+
+func isChan(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	_, ok := t.Underlying().(*types.Chan)
+	return ok
+}
+
+// poll puts a look for an interrupt at the head of a loop's body.
+func (a *adapter) poll(body *ast.BlockStmt) {
+	pos := body.Lbrace
+	look := &ast.IfStmt{
+		If:   pos,
+		Cond: &ast.BinaryExpr{X: a.native(pos, "Stop"), OpPos: pos, Op: token.NEQ, Y: &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: "0"}},
+		Body: block(pos, do(call(pos, a.native(pos, "Interrupted")))),
+	}
+	body.List = append([]ast.Stmt{look}, body.List...)
+}
+
+// enter puts a poll at the head of a function that calls others: one that does
+// not cannot recurse. It is a call of an interpreted function, which costs less
+// than a poll in place, and after which the interpreter does not mistake a frame
+// that it used before for one that a run-time error left.
+func (a *adapter) enter(body *ast.BlockStmt) {
+	calls := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.CallExpr:
+			calls = true
+		case *ast.FuncLit:
+			return false
+		}
+		return !calls
+	})
+	if calls {
+		body.List = append([]ast.Stmt{do(call(body.Lbrace, a.helper(body.Lbrace, "Enter")))}, body.List...)
+	}
+}
+
+// receive gives the call that stands for <-ch.
+func (a *adapter) receive(n *ast.UnaryExpr) ast.Expr {
+	name := "Receive"
+	if _, two := a.info.TypeOf(n).(*types.Tuple); two {
+		name = "Receive2"
+	}
+	x := call(n.Pos(), a.helper(n.Pos(), name), n.X)
+	a.info.Types[x] = a.info.Types[n]
+	return x
+}
+
+// doneCase is a case of select that an interrupt takes. It does not end, so that
+// a select whose cases return still needs no return after it.
+func (a *adapter) doneCase(pos token.Pos) *ast.CommClause {
+	return &ast.CommClause{
+		Case: pos, Colon: pos,
+		Comm: do(&ast.UnaryExpr{OpPos: pos, Op: token.ARROW, X: call(pos, a.native(pos, "Done"))}),
+		Body: []ast.Stmt{do(call(pos, a.native(pos, "Interrupted"))), &ast.ForStmt{For: pos, Body: block(pos)}},
+	}
+}
+
+// rangeChan gives the loop for c := ch; ; { v, ok := <-c; if !ok { break }; { … } }.
+func (a *adapter) rangeChan(n *ast.RangeStmt) ast.Stmt {
+	pos := n.For
+	ch, ok := a.name(), a.name()
+	var element, assign ast.Expr = ident(pos, "_"), nil
+	switch {
+	case n.Key == nil:
+	case n.Tok == token.DEFINE:
+		element = n.Key
+	default:
+		element = ident(pos, a.name())
+		assign = n.Key
+	}
+	body := block(n.Body.Lbrace,
+		define(pos, call(pos, a.helper(pos, "Receive2"), ident(pos, ch)), element, ident(pos, ok)),
+		&ast.IfStmt{
+			If: pos, Cond: &ast.UnaryExpr{OpPos: pos, Op: token.NOT, X: ident(pos, ok)},
+			Body: block(pos, &ast.BranchStmt{TokPos: pos, Tok: token.BREAK}),
+		})
+	if assign != nil {
+		body.List = append(body.List, &ast.AssignStmt{Lhs: []ast.Expr{assign}, TokPos: pos, Tok: token.ASSIGN, Rhs: []ast.Expr{ident(pos, element.(*ast.Ident).Name)}})
+	}
+	body.List = append(body.List, n.Body)
+	a.poll(body)
+	return &ast.ForStmt{For: pos, Init: define(pos, call(pos, a.helper(pos, "ReceiveOnly"), n.X), ident(pos, ch)), Body: body}
+}
+
+// goroutine makes a goroutine report its panic. Function and arguments are still
+// evaluated by the go statement.
+func (a *adapter) goroutine(n *ast.GoStmt) ast.Stmt {
+	pos := n.Go
+	guarded := []ast.Stmt{
+		&ast.DeferStmt{Defer: pos, Call: call(pos, a.helper(pos, "Guard"))},
+		do(call(pos, a.native(pos, "Faults"))),
+	}
+	if lit, ok := n.Call.Fun.(*ast.FuncLit); ok && lit.Type.Results.NumFields() == 0 {
+		lit.Body.List = append(guarded, lit.Body.List...)
+		return n
+	}
+	var before []ast.Stmt
+	keep := func(x ast.Expr) ast.Expr {
+		name := a.name()
+		before = append(before, define(pos, x, ident(pos, name)))
+		return ident(pos, name)
+	}
+	c := *n.Call
+	if !a.static(c.Fun) {
+		c.Fun = keep(c.Fun)
+	}
+	c.Args = nil
+	for _, x := range n.Call.Args {
+		tv := a.info.Types[x]
+		basic, _ := tv.Type.(*types.Basic)
+		switch tuple, _ := tv.Type.(*types.Tuple); {
+		case tuple != nil:
+			var names []ast.Expr
+			for range tuple.Len() {
+				name := a.name()
+				names = append(names, ident(pos, name))
+				c.Args = append(c.Args, ident(pos, name))
+			}
+			before = append(before, define(pos, x, names...))
+		case tv.Value != nil || tv.IsNil() || tv.IsType() || basic != nil && basic.Info()&types.IsUntyped != 0:
+			c.Args = append(c.Args, x)
+		default:
+			c.Args = append(c.Args, keep(x))
+		}
+	}
+	lit := &ast.FuncLit{
+		Type: &ast.FuncType{Func: pos, Params: &ast.FieldList{Opening: pos, Closing: pos}},
+		Body: block(pos, append(guarded, do(&c))...),
+	}
+	return block(pos, append(before, &ast.GoStmt{Go: pos, Call: call(pos, lit)})...)
+}
+
+// static reports a callee whose evaluation has no effect: a declared function, a
+// builtin, a type.
+func (a *adapter) static(f ast.Expr) bool {
+	switch f := ast.Unparen(f).(type) {
+	case *ast.Ident:
+		switch a.info.Uses[f].(type) {
+		case *types.Func, *types.Builtin, *types.TypeName:
+			return true
+		}
+	case *ast.SelectorExpr:
+		_, isFunc := a.info.Uses[f.Sel].(*types.Func)
+		return isFunc && a.info.Selections[f] == nil
+	case *ast.IndexExpr:
+		return a.static(f.X)
+	case *ast.IndexListExpr:
+		return a.static(f.X)
+	}
+	return false
+}
+
+// arguments puts the cell's streams in place of os.Stdin and os.Stderr where a
+// function takes an interface: the files would not ask the client for input, and
+// not keep the order of the two outputs.
+func (a *adapter) arguments(n *ast.CallExpr) {
+	sig, ok := a.info.TypeOf(n.Fun).(*types.Signature)
+	if !ok {
+		return
+	}
+	for i, x := range n.Args {
+		sel, ok := ast.Unparen(x).(*ast.SelectorExpr)
+		if !ok || i >= sig.Params().Len() || sig.Variadic() && i == sig.Params().Len()-1 || !isInterface(sig.Params().At(i).Type()) {
+			continue
+		}
+		v, ok := a.info.Uses[sel.Sel].(*types.Var)
+		if !ok || v.Pkg() == nil || v.Pkg().Path() != "os" || v.IsField() {
+			continue
+		}
+		switch v.Name() {
+		case "Stdin", "Stderr":
+			n.Args[i] = a.native(x.Pos(), v.Name())
+		}
+	}
+}
+
+func isInterface(t types.Type) bool {
+	_, param := types.Unalias(t).(*types.TypeParam)
+	return types.IsInterface(t) && !param
+}

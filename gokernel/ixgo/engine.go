@@ -1,0 +1,137 @@
+// Package ixgo runs cells on github.com/goplus/ixgo.
+//
+// The interpreter is used as it is, by its public API and one graft (graft.go).
+// Each unit is a package "main" of its own in one growing SSA program, with an
+// interpreter of its own. Units share types by the loader (loader.go), variables
+// by their addresses, and methods by the graft.
+package ixgo
+
+import (
+	"context"
+	"fmt"
+	"go/token"
+	"go/types"
+	"io"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/goplus/ixgo"
+	_ "github.com/goplus/ixgo/pkg"                 // the standard library
+	_ "github.com/goplus/reflectx/icall/icall8192" // room for methods
+	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/types/typeutil"
+)
+
+// Options are what interpreted code is connected to.
+type Options struct {
+	Stdin io.Reader
+	// Stderr takes what goes to os.Stderr by calls that take a writer; it keeps the
+	// order with os.Stdout. nil = os.Stderr.
+	Stderr io.Writer
+	// GoroutinePanic is told about a panic in a goroutine that a cell started.
+	GoroutinePanic func(*front.Panic)
+}
+
+// Engine is the state of a session.
+type Engine struct {
+	options Options
+	ctx     *ixgo.Context
+	loader  *loader
+	graft   graft
+
+	// Of the goroutine that loads units.
+	objects map[string]types.Object      // by engine name
+	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
+	kept    typeutil.Map                 // types whose methods are kept alive
+	generic []span                       // generic functions with types of their own
+	hidden  int                          // packages made by keep
+
+	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
+	stop int32
+	runs sync.Map // goroutine id to *run
+
+	mu      sync.RWMutex
+	values  map[string]reflect.Value   // package-level variables
+	sources map[string]map[string]bool // names in packages that there are as source, by path
+}
+
+var _ front.Engine = (*Engine)(nil)
+
+// New makes an engine.
+func New(o Options) (*Engine, error) {
+	if err := graftable(); err != nil {
+		return nil, fmt.Errorf("start ixgo: %w", err)
+	}
+	ctx := ixgo.NewContext(ixgo.SupportMultipleInterp)
+	ctx.SetEvalMode(true) // unused imports are no errors
+	ctx.Lookup = func(string, string) (string, bool) { return "", false }
+	e := &Engine{
+		options: o, ctx: ctx, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
+		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
+	}
+	e.loader = newLoader(ctx.Loader)
+	ctx.Loader = e.loader
+	ctx.SetPanic(plainError)
+	if err := e.natives(); err != nil {
+		return nil, fmt.Errorf("start ixgo: %w", err)
+	}
+	return e, nil
+}
+
+// plainError takes the prefix out of an error that has it twice.
+func plainError(p *ixgo.PanicInfo) {
+	if e, ok := p.Error.(ixgo.RuntimeError); ok {
+		p.Error = ixgo.RuntimeError(strings.TrimPrefix(string(e), "runtime error: "))
+	}
+}
+
+// Name implements front.Engine.
+func (e *Engine) Name() string { return "ixgo" }
+
+// Separate implements front.Engine.
+func (e *Engine) Separate() bool { return true }
+
+// FileSet implements front.Engine.
+func (e *Engine) FileSet() *token.FileSet { return e.ctx.FileSet }
+
+// Run implements front.Engine. Code that is deep in a compiled function when it
+// is interrupted goes on by itself until that returns, and is then stopped.
+func (e *Engine) Run(ctx context.Context, u *front.Unit) error {
+	it := e.interps[u]
+	delete(e.interps, u)
+	if it == nil {
+		return fmt.Errorf("unit %s is not loaded", u.Name)
+	}
+	r := &run{engine: e, done: make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() {
+		defer e.adopt(r)()
+		_, err := it.RunFunc(u.Entry)
+		ended <- err
+	}()
+	err, interrupted := r.wait(ctx, ended)
+	if interrupted {
+		return front.ErrInterrupted
+	}
+	if err != nil {
+		return e.panicOf(err)
+	}
+	return nil
+}
+
+// Value implements front.Engine.
+func (e *Engine) Value(name string) (reflect.Value, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	v, ok := e.values[name]
+	return v, ok
+}
+
+// Dynamic implements front.Engine.
+func (e *Engine) Dynamic(v reflect.Value) reflect.Value {
+	for v.IsValid() && v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	return v
+}

@@ -1,0 +1,231 @@
+package ixgo
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/timandy/routine"
+)
+
+// errInterrupted is what an interrupt panics with in the cell's goroutine.
+var errInterrupted = errors.New("interrupted")
+
+const (
+	// deaf is how long a cell may take to hear an interrupt. One that is in a
+	// compiled function that does not return hears it when that returns.
+	deaf = 80 * time.Millisecond
+	// patience is how long deferred code may run after an interrupt. Then every
+	// poll panics, so that no code that recovers goes on.
+	patience = time.Second
+)
+
+// run is one running cell. Interrupting it panics in its goroutine, and only
+// there: at a poll, or in a blocking operation, which waits for done as well.
+type run struct {
+	engine *Engine
+
+	mu     sync.Mutex
+	done   chan struct{} // closed while an interrupt waits to be heard
+	armed  bool          // done is closed, and counted in engine.stop
+	sticky bool          // heard interrupts stay
+	heard  chan struct{} // closed when the first interrupt was heard
+}
+
+// adopt makes the calling goroutine the run's, until the returned function is called.
+func (e *Engine) adopt(r *run) (end func()) {
+	id := routine.Goid()
+	r.heard = make(chan struct{})
+	e.runs.Store(id, r)
+	faults := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(faults)
+		e.runs.Delete(id)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.armed {
+			r.armed = false
+			atomic.AddInt32(&e.stop, -1)
+		}
+	}
+}
+
+// wait waits for the run's end, or for its interruption.
+func (r *run) wait(ctx context.Context, ended <-chan error) (err error, interrupted bool) {
+	select {
+	case err = <-ended:
+		return err, errors.Is(err, errInterrupted)
+	case <-ctx.Done():
+	}
+	r.fire(false)
+	timer := time.NewTimer(deaf)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return nil, true
+	case <-timer.C:
+	}
+	select {
+	case <-r.heard:
+	default:
+		return nil, true // it is in compiled code
+	}
+	timer.Reset(patience)
+	select {
+	case <-ended:
+		return nil, true
+	case <-timer.C:
+	}
+	r.fire(true)
+	timer.Reset(patience)
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+	return nil, true
+}
+
+// fire asks the run to stop.
+func (r *run) fire(sticky bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sticky = sticky
+	if !r.armed {
+		r.armed = true
+		atomic.AddInt32(&r.engine.stop, 1)
+		close(r.done)
+	}
+}
+
+// owner gives the run whose goroutine calls, or nil.
+func (e *Engine) owner() *run {
+	if r, ok := e.runs.Load(routine.Goid()); ok {
+		return r.(*run)
+	}
+	return nil
+}
+
+// interrupted panics if the calling goroutine was interrupted.
+func (e *Engine) interrupted() {
+	r := e.owner()
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	if !r.armed {
+		r.mu.Unlock()
+		return
+	}
+	select {
+	case <-r.heard:
+	default:
+		close(r.heard)
+	}
+	if !r.sticky { // deferred code runs undisturbed
+		r.armed = false
+		r.done = make(chan struct{})
+		atomic.AddInt32(&e.stop, -1)
+	}
+	r.mu.Unlock()
+	panic(errInterrupted)
+}
+
+// done gives the channel that an interrupt of the calling goroutine closes; nil
+// in goroutines that are no cell's.
+func (e *Engine) done() <-chan struct{} {
+	r := e.owner()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done
+}
+
+// The functions that follow replace those of the library that block.
+
+func (e *Engine) sleep(d time.Duration) {
+	done := e.done()
+	if done == nil {
+		time.Sleep(d)
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done:
+		e.interrupted()
+	}
+}
+
+func (e *Engine) waitGroup(wg *sync.WaitGroup) { e.blocking(wg.Wait) }
+
+// blocking calls a function that an interrupt leaves behind.
+func (e *Engine) blocking(f func()) {
+	done := e.done()
+	if done == nil {
+		f()
+		return
+	}
+	ended := make(chan struct{})
+	go func() { f(); close(ended) }()
+	select {
+	case <-ended:
+	case <-done:
+		e.interrupted()
+	}
+}
+
+func (e *Engine) lockMutex(m *sync.Mutex)    { e.lock(m.TryLock, m.Lock) }
+func (e *Engine) lockRW(m *sync.RWMutex)     { e.lock(m.TryLock, m.Lock) }
+func (e *Engine) readLockRW(m *sync.RWMutex) { e.lock(m.TryRLock, m.RLock) }
+
+// lock takes a lock that an interrupt stops waiting for. A waiter cannot be left
+// behind, since it would take the lock; so it tries, ever more rarely.
+func (e *Engine) lock(try func() bool, lock func()) {
+	if try() {
+		return
+	}
+	done := e.done()
+	if done == nil {
+		lock()
+		return
+	}
+	const first, most = 10 * time.Microsecond, 2 * time.Millisecond
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	for d := first; ; d = min(2*d, most) {
+		select {
+		case <-done:
+			e.interrupted()
+		case <-timer.C:
+		}
+		if try() {
+			return
+		}
+		timer.Reset(d)
+	}
+}
+
+// waitCommand waits for a process and kills it when the cell is interrupted.
+func (e *Engine) waitCommand(c *exec.Cmd) error {
+	done := e.done()
+	if done == nil {
+		return c.Wait()
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-done:
+		_ = c.Process.Kill()
+		e.interrupted()
+		return nil
+	}
+}

@@ -1,0 +1,371 @@
+package ixgo
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"maps"
+	"reflect"
+	"strings"
+
+	"github.com/goplus/ixgo"
+	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/ssa"
+)
+
+// mark is the letter that no user's name has here; front uses it as well.
+const mark = "ˑ"
+
+// Load implements front.Engine.
+func (e *Engine) Load(u *front.Unit) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+		e.quiesce()
+	}()
+	pkg := types.NewPackage("main", "main")
+	stands := e.seed(pkg, u)
+	sp := &ixgo.SourcePackage{Context: e.ctx, Package: pkg, Files: []*ast.File{u.File}}
+	if err := sp.Load(); err != nil {
+		return err
+	}
+	for id, o := range sp.Info.Uses {
+		if original := stands[o]; original != nil {
+			sp.Info.Uses[id] = original
+		}
+	}
+	e.noteGeneric(u.File)
+	main, err := e.ctx.Builder.BuildMain(sp)
+	if err != nil {
+		return err
+	}
+	it, err := e.interpreter(main, sp.Info)
+	if err != nil {
+		return err
+	}
+	e.register(it)
+	e.graft.add(it)
+	if err := it.RunInit(); err != nil {
+		return err
+	}
+	e.storeVariables(it, pkg)
+	for name, engine := range u.Declared {
+		if o := pkg.Scope().Lookup(name); o != nil {
+			e.objects[engine] = o
+		}
+	}
+	if u.Entry != "" {
+		e.interps[u] = it
+	}
+	return nil
+}
+
+// seed puts the objects of earlier units that a unit uses into its scope. Those
+// that have another name there are told by what stands for them.
+func (e *Engine) seed(pkg *types.Package, u *front.Unit) (stands map[types.Object]types.Object) {
+	stands = map[types.Object]types.Object{}
+	put := func(name string, o types.Object) {
+		if o == nil || pkg.Scope().Lookup(name) != nil {
+			return
+		}
+		s := o
+		if o.Name() != name {
+			switch o := o.(type) {
+			case *types.Func:
+				s = types.NewFunc(o.Pos(), o.Pkg(), name, o.Signature())
+			case *types.TypeName:
+				s = types.NewTypeName(o.Pos(), o.Pkg(), name, o.Type())
+			case *types.Const:
+				s = types.NewConst(o.Pos(), o.Pkg(), name, o.Type(), o.Val())
+			}
+			stands[s] = o
+		}
+		pkg.Scope().Insert(s)
+	}
+	for name, engine := range u.Embedded {
+		put(name, e.objects[engine])
+	}
+	ast.Inspect(u.File, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && strings.Contains(id.Name, mark) && u.Declared[id.Name] == "" {
+			put(id.Name, e.objects[id.Name])
+		}
+		return true
+	})
+	return stands
+}
+
+// interpreter makes the unit's interpreter. The methods of all types that it
+// makes must be in the program before it is made, and some types are only seen
+// while it is: then it is made again.
+func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp, error) {
+	var declared []*types.Named
+	for _, o := range info.Defs {
+		if tn, ok := o.(*types.TypeName); ok && !tn.IsAlias() {
+			if n, ok := tn.Type().(*types.Named); ok {
+				declared = append(declared, n)
+			}
+		}
+	}
+	for _, inst := range info.Instances {
+		if n, ok := inst.Type.(*types.Named); ok {
+			declared = append(declared, n)
+		}
+	}
+	e.loader.take()
+	if _, err := e.keep(declared); err != nil {
+		return nil, err
+	}
+	const enough = 4
+	for try := 1; ; try++ {
+		it, err := e.ctx.NewInterp(main)
+		if err != nil {
+			return nil, err
+		}
+		asked := e.loader.take()
+		more, err := e.keep(asked)
+		if err != nil {
+			return nil, err
+		}
+		if !more || try == enough {
+			e.loader.put(asked)
+			return it, nil
+		}
+	}
+}
+
+// quiesce makes all packages of the program external to the next interpreter: it
+// runs none of their initializations again and makes no storage for them.
+func (e *Engine) quiesce() {
+	e.loader.take()
+	for _, p := range e.ctx.Builder.Program().AllPackages() {
+		p.Func("init").Blocks = nil
+	}
+}
+
+// keep puts the methods of types into the program: a hidden package converts a
+// pointer to each into an interface, without which methods that no code calls are
+// not compiled. It reports whether there was anything to do.
+func (e *Engine) keep(ts []*types.Named) (bool, error) {
+	pkg := types.NewPackage("main", "main")
+	var text strings.Builder
+	text.WriteString("package main\nfunc keep(f func(any)) {\n")
+	n := 0
+	for _, t := range ts {
+		if types.IsInterface(t) || e.kept.At(t) != nil || !e.concrete(t) {
+			continue
+		}
+		e.kept.Set(t, true)
+		if types.NewMethodSet(types.NewPointer(t)).Len() == 0 {
+			continue
+		}
+		n++
+		name := fmt.Sprintf("T%d", n)
+		pkg.Scope().Insert(types.NewTypeName(token.NoPos, t.Obj().Pkg(), name, t))
+		fmt.Fprintf(&text, "f((*%s)(nil))\n", name)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	text.WriteString("}\n")
+	e.hidden++
+	f, err := parser.ParseFile(e.ctx.FileSet, fmt.Sprintf("keep%s%d", mark, e.hidden), text.String(), parser.SkipObjectResolution)
+	if err != nil {
+		return false, err
+	}
+	sp := &ixgo.SourcePackage{Context: e.ctx, Package: pkg, Files: []*ast.File{f}}
+	if err := sp.Load(); err != nil {
+		return false, err
+	}
+	p := e.ctx.Builder.Program().CreatePackage(pkg, sp.Files, sp.Info, false)
+	p.Build()
+	p.Func("init").Blocks = nil
+	return true, nil
+}
+
+// register gives the loader the reflect types that a new interpreter made.
+func (e *Engine) register(it *ixgo.Interp) {
+	hidden := types.NewPackage("hidden"+mark, "hidden")
+	var todo []*types.Named
+	for _, t := range e.loader.take() {
+		if e.concrete(t) && !e.loader.known(t) {
+			hidden.Scope().Insert(types.NewTypeName(token.NoPos, hidden, fmt.Sprintf("T%d", len(todo)), t))
+			todo = append(todo, t)
+		}
+	}
+	if len(todo) == 0 {
+		return
+	}
+	members := ssa.NewProgram(e.ctx.FileSet, 0).CreatePackage(hidden, nil, nil, false).Members
+	found := make([]reflect.Type, len(todo))
+	for i := range todo {
+		// The interpreter tells the types of its main package's members.
+		name := fmt.Sprintf("T%d", i)
+		withMember(it, members[name], func(key string) { found[i], _ = it.GetType(key) })
+	}
+	for i, t := range todo {
+		if found[i] != nil {
+			e.loader.set(t, found[i])
+		}
+	}
+}
+
+// withMember makes a member of another package one of the interpreter's main
+// package, while f runs.
+func withMember(it *ixgo.Interp, m ssa.Member, f func(key string)) {
+	const key = "member" + mark
+	it.MainPkg().Members[key] = m
+	defer delete(it.MainPkg().Members, key)
+	f(key)
+}
+
+// storeVariables notes where the variables of a unit are, and those of the
+// packages in source form that it is the first to import.
+func (e *Engine) storeVariables(it *ixgo.Interp, main *types.Package) {
+	values := maps.Clone(e.values)
+	for _, p := range e.ctx.Builder.Program().AllPackages() {
+		if p.Pkg.Path() == "main" && p.Pkg != main || p.Func("init").Blocks == nil {
+			continue
+		}
+		path := p.Pkg.Path()
+		vars := map[string]reflect.Value{}
+		if installed, ok := e.loader.Installed(path); ok && path != "main" {
+			maps.Copy(vars, installed.Vars)
+		}
+		for name, m := range p.Members {
+			g, ok := m.(*ssa.Global)
+			if !ok || strings.HasPrefix(name, "init$") {
+				continue
+			}
+			withMember(it, g, func(key string) {
+				if a, ok := it.GetVarAddr(key); ok {
+					vars[name] = reflect.ValueOf(a)
+				}
+			})
+		}
+		if path == "main" {
+			for name, a := range vars {
+				values[name] = a.Elem()
+			}
+		}
+		e.loader.store(path, p.Pkg.Name(), vars)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.values = values
+}
+
+// span is a part of a file.
+type span struct{ start, end token.Pos }
+
+// noteGeneric notes the generic functions that declare types: each instance has
+// its own, and these are not shared between units.
+func (e *Engine) noteGeneric(f *ast.File) {
+	for _, d := range f.Decls {
+		fd, ok := d.(*ast.FuncDecl)
+		if !ok || !isGeneric(fd) {
+			continue
+		}
+		has := false
+		ast.Inspect(fd, func(n ast.Node) bool {
+			_, isType := n.(*ast.TypeSpec)
+			has = has || isType
+			return !has
+		})
+		if has {
+			e.generic = append(e.generic, span{fd.Pos(), fd.End()})
+		}
+	}
+}
+
+func isGeneric(fd *ast.FuncDecl) bool {
+	if fd.Type.TypeParams != nil {
+		return true
+	}
+	if fd.Recv == nil || len(fd.Recv.List) != 1 {
+		return false
+	}
+	t := ast.Unparen(fd.Recv.List[0].Type)
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = ast.Unparen(star.X)
+	}
+	switch t.(type) {
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		return true
+	}
+	return false
+}
+
+// concrete reports a type that is the same one everywhere: it has no type
+// parameters and is not a generic function's own.
+func (e *Engine) concrete(t *types.Named) bool {
+	if t.TypeParams().Len() > 0 && t.TypeArgs().Len() == 0 || hasTypeParam(t, map[types.Type]bool{}) {
+		return false
+	}
+	o := t.Obj()
+	if o.Pkg() == nil || o.Parent() == o.Pkg().Scope() || o.Parent() == nil && t.TypeArgs().Len() > 0 {
+		return true
+	}
+	for _, s := range e.generic {
+		if s.start <= o.Pos() && o.Pos() < s.end {
+			return false
+		}
+	}
+	return true
+}
+
+func hasTypeParam(t types.Type, seen map[types.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	has := func(t types.Type) bool { return hasTypeParam(t, seen) }
+	switch t := t.(type) {
+	case *types.TypeParam:
+		return true
+	case *types.Alias:
+		return has(types.Unalias(t))
+	case *types.Named:
+		for a := range t.TypeArgs().Types() {
+			if has(a) {
+				return true
+			}
+		}
+		o := t.Obj()
+		local := o.Pkg() != nil && o.Parent() != nil && o.Parent() != o.Pkg().Scope()
+		return t.TypeArgs().Len() == 0 && local && has(t.Underlying())
+	case *types.Pointer:
+		return has(t.Elem())
+	case *types.Slice:
+		return has(t.Elem())
+	case *types.Array:
+		return has(t.Elem())
+	case *types.Chan:
+		return has(t.Elem())
+	case *types.Map:
+		return has(t.Key()) || has(t.Elem())
+	case *types.Struct:
+		for f := range t.Fields() {
+			if has(f.Type()) {
+				return true
+			}
+		}
+	case *types.Signature:
+		return has(t.Params()) || has(t.Results())
+	case *types.Tuple:
+		for v := range t.Variables() {
+			if has(v.Type()) {
+				return true
+			}
+		}
+	case *types.Interface:
+		for m := range t.Methods() {
+			if has(m.Type()) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,200 @@
+package ixgo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"reflect"
+	"runtime/debug"
+	"sync"
+
+	"github.com/goplus/ixgo"
+	"github.com/reval-editor/reval/gokernel/front"
+)
+
+// The packages that rewritten code calls: compiled functions, and interpreted
+// ones, which cost less where the interpreter calls them often.
+const (
+	nativePath = "native" + mark
+	helperPath = "helper" + mark
+)
+
+const helperSource = `package helper
+import native "` + nativePath + `"
+func Receive[T any](ch <-chan T) T {
+	select {
+	case v := <-ch:
+		return v
+	case <-native.Done():
+		native.Interrupted()
+	}
+	panic("unreachable")
+}
+func Receive2[T any](ch <-chan T) (T, bool) {
+	select {
+	case v, ok := <-ch:
+		return v, ok
+	case <-native.Done():
+		native.Interrupted()
+	}
+	panic("unreachable")
+}
+func ReceiveOnly[T any](ch <-chan T) <-chan T { return ch }
+func Enter() {
+	if native.Stop != 0 {
+		native.Interrupted()
+	}
+}
+func Guard() {
+	if r := recover(); r != nil {
+		native.GoroutinePanic(r)
+	}
+}
+`
+
+func init() {
+	// The shapes alone: each engine has functions of its own.
+	ixgo.RegisterPackage(&ixgo.Package{
+		Name: "native", Path: nativePath, Deps: map[string]string{"io": "io"},
+		Interfaces: map[string]reflect.Type{}, NamedTypes: map[string]reflect.Type{}, AliasTypes: map[string]reflect.Type{},
+		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
+		Vars: map[string]reflect.Value{
+			"Stop":  reflect.ValueOf(new(int32)),
+			"Stdin": reflect.ValueOf(new(io.Reader)), "Stderr": reflect.ValueOf(new(io.Writer)),
+		},
+		Funcs: map[string]reflect.Value{
+			"Interrupted":    reflect.ValueOf(func() {}),
+			"Done":           reflect.ValueOf(func() <-chan struct{} { return nil }),
+			"GoroutinePanic": reflect.ValueOf(func(any) {}),
+			"Faults":         reflect.ValueOf(func() {}),
+		},
+	})
+}
+
+// natives connects the engine's context to the engine.
+func (e *Engine) natives() error {
+	if err := e.ctx.AddImportFile(helperPath, "helper.go", helperSource); err != nil {
+		return err
+	}
+	if _, err := e.ctx.Importer.Import(nativePath); err != nil {
+		return err
+	}
+	vars := map[string]reflect.Value{"Stop": reflect.ValueOf(&e.stop)}
+	stdin, stderr := io.Reader(os.Stdin), io.Writer(os.Stderr)
+	if e.options.Stdin != nil {
+		stdin = e.options.Stdin
+	}
+	if e.options.Stderr != nil {
+		stderr = e.options.Stderr
+	}
+	vars["Stdin"], vars["Stderr"] = reflect.ValueOf(&stdin), reflect.ValueOf(&stderr)
+	e.loader.store(nativePath, "native", vars)
+
+	exit := func(code int) { panic(front.ExitError(code)) }
+	fatal := func(text string) {
+		_ = log.Output(3, text)
+		exit(1)
+	}
+	for name, f := range map[string]any{
+		nativePath + ".Interrupted":    e.interrupted,
+		nativePath + ".Done":           e.done,
+		nativePath + ".GoroutinePanic": e.goroutinePanic,
+		nativePath + ".Faults":         func() { debug.SetPanicOnFault(true) },
+
+		"time.Sleep":                    e.sleep,
+		"(*sync.WaitGroup).Wait":        e.waitGroup,
+		"(*sync.Mutex).Lock":            e.lockMutex,
+		"(*sync.RWMutex).Lock":          e.lockRW,
+		"(*sync.RWMutex).RLock":         e.readLockRW,
+		"(*sync.Cond).Wait":             e.waitCond,
+		"(*os/exec.Cmd).Wait":           e.waitCommand,
+		"(*os/exec.Cmd).Run":            e.runCommand,
+		"(*os/exec.Cmd).Output":         e.commandOutput,
+		"(*os/exec.Cmd).CombinedOutput": e.commandCombinedOutput,
+
+		"os.Exit":     exit,
+		"log.Fatal":   func(v ...any) { fatal(fmt.Sprint(v...)) },
+		"log.Fatalf":  func(format string, v ...any) { fatal(fmt.Sprintf(format, v...)) },
+		"log.Fatalln": func(v ...any) { fatal(fmt.Sprintln(v...)) },
+
+		"fmt.Scan":   func(a ...any) (int, error) { return fmt.Fscan(stdin, a...) },
+		"fmt.Scanln": func(a ...any) (int, error) { return fmt.Fscanln(stdin, a...) },
+		"fmt.Scanf":  func(format string, a ...any) (int, error) { return fmt.Fscanf(stdin, format, a...) },
+		"(*os.File).Read": func(f *os.File, b []byte) (int, error) {
+			if f == os.Stdin {
+				return stdin.Read(b)
+			}
+			return f.Read(b)
+		},
+	} {
+		e.ctx.RegisterExternal(name, f)
+	}
+	return nil
+}
+
+// waitCond waits for a condition. An interrupt wakes all waiters, which look at
+// their condition again, and this one has the lock when it panics, as deferred
+// code expects.
+func (e *Engine) waitCond(c *sync.Cond) {
+	done := e.done()
+	if done == nil {
+		c.Wait()
+		return
+	}
+	woken := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			c.L.Lock() // it is free once the waiter waits
+			c.Broadcast()
+			c.L.Unlock()
+		case <-woken:
+		}
+	}()
+	c.Wait()
+	close(woken)
+	select {
+	case <-done:
+		e.interrupted()
+	default:
+	}
+}
+
+func (e *Engine) runCommand(c *exec.Cmd) error {
+	if err := c.Start(); err != nil {
+		return err
+	}
+	return e.waitCommand(c)
+}
+
+func (e *Engine) commandOutput(c *exec.Cmd) ([]byte, error) {
+	if c.Stdout != nil {
+		return nil, errors.New("exec: Stdout already set")
+	}
+	var out, diagnostics bytes.Buffer
+	c.Stdout = &out
+	capture := c.Stderr == nil
+	if capture {
+		c.Stderr = &diagnostics
+	}
+	err := e.runCommand(c)
+	var exit *exec.ExitError
+	if capture && errors.As(err, &exit) {
+		exit.Stderr = diagnostics.Bytes()
+	}
+	return out.Bytes(), err
+}
+
+func (e *Engine) commandCombinedOutput(c *exec.Cmd) ([]byte, error) {
+	if c.Stdout != nil || c.Stderr != nil {
+		return nil, errors.New("exec: Stdout or Stderr already set")
+	}
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := e.runCommand(c)
+	return out.Bytes(), err
+}

@@ -1,0 +1,86 @@
+package ixgo
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/goplus/ixgo"
+	"github.com/reval-editor/reval/gokernel/front"
+)
+
+// panicOf makes what ended a run a panic with its places.
+func (e *Engine) panicOf(err error) error {
+	var explicit ixgo.PanicError
+	var fatal ixgo.FatalError
+	switch {
+	case errors.As(err, &explicit):
+		return panicWith(explicit.Value, framesOf(explicit.Stack()))
+	case errors.As(err, &fatal):
+		return panicWith(fatal.Value, framesOf(fatal.Stack()))
+	}
+	return err
+}
+
+func panicWith(value any, frames []front.Frame) *front.Panic {
+	_, isRuntime := value.(runtime.Error)
+	return &front.Panic{Value: value, Runtime: isRuntime, Frames: frames}
+}
+
+// stackPlace is a line of a stack trace: "\tcell[3]:2 +0x1d".
+var stackPlace = regexp.MustCompile(`^\t(.*?):(\d+)`)
+
+// framesOf gives the cells' places of a stack trace, innermost first.
+func framesOf(stack []byte) []front.Frame {
+	var out []front.Frame
+	name := ""
+	for line := range strings.Lines(string(stack)) {
+		m := stackPlace.FindStringSubmatch(line)
+		if m == nil {
+			name = strings.TrimSpace(line)
+			continue
+		}
+		number, _ := strconv.Atoi(m[2])
+		if f, ok := cellFrame(name, m[1], number); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// cellFrame gives a place if it is in a cell.
+func cellFrame(function, file string, line int) (front.Frame, bool) {
+	file = filepath.Base(file)
+	if !strings.HasPrefix(file, "cell[") {
+		return front.Frame{}, false
+	}
+	function, _, _ = strings.Cut(function, "(...)")
+	if i := strings.LastIndex(function, "("); i > 0 && strings.HasSuffix(function, ")") && !strings.HasSuffix(function[:i], ".") {
+		function = function[:i]
+	}
+	function = strings.ReplaceAll(function, "main.", "")
+	if entry, inner, _ := strings.Cut(function, "."); strings.HasPrefix(entry, "cell"+mark) {
+		function = inner
+	}
+	f := front.Frame{Func: function}
+	f.Pos.Filename, f.Pos.Line = file, line
+	return f, true
+}
+
+// goroutinePanic tells of a panic that ended a cell's goroutine. It is called by
+// deferred code while that panics.
+func (e *Engine) goroutinePanic(fr *ixgo.Frame, value any) {
+	if value == errInterrupted || e.options.GoroutinePanic == nil {
+		return
+	}
+	var frames []front.Frame
+	for _, f := range fr.CallerFrames() {
+		if place, ok := cellFrame(f.Function, f.File, f.Line); ok {
+			frames = append(frames, place)
+		}
+	}
+	e.options.GoroutinePanic(panicWith(value, frames))
+}
