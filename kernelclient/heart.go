@@ -118,16 +118,17 @@ func (k *Kernel) follow(ctx context.Context, h *heart) {
 	defer h.rest()
 	pause := time.NewTicker(h.pause)
 	defer pause.Stop()
-	responsive := true
 	for seen := k.came.Load(); ; {
 		select {
 		case <-pause.C:
+		case <-k.stirred:
 		case <-ctx.Done():
 			return
 		}
 		k.mu.Lock()
 		idle := len(k.replies) == 0 && len(k.executions) == 0
 		k.mu.Unlock()
+		responsive := !k.silent.Load()
 		if idle && responsive {
 			return
 		}
@@ -138,7 +139,7 @@ func (k *Kernel) follow(ctx context.Context, h *heart) {
 			return
 		}
 		if answers != responsive {
-			responsive = answers
+			k.silent.Store(!answers)
 			k.options.Responsive(answers)
 		}
 	}

@@ -117,6 +117,35 @@ func TestHeartbeatAfterTheWait(t *testing.T) {
 	}
 }
 
+// TestSilentKernelSpeaks: one whose heartbeat is stuck was silent until it sends a
+// message.
+func TestSilentKernelSpeaks(t *testing.T) {
+	t.Parallel()
+	speak, end := make(chan struct{}), make(chan struct{})
+	k, lines, told := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		r.Wait(speak)
+		r.Print("a")
+		r.Wait(end)
+		r.End()
+	}})
+	lines.Of(jupyter.Heartbeat).Stall()
+	l := newEvents()
+	ended := start(within(t), k, ExecuteRequest{Code: "x"}, l.add)
+	for want := range 2 {
+		if got := next(t, told); got != (want == 1) {
+			t.Fatalf("told %t", got)
+		}
+		if want == 0 {
+			close(speak)
+		}
+	}
+	close(end)
+	if o := next(t, ended); o.err != nil {
+		t.Error(o.err)
+	}
+}
+
 // TestHeartbeatOfABusyKernel: a kernel that computes in silence, or that publishes
 // while its heartbeat is stuck, is there.
 func TestHeartbeatOfABusyKernel(t *testing.T) {

@@ -73,6 +73,8 @@ type Kernel struct {
 	came      atomic.Int64  // messages of all channels
 	dropped   atomic.Int64  // malformed messages
 	waited    chan struct{} // tells the heart's goroutine that something is waited for
+	silent    atomic.Bool   // Responsive was called with false
+	stirred   chan struct{} // tells the heart's goroutine that a silent kernel sent a message
 
 	heard    chan struct{} // closed when IOPub brought its first message
 	lost     chan error    // why the first channel was lost
@@ -125,7 +127,7 @@ func newKernel(o Options) *Kernel {
 	}
 	return &Kernel{
 		session: jupyter.NewID(), options: o, patience: defaultPatience,
-		heard: make(chan struct{}), lost: make(chan error, 1), waited: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+		heard: make(chan struct{}), lost: make(chan error, 1), waited: make(chan struct{}, 1), stirred: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
 }
@@ -211,6 +213,12 @@ func (k *Kernel) malformed(channel jupyter.Channel, err error) {
 // handle takes a message of any channel.
 func (k *Kernel) handle(channel jupyter.Channel, m *jupyter.Message) {
 	k.came.Add(1)
+	if k.silent.Load() {
+		select {
+		case k.stirred <- struct{}{}:
+		default:
+		}
+	}
 	switch channel {
 	case jupyter.Shell, jupyter.Control:
 		k.handleReply(m)

@@ -60,7 +60,9 @@ type setup struct {
 	folders      []string // workspace folders; none for none
 	env          []string // nil for that of testenv, with the real kernels
 	builtin      []kernelclient.Spec
-	raw          bool // without initialize
+	raw          bool          // without initialize
+	logger       *slog.Logger  // nil for the test's
+	heartbeat    time.Duration // 0 for the default
 }
 
 // client is an editor: the peer of one server.
@@ -104,7 +106,10 @@ func start(t testing.TB, s setup) *client {
 	ctx, stop := context.WithCancel(context.Background())
 	c := newClient(t, ours)
 	c.stop = stop
-	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: logger(t)}
+	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: s.logger, Heartbeat: s.heartbeat}
+	if o.Logger == nil {
+		o.Logger = logger(t)
+	}
 	go func() {
 		c.err = lsp.Serve(ctx, theirs, o)
 		close(c.served)

@@ -103,10 +103,13 @@ func inWord(r rune) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
 
-// busy tells whether the kernel runs code now.
+// busy tells whether the kernel may not answer at once, for it runs code.
 func (ks *kernelSession) busy() bool {
-	state := ks.Status().State
-	return state == session.Busy || state == session.Disconnected
+	switch ks.Status().State {
+	case session.Busy, session.Disconnected, session.Unresponsive:
+		return true
+	}
+	return false
 }
 
 // deadline bounds a request to the session's kernel.

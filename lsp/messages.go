@@ -295,6 +295,9 @@ const (
 	SessionDead       = "dead"
 	// The kernel's server is not reached; what runs there goes on.
 	SessionDisconnected = "disconnected"
+	// The kernel is silent while something is waited for: it is stopped, or computes
+	// where it hears nothing. What runs there goes on.
+	SessionUnresponsive = "unresponsive"
 )
 
 // StateParams tells the state of the session of one or several documents.
@@ -312,7 +315,7 @@ type StateParams struct {
 	Queued int `json:"queued,omitzero"`
 	// Running is the evaluation that runs.
 	Running string `json:"running,omitzero"`
-	// Message says in one line why a session is dead or disconnected, or what it lacks.
+	// Message says in one line why a session is dead, disconnected or unresponsive, or what it lacks.
 	Message string `json:"message,omitzero"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -25,8 +26,10 @@ type Options struct {
 	Builtin []kernelclient.Spec
 	// Env is the environment that kernels are found by and start with, as of
 	// os.Environ; nil for this process's.
-	Env    []string
-	Logger *slog.Logger
+	Env []string
+	// Heartbeat is kernelclient.Options.Heartbeat.
+	Heartbeat time.Duration
+	Logger    *slog.Logger
 }
 
 // Server is one connection to one editor.

@@ -139,6 +139,7 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	spec, address := ks.spec, ks.address
 	ks.counts = map[int]*result{}
 	ks.server.mu.Unlock()
+	o.Heartbeat = ks.server.options.Heartbeat
 	if kernelclient.IsAddress(ks.kernel) {
 		return address.Open(ctx, o)
 	}
@@ -201,13 +202,18 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	if s.client.reval || st.State == was {
 		return
 	}
-	switch {
-	case st.State == session.Dead:
+	switch st.State {
+	case session.Dead:
 		s.outbox.message(errorMessage, st.Message)
-	case st.State == session.Disconnected:
+	case session.Disconnected, session.Unresponsive:
 		s.outbox.message(protocol.MessageTypeWarning, st.Message)
-	case was == session.Disconnected:
-		s.outbox.message(protocol.MessageTypeInfo, "the connection to "+ks.spec.Source+" is there again")
+	case session.Idle, session.Busy:
+		switch was {
+		case session.Disconnected:
+			s.outbox.message(protocol.MessageTypeInfo, "the connection to "+ks.spec.Source+" is there again")
+		case session.Unresponsive:
+			s.outbox.message(protocol.MessageTypeInfo, "the kernel answers again")
+		}
 	}
 }
 

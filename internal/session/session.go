@@ -30,7 +30,13 @@ const (
 	// Disconnected is a session whose kernel's server is not reached at the moment;
 	// what runs there goes on.
 	Disconnected State = "disconnected"
+	// Unresponsive is a session whose kernel is silent while something is waited for
+	// (kernelclient.Options.Responsive); nothing is lost by that, and nothing is done.
+	Unresponsive State = "unresponsive"
 )
+
+// silent is the message of an Unresponsive session.
+const silent = "the kernel does not answer: it is stopped, or computes where it hears nothing; restart it if that does not end"
 
 // ErrNoKernel is returned by requests that need a kernel and do not start one.
 var ErrNoKernel = errors.New("no kernel runs: evaluate something first")
@@ -45,7 +51,7 @@ type Status struct {
 	Queued int
 	// Running is the evaluation that runs; empty if none does.
 	Running string
-	// Message says in one line why a session is Dead or Disconnected.
+	// Message says in one line why a session is Dead, Disconnected or Unresponsive.
 	Message string
 }
 
@@ -86,8 +92,8 @@ type Session struct {
 	mu      sync.Mutex
 	state   State
 	message string
-	offline string // why the kernel's server is not reached; empty if it is
 	kernel  *kernelclient.Kernel
+	link    *link // to kernel
 	queue   []*Evaluation
 	current *Evaluation
 	running bool   // run is at work
@@ -96,13 +102,20 @@ type Session struct {
 	stop    func() // breaks off a kernel's start
 }
 
+// link is the way to one kernel, which may be told of after the session has another.
+// Guarded by Session.mu.
+type link struct {
+	offline string // why the kernel's server is not reached; empty if it is
+	silent  bool   // the kernel does not answer
+}
+
 // New makes a session whose kernel is started when it is first needed.
 func New(connect Connect, l Listener, logger *slog.Logger) *Session {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, listener: l, logger: logger, ctx: ctx, cancel: cancel, state: None}
+	return &Session{connect: connect, listener: l, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link)}
 }
 
 // Status gives the session's state.
@@ -114,8 +127,13 @@ func (s *Session) Status() Status {
 
 func (s *Session) status() Status {
 	st := Status{State: s.state, Queued: len(s.queue), Message: s.message}
-	if s.offline != "" && (st.State == Idle || st.State == Busy) {
-		st.State, st.Message = Disconnected, s.offline
+	if st.State == Idle || st.State == Busy {
+		switch {
+		case s.link.offline != "":
+			st.State, st.Message = Disconnected, s.link.offline
+		case s.link.silent:
+			st.State, st.Message = Unresponsive, silent
+		}
 	}
 	if s.current != nil {
 		st.Running = s.current.ID
@@ -243,12 +261,17 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 	if kernel != nil {
 		return kernel, nil
 	}
-	kernel, err := s.connect(ctx, kernelclient.Options{Late: s.late, Connection: s.connection, Logger: s.logger})
+	l := new(link)
+	kernel, err := s.connect(ctx, kernelclient.Options{
+		Late: s.late, Logger: s.logger,
+		Connection: func(err error) { s.connection(l, err) },
+		Responsive: func(answers bool) { s.responsive(l, answers) },
+	})
 	stopped := ctx.Err() != nil
 	s.change(func() []*Evaluation {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
-			s.kernel, s.state, s.offline = kernel, Idle, ""
+			s.kernel, s.state, s.link = kernel, Idle, l
 			s.wait.Go(func() { s.follow(kernel) })
 		}
 		return nil
@@ -389,12 +412,20 @@ func (s *Session) Close(ctx context.Context) {
 }
 
 // connection notes that the way to the kernel's server is lost, or is there again.
-func (s *Session) connection(err error) {
+func (s *Session) connection(l *link, err error) {
 	s.change(func() []*Evaluation {
-		s.offline = ""
+		l.offline = ""
 		if err != nil {
-			s.offline = err.Error()
+			l.offline = err.Error()
 		}
+		return nil
+	})
+}
+
+// responsive notes that the kernel is silent, or answers again.
+func (s *Session) responsive(l *link, answers bool) {
+	s.change(func() []*Evaluation {
+		l.silent = !answers
 		return nil
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -399,6 +400,64 @@ func TestDeathWhileIdle(t *testing.T) {
 	}
 	evaluate(s, "b", "y")
 	r.wait(at, "b1 done")
+}
+
+// heard tells of the line in a kernel's log by which its silence will be noticed.
+type heard struct{ beats chan struct{} }
+
+func (h heard) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "answers its heartbeat") {
+		h.beats <- struct{}{}
+	}
+	return len(line), nil
+}
+
+// A kernel that is silent is told, nothing else becomes of it; another that takes its
+// place has nothing of that.
+func TestUnresponsiveKernel(t *testing.T) {
+	release := make(chan struct{})
+	lines := make(chan *kernelpeer.Lines, 1)
+	beats := make(chan struct{}, 1)
+	s, r := open(t, func(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error) {
+		between := kernelpeer.Between(t, kernelpeer.Start(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+			r.Begin()
+			r.Wait(release)
+			r.End()
+		}}).File)
+		lines <- between
+		o.Heartbeat = 100 * time.Millisecond
+		o.Logger = slog.New(slog.NewTextHandler(heard{beats}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		return kernelclient.Attach(ctx, between.File, o)
+	})
+	s.Evaluate(Request{ID: "a", Code: "hold"})
+	r.wait(0, "a running")
+	stopped := <-lines
+	select {
+	case <-beats:
+	case <-within(t).Done():
+		t.Fatal("the kernel's heartbeat was not heard")
+	}
+	all := []jupyter.Channel{jupyter.Shell, jupyter.Control, jupyter.IOPub, jupyter.Heartbeat}
+	for _, channel := range all {
+		stopped.Of(channel).Stall()
+	}
+	at := r.wait(0, "session unresponsive the kernel does not answer")
+	if st := s.Status(); st.State != Unresponsive || st.Running != "a" {
+		t.Errorf("status %+v", st)
+	}
+	for _, channel := range all {
+		stopped.Of(channel).Resume()
+	}
+	at = r.wait(at, "session busy")
+	close(release)
+	at = r.wait(at, "a done")
+	r.wait(at, "session idle")
+
+	// What the one before is told of does not concern its successor.
+	s.responsive(new(link), false)
+	if st := s.Status(); st.State != Idle {
+		t.Errorf("status %+v", st)
+	}
 }
 
 func TestFailingConnect(t *testing.T) {
