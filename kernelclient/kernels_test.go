@@ -99,6 +99,7 @@ var features = []feature{
 
 // TestKernels runs the same over every kernel, and holds docs/kernels.md to it.
 func TestKernels(t *testing.T) {
+	t.Parallel()
 	page := readPage(t)
 	var mu sync.Mutex
 	t.Run("kernel", func(t *testing.T) {

@@ -2,8 +2,11 @@ package kernelclient
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +23,10 @@ import (
 func TestMain(m *testing.M) {
 	if fate := os.Getenv(kernelpeer.FateVariable); fate != "" {
 		kernelpeer.Main(kernelpeer.Fate(fate), os.Args[1])
+	}
+	// Most of the time they wait for a kernel to start, or for one that does not answer.
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
