@@ -4,15 +4,19 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/reval-editor/reval/jupyter"
 )
 
+// NewestKernel is the address of the kernel that was started last, see [FindNewest].
+const NewestKernel = "newest"
+
 // IsAddress tells where a kernel runs or is to be started, the path of a connection
-// file, a Jupyter server's URL or an ssh host's, from a kernelspec's name.
+// file, NewestKernel, a Jupyter server's URL or an ssh host's, from a kernelspec's name.
 func IsAddress(kernel string) bool {
-	return IsServerURL(kernel) || IsSSHURL(kernel) || IsConnectionFile(kernel)
+	return kernel == NewestKernel || IsServerURL(kernel) || IsSSHURL(kernel) || IsConnectionFile(kernel)
 }
 
 // IsConnectionFile tells the path of a connection file, which [Attach] takes,
@@ -45,6 +49,19 @@ func FindFile(file string) (Address, error) {
 		a.Spec.DisplayName = info.KernelName + " (" + base + ")"
 	}
 	return a, nil
+}
+
+// FindNewest finds the kernel that was started last of those that run, suit w.Matches as
+// far as specs tell, and have none of the connection files but. env is as for [Running].
+func FindNewest(ctx context.Context, w Wanted, specs []Spec, env []string, but ...string) (Address, error) {
+	kernel, err := Newest(ctx, env, func(k RunningKernel) bool {
+		i := slices.IndexFunc(specs, func(s Spec) bool { return s.Name == k.Name })
+		return !slices.Contains(but, k.File) && (i < 0 || w.Matches == nil || w.Matches(specs[i].Language))
+	})
+	if err != nil {
+		return Address{}, err
+	}
+	return FindFile(kernel.File)
 }
 
 // Find asks the server what the place names: a kernel that runs, a kernelspec, or,
@@ -104,10 +121,13 @@ func (a Address) Open(ctx context.Context, o Options) (*Kernel, error) {
 	return a.place.Server.Start(ctx, a.spec, "", o)
 }
 
-// FindAddress is [FindFile], [Place.Find] or [Host.Find], as the address is. env is
-// the environment that ssh is run in, nil for this process's.
+// FindAddress is [FindFile], [FindNewest], [Place.Find] or [Host.Find], as the address
+// is. env is the environment that ssh is run in and running kernels are looked for in, nil
+// for this process's.
 func FindAddress(ctx context.Context, address string, w Wanted, env []string) (Address, error) {
 	switch {
+	case address == NewestKernel:
+		return FindNewest(ctx, w, nil, env)
 	case IsSSHURL(address):
 		h, spec, err := ParseSSHURL(address, env)
 		if err != nil {

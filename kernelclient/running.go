@@ -78,21 +78,22 @@ func Running(ctx context.Context, env []string) ([]RunningKernel, error) {
 	return kernels, nil
 }
 
-// Newest gives the kernel that was started last of those that run.
-func Newest(ctx context.Context, env []string) (RunningKernel, error) {
+// Newest gives the kernel that was started last of those that run and fit; fits may be
+// nil.
+func Newest(ctx context.Context, env []string, fits func(RunningKernel) bool) (RunningKernel, error) {
 	kernels, err := Running(ctx, env)
 	if err != nil {
 		return RunningKernel{}, err
 	}
 	for _, k := range kernels {
-		if k.Err == nil {
+		if k.Err == nil && (fits == nil || fits(k)) {
 			return k, nil
 		}
 	}
 	if env == nil {
 		env = os.Environ()
 	}
-	return RunningKernel{}, fmt.Errorf("no kernel runs whose connection file is in %s: start one, or name its file", RuntimeDir(env))
+	return RunningKernel{}, fmt.Errorf("no kernel runs that suits and has its connection file in %s: start one, or name its file", RuntimeDir(env))
 }
 
 // look reads the connection file and sees whether the kernel is there.

@@ -25,7 +25,7 @@ func TestRunning(t *testing.T) {
 	if kernels, err := Running(within(t), env); err != nil || len(kernels) > 0 {
 		t.Fatalf("before any kernel: %v, %v", kernels, err)
 	}
-	_, err := Newest(within(t), env)
+	_, err := Newest(within(t), env, nil)
 	oneLine(t, err, "no kernel runs", dir)
 
 	var kernels []*Kernel
@@ -141,9 +141,31 @@ func TestRunning(t *testing.T) {
 	}
 	guest.Close()
 
-	newest, err := Newest(within(t), env)
+	newest, err := Newest(within(t), env, nil)
 	if err != nil || newest.File != kernels[1].ConnectionFile() {
 		t.Fatalf("the newest is %+v, %v", newest, err)
+	}
+	python := Wanted{Matches: func(language string) bool { return language == "python" }}
+	for _, c := range []struct {
+		specs []Spec
+		but   []string
+		want  *Kernel // nil for none
+	}{
+		{[]Spec{{Name: "python3", Language: "python"}}, nil, kernels[1]},
+		{nil, nil, kernels[1]}, // of which nothing is known
+		{nil, []string{kernels[1].ConnectionFile()}, kernels[0]},
+		{[]Spec{{Name: "python3", Language: "R"}}, nil, nil},
+	} {
+		a, err := FindNewest(within(t), python, c.specs, env, c.but...)
+		switch {
+		case c.want == nil:
+			oneLine(t, err, "no kernel runs", "start one")
+		case err != nil || a.Spec.Name != c.want.ConnectionFile():
+			t.Errorf("of %+v but %q: %+v, %v", c.specs, c.but, a, err)
+		}
+	}
+	if a, err := FindAddress(within(t), NewestKernel, python, env); err != nil || a.Spec.Name != newest.File || !IsAddress(NewestKernel) {
+		t.Errorf("by its address: %+v, %v", a, err)
 	}
 	for range 2 { // the first leaves it running
 		k, err := Attach(within(t), newest.File, Options{})
@@ -157,7 +179,7 @@ func TestRunning(t *testing.T) {
 
 	// One that is stopped does not answer, but is not dead.
 	kernels[1].proc.cmd.Process.Signal(syscall.SIGSTOP)
-	newest, err = Newest(within(t), env)
+	newest, err = Newest(within(t), env, nil)
 	kernels[1].proc.cmd.Process.Signal(syscall.SIGCONT)
 	if err != nil || newest.File != kernels[0].ConnectionFile() {
 		t.Errorf("the newest is %+v, %v", newest, err)

@@ -240,6 +240,20 @@ func TestAttach(t *testing.T) {
 	}
 	command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: last.Name})
 	b.run("theirs").want(t, "queued running done", "1")
+
+	// Another document has a kernel of its own, which is newer, and then joins as well.
+	command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: "python3"})
+	b.run("theirs").want(t, "queued running error", "")
+	state := command[lsp.StateParams](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: kernelclient.NewestKernel})
+	if state.Kernel != last.Name {
+		t.Errorf("the newest is %+v", state)
+	}
+	b.run("theirs").want(t, "queued running done", "1")
+	r := c.open("a.r", "r", "1\n")
+	if got := c.commandFails(lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: r.uri, Kernel: kernelclient.NewestKernel}); !strings.Contains(got, "no kernel runs that suits") {
+		t.Error(got)
+	}
+
 	if got := c.commandFails(lsp.CommandRestart, b.only()); !strings.Contains(got, "started elsewhere") {
 		t.Error(got)
 	}

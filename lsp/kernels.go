@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -36,8 +37,12 @@ func wanted(name string, lang language.Language) kernelclient.Wanted {
 }
 
 // findAddress finds the kernel at an address, or the kernel of a language there.
-func (s *Server) findAddress(ctx context.Context, address string, lang language.Language) (kernelclient.Address, error) {
+func (s *Server) findAddress(ctx context.Context, address, folder string, lang language.Language) (kernelclient.Address, error) {
 	w := wanted("", lang)
+	if address == kernelclient.NewestKernel {
+		specs, _ := s.findKernels(ctx, folder) // broken ones run no kernel
+		return kernelclient.FindNewest(ctx, w, specs, s.options.Env, s.ownFiles()...)
+	}
 	if !kernelclient.IsServerURL(address) {
 		return kernelclient.FindAddress(ctx, address, w, s.options.Env)
 	}
@@ -46,6 +51,20 @@ func (s *Server) findAddress(ctx context.Context, address string, lang language.
 		return kernelclient.Address{}, err
 	}
 	return p.Find(ctx, w)
+}
+
+// ownFiles are the connection files of the kernels that were started for this connection.
+func (s *Server) ownFiles() []string {
+	s.mu.Lock()
+	sessions := slices.Clone(s.sessions)
+	s.mu.Unlock()
+	var files []string
+	for _, ks := range sessions {
+		if k := ks.Kernel(); k != nil && k.Launched() {
+			files = append(files, k.ConnectionFile())
+		}
+	}
+	return files
 }
 
 // place reads the URL of a Jupyter server, whose token need be given only once.
@@ -216,7 +235,7 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 	var spec kernelclient.Spec
 	var address kernelclient.Address
 	if kernelclient.IsAddress(p.Kernel) {
-		if address, err = s.findAddress(ctx, p.Kernel, ks.language); err != nil {
+		if address, err = s.findAddress(ctx, p.Kernel, ks.folder, ks.language); err != nil {
 			return nil, err
 		}
 		spec = address.Spec

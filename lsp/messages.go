@@ -116,7 +116,8 @@ type KernelsParams struct {
 type SelectKernelParams struct {
 	URI string `json:"uri"`
 	// Kernel is a name that reval.kernels gives, the path of a connection file
-	// of a kernel that runs, or a Jupyter server's URL: alone it is the server's kernel
+	// of a kernel that runs, "newest" for the one of the language that was started last
+	// and not for this editor, or a Jupyter server's URL: alone it is the server's kernel
 	// for the language, with /api/kernels/ID one that runs, with /api/kernelspecs/NAME
 	// one to be started. A host's is ssh://user@host:port or, with a kernelspec,
 	// ssh://user@host:port/NAME.

@@ -162,7 +162,7 @@ func (ks *kernelSession) find(ctx context.Context) error {
 	var address kernelclient.Address
 	if kernelclient.IsAddress(ks.kernel) {
 		var err error
-		if address, err = s.findAddress(ctx, ks.kernel, ks.language); err != nil {
+		if address, err = s.findAddress(ctx, ks.kernel, ks.folder, ks.language); err != nil {
 			return err
 		}
 		spec = address.Spec

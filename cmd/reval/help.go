@@ -27,8 +27,9 @@ left out. The code runs in the current folder. With - for FILE, standard input
 is read, and --kernel has to be given.
 
   --kernel NAME  a kernel that 'reval kernels' lists, or the connection file
-                 (FILE.json) of a kernel that runs, which goes on afterwards;
-                 without it, the first kernel of the file's language
+                 (FILE.json) of a kernel that runs, which goes on afterwards, or
+                 the word newest for the one of the file's language that was
+                 started last; without it, the language's first kernel
   --kernel URL   a Jupyter server, http://HOST:PORT/?token=T: its first kernel of
                  the file's language, or the one that the URL names, as 'reval
                  kernels --server URL' lists them. Where the URL has no token, the

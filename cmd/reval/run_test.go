@@ -26,12 +26,16 @@ func TestRunInRunningKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer k.Close()
-	for _, c := range []struct{ code, want string }{{"x := 41\n", ""}, {"x + 1\n", "42\n"}} {
+	for _, c := range []struct{ kernel, code, want string }{
+		{k.ConnectionFile(), "x := 41\n", ""},
+		{k.ConnectionFile(), "x + 1\n", "42\n"},
+		{"newest", "x + 2\n", "43\n"},
+	} {
 		file := filepath.Join(t.TempDir(), "cell.go")
 		if err := os.WriteFile(file, []byte(c.code), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(testenv.Reval(t), "run", file, "--kernel", k.ConnectionFile())
+		cmd := exec.Command(testenv.Reval(t), "run", file, "--kernel", c.kernel)
 		cmd.Env = env
 		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != c.want {

@@ -35,7 +35,7 @@ type Run struct {
 	// which needs a Kernel.
 	File string
 	// Kernel is a kernelspec's name, or the connection file of a kernel that runs
-	// and goes on, or a Jupyter server's URL, which the environment's JUPYTER_TOKEN
+	// and goes on, or "newest" for the last of those that was started, or a Jupyter server's URL, which the environment's JUPYTER_TOKEN
 	// opens if it has no token; empty for the first kernel of the file's language.
 	Kernel string
 	// Builtin are kernels that need no kernelspec.
@@ -155,19 +155,15 @@ func (x *running) start(ctx context.Context, lang language.Language, known bool)
 		if !known {
 			w.Matches = func(string) bool { return true }
 		}
-		a, err := kernelclient.FindAddress(ctx, withToken(x.Kernel), w, nil)
+		a, err := x.find(ctx, w)
 		if err != nil {
 			return nil, err
 		}
 		return a.Open(ctx, o)
 	}
-	folder, err := filepath.Abs(filepath.Dir(x.File))
+	specs, findErr, err := x.specs(ctx)
 	if err != nil {
 		return nil, err
-	}
-	specs, findErr := kernelclient.Finder{Dir: folder, Builtin: x.Builtin}.Find(ctx)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
 	}
 	if !known && x.Kernel == "" {
 		var names []string
@@ -182,6 +178,28 @@ func (x *running) start(ctx context.Context, lang language.Language, known bool)
 	}
 	// As for `python FILE`, the code runs in the folder that this process is in.
 	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o})
+}
+
+// find looks for the kernel at the address that was asked for.
+func (x *running) find(ctx context.Context, w kernelclient.Wanted) (kernelclient.Address, error) {
+	if x.Kernel != kernelclient.NewestKernel {
+		return kernelclient.FindAddress(ctx, withToken(x.Kernel), w, nil)
+	}
+	specs, _, err := x.specs(ctx) // broken ones run no kernel
+	if err != nil {
+		return kernelclient.Address{}, err
+	}
+	return kernelclient.FindNewest(ctx, w, specs, nil)
+}
+
+// specs are the kernelspecs for the file, and what is wrong with others.
+func (x *running) specs(ctx context.Context) (specs []kernelclient.Spec, broken, err error) {
+	folder, err := filepath.Abs(filepath.Dir(x.File))
+	if err != nil {
+		return nil, nil, err
+	}
+	specs, broken = kernelclient.Finder{Dir: folder, Builtin: x.Builtin}.Find(ctx)
+	return specs, broken, context.Cause(ctx)
 }
 
 func wanted(name string, lang language.Language) kernelclient.Wanted {
