@@ -2,6 +2,8 @@ package editors
 
 import (
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -33,6 +35,28 @@ func TestNeovimPlugin(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message that is wider than the screen is cut, and no key has to be pressed for it,
+// also after a list to choose from: Vim would show the whole of it then.
+func TestVimMessageWaitsForNoKey(t *testing.T) {
+	t.Parallel()
+	vim := testenv.Vim(t)
+	dir, env := project(t)
+	env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+testenv.Reval(t))
+	term := testenv.StartTerminal(t, env, dir, vim, "-u", script("try.vim"), "-i", "NONE", "a.py")
+	term.WaitFor(`a\.py`)
+	term.Type(":set columns=60\n")
+	term.Type(":RevalKernel\n")
+	server := regexp.MustCompile(`(?m)^ *(\d+)\. +a Jupyter server`)
+	term.Type(server.FindStringSubmatch(term.WaitFor(server.String()))[1] + "\n")
+	term.WaitFor(`^URL \(http.*:$`)
+	term.Type("http://127.0.0.1:9/?token=secret\n") // nobody listens there
+	if screen := term.WaitFor(`^reval: .*…$|Press ENTER`); strings.Contains(screen, "Press ENTER") {
+		t.Errorf("a key is waited for:\n%s", screen)
+	}
+	term.Type(":RevalState\n")
+	term.WaitFor(`(?s)reval: list the kernelspecs of.*refused\n`)
 }
 
 func scenarios() string { return filepath.Join(testenv.Root(), "vim", "test", "run.sh") }

@@ -11,6 +11,3 @@ nmap gZ <Plug>(reval-eval-cell)
 nmap ]r <Plug>(reval-next-cell)
 nmap [r <Plug>(reval-prev-cell)
 set omnifunc=reval#omni#complete
-if !has('nvim')
-  set lines=50 columns=250
-endif

@@ -9,24 +9,28 @@ let s:token = 0
 " What waits until the editor is between two commands.
 let s:later = []
 
+" What was said last, and was cut.
+let s:cut = ''
+
 " Says what went wrong, in one line.
 function! reval#client#error(message) abort
-  call s:say(substitute(a:message, '\_s\+', ' ', 'g'), 'ErrorMsg')
+  call reval#client#tell(a:message, 'ErrorMsg')
 endfunction
 
-" Says what nobody asked for, highlighted as group: cut to the line, so that no key
-" has to be pressed for it. :RevalState has all of it.
+" Says something in one line, highlighted as group: cut to the screen's width, so that no
+" key has to be pressed for it. :RevalState has all of it.
 function! reval#client#tell(message, group) abort
-  let room = v:echospace - strdisplaywidth('reval: ')
-  let text = substitute(a:message, '\_s\+', ' ', 'g')
-  call s:say(strdisplaywidth(text) > room ? matchstr(text, '.*\%<' .. max([2, room]) .. 'v') .. '…' : text, a:group)
-endfunction
-
-function! s:say(text, group) abort
+  let text = 'reval: ' .. substitute(a:message, '\_s\+', ' ', 'g')
+  let s:cut = strdisplaywidth(text) > v:echospace ? text : ''
   redraw
   execute 'echohl' a:group
-  echomsg 'reval: ' .. a:text
+  echomsg s:cut ==# '' ? text : matchstr(text, '.*\%<' .. max([2, v:echospace]) .. 'v') .. '…'
   echohl None
+endfunction
+
+" What tell said last, if it was cut; else ''.
+function! reval#client#cut() abort
+  return s:cut
 endfunction
 
 " Gives the document of bufnr to a server; answers its URI, or '' after it told

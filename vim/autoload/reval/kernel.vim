@@ -83,10 +83,15 @@ endfunction
 
 " :RevalState
 function! reval#kernel#show() abort
-  call reval#client#execute(bufnr('%'), 'reval.state', {}, function('s:show'))
+  let cut = reval#client#cut()
+  call reval#client#execute(bufnr('%'), 'reval.state', {}, function('s:show', [cut]))
+  if cut !=# '' && reval#client#uri(bufnr('%')) ==# ''
+    echo cut
+  endif
 endfunction
 
-function! s:show(state) abort
+" cut is the last message, if only a part of it was shown.
+function! s:show(cut, state) abort
   let line = 'reval: ' .. a:state.state
   if get(a:state, 'kernel', '') !=# ''
     let line ..= printf(', kernel %s (%s)', a:state.kernel, get(a:state, 'displayName', ''))
@@ -95,7 +100,7 @@ function! s:show(state) abort
   let line ..= (queued ? printf(', %d queued', queued) : '')
   let line ..= printf(', %d document%s', len(a:state.uris), len(a:state.uris) == 1 ? '' : 's')
   let message = get(a:state, 'message', '')
-  echo line .. (message ==# '' ? '' : ': ' .. message)
+  echo line .. (message ==# '' ? '' : ': ' .. message) .. (a:cut ==# '' ? '' : "\n" .. a:cut)
 endfunction
 
 " :RevalKernel [kernel]
