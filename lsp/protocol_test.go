@@ -168,15 +168,23 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		c.request("workspace/executeCommand", execution(lsp.CommandState, b.only()))
 	}
 	id := c.request("workspace/executeCommand", execution(lsp.CommandInterrupt, b.only()))
-	if err := interrupted.(*net.TCPListener).SetDeadline(time.Now().Add(limit)); err != nil {
-		t.Fatal(err)
+	for end := time.Now().Add(limit); ; {
+		if err := interrupted.(*net.TCPListener).SetDeadline(time.Now().Add(limit / 6)); err != nil {
+			t.Fatal(err)
+		}
+		called, err := interrupted.Accept()
+		if err == nil {
+			called.Close()
+			break
+		}
+		if time.Now().After(end) {
+			c.reading.Unlock()
+			t.Fatalf("not interrupted: %v", err)
+		}
+		// Python drops a KeyboardInterrupt that it gets in a callback: once more, as a
+		// person would.
+		c.request("workspace/executeCommand", execution(lsp.CommandInterrupt, b.only()))
 	}
-	called, err := interrupted.Accept()
-	if err != nil {
-		c.reading.Unlock()
-		t.Fatalf("not interrupted: %v", err)
-	}
-	called.Close()
 	if grown := heap() - before; grown > 64<<20 {
 		t.Errorf("%d MiB kept", grown>>20)
 	}
