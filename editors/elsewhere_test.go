@@ -2,11 +2,9 @@ package editors
 
 import (
 	"bufio"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -39,9 +37,6 @@ func elsewhere(t *testing.T, dir string, env []string) []string {
 			switch scanner.Text() {
 			case "cut":
 				server.Cut()
-				if err := unheard(t.Context(), server); err != nil {
-					t.Error(err)
-				}
 				if err := os.WriteFile(cable+".cut", nil, 0o600); err != nil {
 					t.Error(err)
 				}
@@ -74,18 +69,4 @@ func elsewhere(t *testing.T, dir string, env []string) []string {
 		t.Fatal(err)
 	}
 	return append(env, "REVAL_TEST_SERVER="+server.URL("/"), "REVAL_TEST_CABLE="+cable, "REVAL_TEST_RUNNING="+k.ConnectionFile())
-}
-
-// unheard waits until no client is connected to the server's kernels.
-func unheard(ctx context.Context, server *testenv.Server) error {
-	p, err := kernelclient.ParseServerURL(server.DirectURL("/"))
-	if err != nil {
-		return err
-	}
-	for {
-		kernels, err := p.Server.Kernels(ctx)
-		if err != nil || !slices.ContainsFunc(kernels, func(k kernelclient.ServerKernel) bool { return k.Connections > 0 }) {
-			return err
-		}
-	}
 }

@@ -1,9 +1,13 @@
 package testenv
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"io"
 	"net"
+	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +23,6 @@ type Server struct {
 	argv []string
 	env  []string
 	dir  string
-	port string
 
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when cmd has ended
@@ -48,28 +51,50 @@ func StartServer(t testing.TB, kind string) *Server {
 	default:
 		t.Fatalf("no server %q", kind)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	s := &Server{t: t, argv: argv, env: Env(t), dir: t.TempDir(), port: port, Token: "secret-of-the-test"}
+	s := &Server{t: t, argv: argv, env: Env(t), dir: t.TempDir(), Token: "secret-" + rand.Text()}
+	s.cable = cable{t: t, at: "127.0.0.1:0", lines: map[net.Conn]bool{}}
 	s.Start()
 	t.Cleanup(s.Stop)
-	s.cable = cable{t: t, server: "127.0.0.1:" + port, at: "127.0.0.1:0", lines: map[net.Conn]bool{}}
 	s.Join()
-	t.Cleanup(s.Cut)
+	t.Cleanup(s.cable.Cut)
 	return s
 }
 
-// Start starts a server that was stopped, at the same port, with more arguments.
+// startAttempts is how many ports are tried: a free one may be another's a moment later.
+const startAttempts = 5
+
+// Start starts a server that was stopped, with more arguments. Clients reach it at the
+// same address.
 func (s *Server) Start(more ...string) {
 	s.t.Helper()
 	s.argv = append(s.argv, more...)
+	for range startAttempts {
+		if s.start() {
+			return
+		}
+	}
+	s.t.Fatalf("the server ended before it served:\n%s", s.stderr.String())
+}
+
+// start tells whether the server serves; if not, it has ended.
+func (s *Server) start() bool {
+	s.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.server = address
+	s.mu.Unlock()
 	argv := make([]string, len(s.argv))
 	for i, a := range s.argv {
-		argv[i] = strings.NewReplacer("{port}", s.port, "{token}", s.Token).Replace(a)
+		argv[i] = strings.NewReplacer("{port}", port, "{token}", s.Token).Replace(a)
 	}
 	s.cmd = exec.Command(argv[0], argv[1:]...)
 	s.cmd.Env, s.cmd.Dir = s.env, s.dir
@@ -87,15 +112,17 @@ func (s *Server) Start(more ...string) {
 	}()
 	// It says that it runs before it listens.
 	for deadline := time.Now().Add(screenDeadline); ; {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+s.port)
-		if err == nil {
-			conn.Close()
-			return
+		switch _, status := s.kernels(); status {
+		case http.StatusOK:
+			return true
+		case http.StatusUnauthorized, http.StatusForbidden: // another server has the port
+			s.Stop()
+			return false
 		}
 		select {
 		case <-s.ended:
-			s.t.Fatalf("the server ended before it served:\n%s", s.stderr.String())
-		default:
+			return false
+		case <-time.After(20 * time.Millisecond): // nothing tells
 		}
 		if time.Now().After(deadline) {
 			s.t.Fatalf("the server does not listen within %v", screenDeadline)
@@ -124,16 +151,56 @@ func (s *Server) URL(path string) string {
 
 // DirectURL is URL past the cable.
 func (s *Server) DirectURL(path string) string {
-	return "http://127.0.0.1:" + s.port + path + "?token=" + s.Token
+	return "http://" + s.server + path + "?token=" + s.Token
+}
+
+// Cut breaks all connections off and lets none through. When it returns, the server has
+// noticed, or does not run: what its kernels print from then on it keeps.
+func (s *Server) Cut() {
+	s.t.Helper()
+	s.cable.Cut()
+	for deadline := time.Now().Add(screenDeadline); s.heard(); {
+		if time.Now().After(deadline) {
+			s.t.Errorf("the server does not notice within %v that its clients are gone", screenDeadline)
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // nothing tells
+	}
+}
+
+// heard tells whether a client is connected to one of the server's kernels.
+func (s *Server) heard() bool {
+	kernels, status := s.kernels()
+	if status == 0 {
+		return false
+	}
+	return status != http.StatusOK || // Jupyter Server answers 500 while a kernel ends
+		slices.ContainsFunc(kernels, func(k kernel) bool { return k.Connections > 0 })
+}
+
+type kernel struct{ Connections int }
+
+// kernels lists the server's kernels; the status is 0 if it does not answer.
+func (s *Server) kernels() (kernels []kernel, status int) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(s.DirectURL("/api/kernels"))
+	if err != nil {
+		return nil, 0
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&kernels); err != nil && response.StatusCode == http.StatusOK {
+		return nil, 0
+	}
+	return kernels, response.StatusCode
 }
 
 // cable passes bytes on between clients and a server, until it is cut.
 type cable struct {
-	t      testing.TB
-	server string
-	at     string
+	t  testing.TB
+	at string
 
 	mu       sync.Mutex
+	server   string // written by the test alone
 	listener net.Listener
 	lines    map[net.Conn]bool
 	wait     sync.WaitGroup
@@ -166,7 +233,10 @@ func (c *cable) Join() {
 
 // pass connects a client to the server.
 func (c *cable) pass(l net.Listener, in net.Conn) {
-	out, err := net.Dial("tcp", c.server)
+	c.mu.Lock()
+	server := c.server
+	c.mu.Unlock()
+	out, err := net.Dial("tcp", server)
 	if err != nil {
 		in.Close()
 		return
