@@ -277,7 +277,10 @@ func pythonIn(prefix string) string {
 	return filepath.Join(prefix, "bin", "python")
 }
 
-// userDataDir is Jupyter's data directory of the user ("Jupyter paths").
+// UserDataDir is Jupyter's data directory of the user whose environment env is
+// ("Jupyter paths"); empty if the environment does not tell.
+func UserDataDir(env []string) string { return userDataDir(environMap(env)) }
+
 func userDataDir(vars map[string]string) string {
 	switch {
 	case vars["JUPYTER_DATA_DIR"] != "":

@@ -76,6 +76,17 @@ connection file on loopback and serves until it is shut down.
   --engine NAME  what runs the cells: ixgo (the default) or yaegi, which is smaller and
                  lacks much of the language; docs/go-kernel.md compares them
 `,
+	"kernel install": `Writes a kernelspec, by which JupyterLab, jupyter console and nbclient start the
+kernel of this program, wherever that is now. To take it away again, run
+'jupyter kernelspec remove reval-go'.
+
+  --user         for this user, in Jupyter's data directory; this is the default
+  --sys-prefix   for the Python environment that is active (VIRTUAL_ENV or
+                 CONDA_PREFIX)
+  --prefix DIR   into DIR/share/jupyter/kernels
+  --name NAME    the kernelspec's name, reval-go by default
+  --engine NAME  what runs the cells, as of 'reval kernel go'
+`,
 }
 
 func usage(c *command) string {
@@ -83,7 +94,7 @@ func usage(c *command) string {
 	if c == nil || c.name == "help" {
 		b.WriteString(introduction)
 		for _, c := range commands {
-			fmt.Fprintf(&b, "  %-10s  %s\n", c.name, c.summary)
+			fmt.Fprintf(&b, "  %-14s  %s\n", c.name, c.summary)
 		}
 		b.WriteString("\n`reval help COMMAND` explains one.\n")
 		return b.String()

@@ -40,6 +40,7 @@ func init() {
 		{"kernels", "[--server URL] [--json]", "list the kernels that there are", runKernels},
 		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
 		{"kernel go", "--connection-file FILE [--engine NAME]", "be the embedded Go kernel of a connection file", runGoKernel},
+		{"kernel install", "[--user | --sys-prefix | --prefix DIR] [--name NAME] [--engine NAME]", "make the embedded Go kernel one of Jupyter's", runKernelInstall},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND]", "explain a command", runHelp},
 	}
