@@ -1,12 +1,15 @@
 package kernelclient
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/reval-editor/reval/internal/kernelpeer"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -103,6 +106,55 @@ func TestPayloads(t *testing.T) {
 		if len(got) != 1 || got[0].Source != want.Source || got[0].Text != want.Text || got[0].Replace != want.Replace ||
 			(want.Source == PayloadPage) != (got[0].Data["text/plain"] != nil) || !strings.Contains(string(got[0].JSON), `"source"`) {
 			t.Errorf("%s: %+v", code, got)
+		}
+	}
+}
+
+// Buffers come as they are read from the socket, and go as they were given: of a message
+// either way there is one copy, the receiver's. Not in parallel, for all that is allocated
+// is counted.
+func TestBuffersAreNotCopied(t *testing.T) {
+	const size = 64 << 20
+	sent := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+	came := make(chan []byte, 1)
+	comm := jupyter.CommContent{CommID: "c", Data: json.RawMessage(`{}`)}
+	k := attach(t, kernelpeer.Script{
+		jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+			r.Begin()
+			m := r.Make(jupyter.IOPub, jupyter.CommMsg, comm)
+			m.Buffers = [][]byte{sent}
+			r.Kernel.Send(jupyter.IOPub, m)
+			r.End()
+		},
+		jupyter.CommMsg: func(r *kernelpeer.Request) { came <- r.Buffers[0] },
+	}, Options{})
+	var got []byte
+	for name, pass := range map[string]func() []byte{
+		"from the kernel": func() []byte {
+			if _, err := k.Execute(within(t), ExecuteRequest{Code: "x"}, func(e Event) {
+				if c, ok := e.(Comm); ok {
+					got = c.Buffers[0]
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return got
+		},
+		"to the kernel": func() []byte {
+			if err := k.SendComm(within(t), Comm{Type: jupyter.CommMsg, CommContent: comm, Buffers: [][]byte{sent}}); err != nil {
+				t.Fatal(err)
+			}
+			return next(t, came)
+		},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if received := pass(); !bytes.Equal(received, sent) {
+			t.Errorf("%s: another buffer came", name)
+		}
+		runtime.ReadMemStats(&after)
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > size+size/8 {
+			t.Errorf("%s: %d bytes were allocated for a buffer of %d", name, allocated, size)
 		}
 	}
 }

@@ -25,6 +25,9 @@ const (
 	// growFrom is the size, in bytes, from which a frame's memory grows as its
 	// bytes arrive, instead of being allocated on the word of the peer.
 	growFrom = 256 << 10
+	// growBy is how many times as much is allocated as has arrived: the peer pays a
+	// sixteenth, and of a large frame a fifteenth is allocated, and copied, twice.
+	growBy = 16
 
 	// frameCost is what a frame counts towards MaxMessage beside its bytes: the
 	// memory of its slice.
@@ -159,7 +162,11 @@ func (r *wireReader) header() (flags byte, size int64, err error) {
 
 // body reads size bytes.
 func (r *wireReader) body(size int64) ([]byte, error) {
-	buf := make([]byte, min(size, growFrom))
+	first := size
+	for first > growFrom {
+		first = (first + growBy - 1) / growBy
+	}
+	buf := make([]byte, first)
 	for have := 0; ; {
 		n, err := io.ReadFull(r.br, buf[have:])
 		if err != nil {
@@ -168,7 +175,7 @@ func (r *wireReader) body(size int64) ([]byte, error) {
 		if have += n; int64(have) == size {
 			return buf[:have:have], nil
 		}
-		grown := make([]byte, min(size, 2*int64(have)))
+		grown := make([]byte, min(size, growBy*int64(have)))
 		copy(grown, buf)
 		buf = grown
 	}
