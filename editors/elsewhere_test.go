@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -17,6 +18,8 @@ import (
 //     REVAL_TEST_CABLE a named pipe: the line "cut" that is written to it breaks the
 //     way to the server, and "join" makes it anew. The file REVAL_TEST_CABLE.cut is
 //     there once the server has noticed: what kernels print from then on it keeps.
+//   - REVAL_TEST_HOST is the URL of a host that the ssh of PATH reaches, which has a Python
+//     kernel.
 //   - REVAL_TEST_RUNNING is the connection file of a kernel that runs, in whose
 //     namespace `attached` is 42.
 func elsewhere(t *testing.T, dir string, env []string) []string {
@@ -68,5 +71,17 @@ func elsewhere(t *testing.T, dir string, env []string) []string {
 	if _, err := k.Execute(t.Context(), kernelclient.ExecuteRequest{Code: "attached = 42"}, func(kernelclient.Event) {}); err != nil {
 		t.Fatal(err)
 	}
-	return append(env, "REVAL_TEST_SERVER="+server.URL("/"), "REVAL_TEST_CABLE="+cable, "REVAL_TEST_RUNNING="+k.ConnectionFile())
+	host, hostEnv := testenv.StartSSHServer(t)
+	ssh, _, _ := strings.Cut(valueOf(hostEnv, "PATH"), string(os.PathListSeparator)) // the folder of an ssh that knows it
+	return append(env, "REVAL_TEST_HOST="+host, "PATH="+ssh+string(os.PathListSeparator)+valueOf(env, "PATH"),
+		"REVAL_TEST_SERVER="+server.URL("/"), "REVAL_TEST_CABLE="+cable, "REVAL_TEST_RUNNING="+k.ConnectionFile())
+}
+
+func valueOf(env []string, name string) (value string) {
+	for _, entry := range env {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = v
+		}
+	}
+	return value
 }

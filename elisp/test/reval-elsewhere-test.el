@@ -8,6 +8,7 @@
 ;; They use the helpers of reval-end-to-end-test.el.  Who starts Emacs for them starts a Jupyter server, REVAL_TEST_SERVER, too; a
 ;; named pipe, REVAL_TEST_CABLE, that takes "cut" and "join" for the way to it
 ;; (REVAL_TEST_CABLE.cut is there when the server has noticed the former);
+;; a host that ssh reaches, REVAL_TEST_HOST;
 ;; and a kernel that runs, REVAL_TEST_RUNNING: editors/elsewhere_test.go.
 
 ;;; Code:
@@ -174,6 +175,19 @@ while not os.path.exists(%S): time.sleep(.01)\n\nprint('over')\n" mark)
       (reval-test-eval-line 1)
       (reval-test-shown 1 "\\`⇒ 42\\'")
       (reval-test-should-be-secret token))))
+
+(ert-deftest reval-test-elsewhere-host ()
+  "A kernel is started on a host that ssh reaches, and evaluates."
+  (skip-unless (getenv "REVAL_TEST_HOST"))
+  (reval-test-elsewhere "host.py" "x = 41\nx + 1\n__import__('os').environ['SSH_CONNECTION']\n"
+    (reval-select-kernel (concat (getenv "REVAL_TEST_HOST") "/python3"))
+    (reval-test-chosen "Python 3 .* on .*@127\\.0\\.0\\.1")
+    (reval-test-eval-line 1)
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`⇒ 42\\'")
+    ;; What only a kernel there has in its environment.
+    (reval-test-eval-line 3)
+    (reval-test-shown 3 "\\`⇒ '127\\.0\\.0\\.1 ")))
 
 (ert-deftest reval-test-elsewhere-running ()
   "A kernel that runs is offered, and joined with its namespace; it stays."

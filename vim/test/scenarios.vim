@@ -773,6 +773,19 @@ function! s:test_elsewhere_server_is_chosen_from_the_list() abort
   call s:assert_token_is_secret()
 endfunction
 
+function! s:test_elsewhere_kernel_on_an_ssh_host() abort
+  call s:elsewhere(['x = 41', 'x + 1', 'import os; print(os.environ["SSH_CONNECTION"])'])
+  call s:answer(['python3  (Python 3'])
+  execute 'RevalKernel' $REVAL_TEST_HOST
+  let host = matchstr($REVAL_TEST_HOST, '//\zs[^:]*')
+  call s:wait('chosen kernel', {-> execute('messages') =~# 'reval: kernel Python 3 (ipykernel) on ' .. host})
+  1,2Reval
+  call s:wait_mark(2, '^⇒ 42$')
+  3Reval
+  call s:wait('what only a kernel there prints', {-> s:has_output('^127\.0\.0\.1 ')})
+  call assert_match('^reval Python 3 (ipykernel) on ' .. host .. ' \%(idle\|●busy\)$', reval#statusline())
+endfunction
+
 function! s:test_elsewhere_running_kernel_is_joined() abort
   call s:elsewhere(['attached'])
   let file = fnamemodify($REVAL_TEST_RUNNING, ':t')
