@@ -15,17 +15,18 @@ const module = "github.com/reval-editor/reval/"
 // mayImport says which of our packages each may import besides itself and what
 // lies below it. A package that is not listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/reval":           {"lsp", "internal/terminal", "gokernel", "kernelclient"},
-	"lsp":                 {"internal/session", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
-	"internal/terminal":   {"kernelclient", "jupyter", "internal/language", "internal/output"},
-	"internal/session":    {"kernelclient", "jupyter"},
-	"kernelclient":        {"jupyter", "internal/zsock"},
-	"gokernel":            {"jupyter", "internal/zsock", "gokernel/front", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
-	"gokernel/front":      {"jupyter", "gokernel/stdinfo"},
-	"gokernel/ixgo":       {"gokernel/front", "gokernel/stdinfo"},
-	"gokernel/yaegi":      {"gokernel/front", "gokernel/stdinfo"},
-	"internal/bench":      {"lsp", "kernelclient", "jupyter", "internal/zsock", "internal/bench/child", "internal/bench/sockets"},
-	"internal/kernelpeer": {"jupyter", "internal/zsock"},
+	"cmd/reval":                 {"lsp", "internal/terminal", "gokernel", "kernelclient"},
+	"lsp":                       {"internal/session", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
+	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output"},
+	"internal/session":          {"kernelclient", "jupyter"},
+	"kernelclient":              {"jupyter", "internal/zsock"},
+	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/front", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
+	"gokernel/front":            {"jupyter", "gokernel/stdinfo"},
+	"gokernel/ixgo":             {"gokernel/front", "gokernel/stdinfo"},
+	"gokernel/yaegi":            {"gokernel/front", "gokernel/stdinfo"},
+	"gokernel/internal/gotests": {"gokernel/front", "gokernel/ixgo", "gokernel/yaegi"},
+	"internal/bench":            {"lsp", "kernelclient", "jupyter", "internal/zsock", "internal/bench/child", "internal/bench/sockets"},
+	"internal/kernelpeer":       {"jupyter", "internal/zsock"},
 
 	"internal/bench/sockets": {"internal/bench/child"},
 }

@@ -24,11 +24,17 @@ type cellCheck struct {
 	fset *token.FileSet
 
 	hoisted  []hoist                 // top-level variables, in the order of the text
-	declared map[string]int          // names that statements declare: the statement's index
+	declared map[string]declaration  // names that statements declare
 	pkg      *types.Package          // of the last check
 	info     *types.Info             // of the last check
 	earlier  map[string]*Binding     // names that the cell uses and redeclares
 	locals   map[string]types.Object // of a text being completed; nil else
+}
+
+// declaration says where a statement declares a name.
+type declaration struct {
+	index int      // of the statement in the entry's body
+	spec  ast.Node // the statement, or the var specification
 }
 
 // hoist is a statement of the cell that declares variables.
@@ -71,7 +77,7 @@ func (c *cellCheck) check() error {
 // hoist finds the statements that declare top-level variables and moves their
 // declarations to the file's top level for the check.
 func (c *cellCheck) hoist() error {
-	c.declared = map[string]int{}
+	c.declared = map[string]declaration{}
 	if c.src.program {
 		return nil
 	}
@@ -112,9 +118,13 @@ func (c *cellCheck) hoist() error {
 		}
 		c.hoisted = append(c.hoisted, h)
 		for _, sp := range h.decl.Specs {
+			d := declaration{index: i, spec: sp}
+			if h.assign != nil {
+				d.spec = h.assign
+			}
 			for _, id := range sp.(*ast.ValueSpec).Names {
 				if _, ok := c.declared[id.Name]; !ok && id.Name != "_" {
-					c.declared[id.Name] = i
+					c.declared[id.Name] = d
 				}
 			}
 		}
@@ -307,10 +317,7 @@ func (c *cellCheck) earlyUses() (renamed bool, err error) {
 			if !ok || v.Pkg() != c.pkg || v.Parent() != c.pkg.Scope() {
 				return true
 			}
-			if at, ok := c.declared[id.Name]; !ok || at < i {
-				return true
-			}
-			if defines(st, id) {
+			if !c.early(id, i) || defines(st, id) {
 				return true
 			}
 			b := c.s.live[id.Name]
@@ -332,6 +339,20 @@ func (c *cellCheck) earlyUses() (renamed bool, err error) {
 func defines(st ast.Stmt, id *ast.Ident) bool {
 	a, ok := st.(*ast.AssignStmt)
 	return ok && a.Tok == token.DEFINE && slices.ContainsFunc(a.Lhs, func(e ast.Expr) bool { return e == ast.Expr(id) })
+}
+
+// early reports a use, in the i-th statement, of a variable whose declaration
+// does not come before it. In a cell that has declarations alone their order does
+// not matter, as in a file.
+func (c *cellCheck) early(id *ast.Ident, i int) bool {
+	d, ok := c.declared[id.Name]
+	switch {
+	case !ok || d.index < i || d.index == i && d.spec.End() <= id.Pos():
+		return false
+	case c.src.declarations:
+		return d.spec.Pos() <= id.Pos() && id.Pos() < d.spec.End()
+	}
+	return true
 }
 
 // keyLiterals makes positional struct literals keyed: go/types compares package
@@ -367,7 +388,7 @@ func (c *cellCheck) problems(errs []types.Error) error {
 	var out Problems
 	seen := map[string]bool{}
 	for _, e := range errs {
-		if strings.HasPrefix(e.Msg, "\t") || strings.HasPrefix(e.Msg, "initialization cycle") && !c.src.program {
+		if strings.HasPrefix(e.Msg, "\t") || strings.HasPrefix(e.Msg, "initialization cycle") && !c.src.program && !c.src.declarations {
 			continue
 		}
 		if last := c.src.lastExpr; last != nil && last.Pos() <= e.Pos && e.Pos <= last.End() && strings.HasSuffix(e.Msg, "is not used") {

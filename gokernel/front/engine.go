@@ -90,9 +90,10 @@ type Unit struct {
 	// Declared maps the names that the file declares to engine names, by which
 	// later units refer to them. They differ with a Separate engine alone.
 	Declared map[string]string
-	// Embedded maps names of embedded fields in the file to the engine names of
-	// their types, which an earlier unit declared: the field has the user's name.
-	Embedded map[string]string
+	// Seen maps user's names by which the file refers to what an earlier unit
+	// declared to its engine names: embedded fields have the names of their types,
+	// and repeated constants those that the user wrote.
+	Seen map[string]string
 
 	decls   []*Binding
 	imports liveImports

@@ -19,6 +19,7 @@ type lowering struct {
 	writer  typeWriter
 	imports map[string]string // path to local name, of imports made here
 	decls   []ast.Decl        // added ones
+	inits   int               // functions named init so far
 	err     error
 }
 
@@ -26,12 +27,12 @@ func (c *cellCheck) lower() (*Unit, error) {
 	l := &lowering{
 		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, imports: map[string]string{},
 		unit: &Unit{
-			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Embedded: map[string]string{},
+			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{},
 			imports: liveImports{}, source: c.src,
 		},
 	}
 	pos := c.src.file.Name.Pos()
-	l.writer = typeWriter{pos: pos, engine: l.fileName, embedded: l.embedded, pkg: l.packageName}
+	l.writer = typeWriter{pos: pos, engine: l.fileName, embedded: l.userName, pkg: l.packageName}
 	l.bind()
 	l.entry()
 	if l.err != nil {
@@ -116,16 +117,16 @@ func (l *lowering) fileName(o types.Object) string {
 	return l.engineName(o)
 }
 
-// embedded gives the name of an embedded field of a type in the unit's file.
-func (l *lowering) embedded(o types.Object) (string, error) {
+// userName gives an object the user's name in the file, where no other will do.
+func (l *lowering) userName(o types.Object) (string, error) {
 	if !l.s.engine.Separate() || l.names[o] != "" {
 		return l.fileName(o), nil
 	}
-	name := o.Name()
-	if other := l.pkg.Scope().Lookup(name); l.unit.Declared[name] != "" && other != o || l.unit.Embedded[name] != "" && l.unit.Embedded[name] != l.engineName(o) {
-		return "", fmt.Errorf("a struct without a name embeds an earlier version of type %s, which this cell uses too: give the struct type a name", name)
+	name, engine := o.Name(), l.engineName(o)
+	if l.unit.Declared[name] != "" || l.unit.Seen[name] != "" && l.unit.Seen[name] != engine {
+		return "", fmt.Errorf("this needs an earlier version of %s, and the cell has another of that name: rename one", name)
 	}
-	l.unit.Embedded[name] = l.engineName(o)
+	l.unit.Seen[name] = engine
 	return name, nil
 }
 
@@ -144,17 +145,29 @@ func (l *lowering) packageName(path string) string {
 
 // entry rewrites the entry's body.
 func (l *lowering) entry() {
-	if l.src.program {
+	switch {
+	case l.src.program:
 		l.program()
 		return
+	case l.src.declarations:
+		l.src.entry.Body.List = append(l.declarations(), l.initFuncs(token.NoPos)...)
+	default:
+		l.src.entry.Body.List = l.statements()
 	}
-	body := l.src.entry.Body
+	if len(l.src.entry.Body.List) > 0 {
+		l.unit.Entry = entryName + strconv.Itoa(l.s.serial)
+		l.src.entry.Name.Name = l.unit.Entry
+	}
+}
+
+// statements gives the body of a cell that has statements.
+func (l *lowering) statements() (out []ast.Stmt) {
 	byStmt := map[ast.Stmt]hoist{}
 	for _, h := range l.hoisted {
 		byStmt[h.stmt] = h
 	}
-	var out []ast.Stmt
-	for _, st := range body.List {
+	for _, st := range l.src.entry.Body.List {
+		out = append(out, l.initFuncs(st.Pos())...)
 		h, ok := byStmt[st]
 		switch {
 		case ok && h.assign != nil:
@@ -171,11 +184,47 @@ func (l *lowering) entry() {
 			out = append(out, st)
 		}
 	}
-	body.List = out
-	if len(out) > 0 {
-		l.unit.Entry = entryName + strconv.Itoa(l.s.serial)
-		l.src.entry.Name.Name = l.unit.Entry
+	return append(out, l.initFuncs(token.NoPos)...)
+}
+
+// declarations gives the body of a cell that has declarations alone: variables in
+// the order of their initialization, which is not that of the text.
+func (l *lowering) declarations() (out []ast.Stmt) {
+	for _, h := range l.hoisted {
+		for _, sp := range h.decl.Specs {
+			if sp := sp.(*ast.ValueSpec); len(sp.Values) == 0 {
+				out = append(out, l.assignSpec(sp)...)
+			}
+		}
 	}
+	for _, in := range l.info.InitOrder {
+		lhs := make([]ast.Expr, len(in.Lhs))
+		for i, v := range in.Lhs {
+			id := &ast.Ident{NamePos: v.Pos(), Name: v.Name()}
+			if v.Name() != "_" {
+				l.info.Uses[id] = v
+			}
+			lhs[i] = id
+		}
+		out = append(out, &ast.AssignStmt{Lhs: lhs, TokPos: in.Rhs.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{in.Rhs}})
+	}
+	return out
+}
+
+// initFuncs gives calls of the functions named init that stand before a place;
+// with no place, of all that are left.
+func (l *lowering) initFuncs(before token.Pos) (calls []ast.Stmt) {
+	for _, d := range l.src.file.Decls {
+		fd, ok := d.(*ast.FuncDecl)
+		if !ok || fd.Recv != nil || fd.Name.Name != "init" || before.IsValid() && fd.Pos() > before {
+			continue
+		}
+		l.inits++
+		fd.Name.Name = fmt.Sprintf("init%s%d_%d", suffixMark, l.s.serial, l.inits)
+		pos := fd.Pos()
+		calls = append(calls, &ast.ExprStmt{X: &ast.CallExpr{Fun: &ast.Ident{NamePos: pos, Name: fd.Name.Name}, Lparen: pos, Rparen: pos}})
+	}
+	return calls
 }
 
 // assignable checks what the check could not see: x, err := f() assigns to an
@@ -255,28 +304,12 @@ func (l *lowering) fail(pos token.Pos, err error) {
 	}
 }
 
-// program makes the entry of a cell with a package clause: variables in the
-// order of their initialization, then the init functions, then main.
+// program makes the entry of a cell with a package clause: variables, then the
+// init functions, then main.
 func (l *lowering) program() {
 	pos := l.writer.pos
-	var body []ast.Stmt
-	for _, in := range l.info.InitOrder {
-		lhs := make([]ast.Expr, len(in.Lhs))
-		for i, v := range in.Lhs {
-			id := &ast.Ident{NamePos: v.Pos(), Name: v.Name()}
-			if v.Name() != "_" {
-				l.info.Uses[id] = v
-			}
-			lhs[i] = id
-		}
-		body = append(body, &ast.AssignStmt{Lhs: lhs, TokPos: in.Rhs.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{in.Rhs}})
-	}
+	body := append(l.declarations(), l.initFuncs(token.NoPos)...)
 	var keep []ast.Decl
-	inits := 0
-	call := func(name string) {
-		body = append(body, &ast.ExprStmt{X: &ast.CallExpr{Fun: l.writer.ident(name), Lparen: pos, Rparen: pos}})
-	}
-	main := ""
 	for _, d := range l.src.file.Decls {
 		switch d := d.(type) {
 		case *ast.GenDecl:
@@ -284,22 +317,15 @@ func (l *lowering) program() {
 				continue
 			}
 		case *ast.FuncDecl:
-			if d.Recv == nil && d.Name.Name == "init" {
-				inits++
-				d.Name.Name = fmt.Sprintf("init%s%d_%d", suffixMark, l.s.serial, inits)
-				call(d.Name.Name)
-			}
 			if d.Recv == nil && d.Name.Name == "main" {
-				main = l.fileName(l.info.Defs[d.Name])
+				name := l.fileName(l.info.Defs[d.Name])
+				body = append(body, &ast.ExprStmt{X: &ast.CallExpr{Fun: l.writer.ident(name), Lparen: pos, Rparen: pos}})
 			}
 		}
 		keep = append(keep, d)
 	}
 	l.src.file.Decls = keep
 	l.src.file.Name.Name = "main"
-	if main != "" {
-		call(main)
-	}
 	if len(body) == 0 {
 		return
 	}
@@ -335,7 +361,14 @@ func (l *lowering) variable(name string, t types.Type, at token.Pos) {
 
 // rename puts engine names in place of the user's.
 func (l *lowering) rename() {
-	embedding := map[*ast.Ident]bool{}
+	keep := repeatedConstants(l.src.file) // identifiers whose name stays
+	for id := range keep {
+		if o := l.pkg.Scope().Lookup(id.Name); o != nil {
+			if _, err := l.userName(o); err != nil {
+				l.fail(id.Pos(), err)
+			}
+		}
+	}
 	set := func(id *ast.Ident, o types.Object) {
 		if v, ok := o.(*types.Var); ok && v.IsField() {
 			if v.Embedded() && !l.s.engine.Separate() {
@@ -343,7 +376,7 @@ func (l *lowering) rename() {
 					id.Name = l.engineName(n.Obj())
 				}
 			}
-			embedding[id] = v.Embedded()
+			keep[id] = v.Embedded()
 			return
 		}
 		if o == nil || o.Pkg() == nil || o.Pkg().Path() != "main" || o.Parent() != o.Pkg().Scope() && !strings.HasSuffix(id.Name, earlierMark) {
@@ -354,9 +387,9 @@ func (l *lowering) rename() {
 			return
 		}
 		n := l.fileName(o)
-		if embedding[id] {
+		if keep[id] {
 			var err error
-			if n, err = l.embedded(o); err != nil {
+			if n, err = l.userName(o); err != nil {
 				l.fail(id.Pos(), err)
 			}
 		}
@@ -370,6 +403,32 @@ func (l *lowering) rename() {
 	for id, o := range l.info.Uses {
 		set(id, o)
 	}
+}
+
+// repeatedConstants gives the identifiers in expressions of constants that stand
+// for others' too: in each repetition they can mean another thing.
+func repeatedConstants(f *ast.File) map[*ast.Ident]bool {
+	ids := map[*ast.Ident]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		g, ok := n.(*ast.GenDecl)
+		if !ok || g.Tok != token.CONST {
+			return true
+		}
+		for i, sp := range g.Specs {
+			if i+1 < len(g.Specs) && len(g.Specs[i+1].(*ast.ValueSpec).Values) == 0 {
+				for _, x := range sp.(*ast.ValueSpec).Values {
+					ast.Inspect(x, func(n ast.Node) bool {
+						if id, ok := n.(*ast.Ident); ok {
+							ids[id] = true
+						}
+						return true
+					})
+				}
+			}
+		}
+		return true
+	})
+	return ids
 }
 
 func namedOf(t types.Type) *types.Named {

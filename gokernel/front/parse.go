@@ -22,6 +22,8 @@ type source struct {
 	file    *ast.File
 	entry   *ast.FuncDecl // nil in a cell with a package clause
 	program bool          // the cell has a package clause
+	// declarations reports a cell that has declarations alone.
+	declarations bool
 	// lastExpr is the cell's last item if it is an expression.
 	lastExpr *ast.ExprStmt
 	// inherited are the import declarations that stand for earlier cells'.
@@ -55,7 +57,9 @@ func parseCell(name, text string, fset *token.FileSet, live ...liveImports) (*so
 	s.file = f
 	items := split(text)
 	own := 0
+	s.declarations = true
 	for _, it := range items {
+		s.declarations = s.declarations && it.kind != itemStatement
 		if it.kind == itemImport {
 			own++
 		}
@@ -141,10 +145,18 @@ func (s *source) layout(imports liveImports) string {
 		}
 	}
 	fmt.Fprintf(&b, "//line %s:1:1\nfunc %s() {\n", s.name, entryName)
-	for _, it := range items {
-		if it.kind == itemStatement || it.tok == token.VAR {
-			put(it)
+	for i := 0; i < len(items); i++ {
+		it := items[i]
+		if !it.executed() {
+			continue
 		}
+		// What stands together stays together: the header of a for statement is cut
+		// into items too.
+		for i+1 < len(items) && items[i+1].executed() {
+			i++
+			it.end = items[i].end
+		}
+		put(it)
 	}
 	b.WriteString("}\n")
 	return b.String()

@@ -23,6 +23,11 @@ type item struct {
 	start, end int         // byte offsets in the cell's text
 }
 
+// executed reports an item that stands in the entry's body.
+func (it item) executed() bool {
+	return it.kind == itemStatement || it.kind == itemDecl && it.tok == token.VAR
+}
+
 // lexeme is a token of a cell with its place.
 type lexeme struct {
 	tok        token.Token

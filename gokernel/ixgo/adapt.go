@@ -148,6 +148,9 @@ func (a *adapter) poll(body *ast.BlockStmt) {
 // than a poll in place, and after which the interpreter does not mistake a frame
 // that it used before for one that a run-time error left.
 func (a *adapter) enter(body *ast.BlockStmt) {
+	if a.defersInRange(body) {
+		body.List = append([]ast.Stmt{&ast.DeferStmt{Defer: body.Lbrace, Call: call(body.Lbrace, a.helper(body.Lbrace, "Nothing"))}}, body.List...)
+	}
 	calls := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n.(type) {
@@ -161,6 +164,32 @@ func (a *adapter) enter(body *ast.BlockStmt) {
 	if calls {
 		body.List = append([]ast.Stmt{do(call(body.Lbrace, a.helper(body.Lbrace, "Enter")))}, body.List...)
 	}
+}
+
+// defersInRange reports a function that defers calls in a loop over a function.
+// If it defers no other, package ssa forgets to run them.
+func (a *adapter) defersInRange(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.RangeStmt:
+			if _, ok := a.info.TypeOf(n.X).Underlying().(*types.Signature); ok {
+				ast.Inspect(n.Body, func(n ast.Node) bool {
+					switch n.(type) {
+					case *ast.FuncLit:
+						return false
+					case *ast.DeferStmt:
+						found = true
+					}
+					return true
+				})
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // receive gives the call that stands for <-ch.

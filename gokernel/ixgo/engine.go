@@ -20,6 +20,7 @@ import (
 	_ "github.com/goplus/ixgo/pkg"                 // the standard library
 	_ "github.com/goplus/reflectx/icall/icall8192" // room for methods
 	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/ssa"
 	"golang.org/x/tools/go/types/typeutil"
 )
 
@@ -46,6 +47,7 @@ type Engine struct {
 	kept    typeutil.Map                 // types whose methods are kept alive
 	generic []span                       // generic functions with types of their own
 	hidden  int                          // packages made by keep
+	phis    phis
 
 	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
 	stop int32
@@ -69,6 +71,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		options: o, ctx: ctx, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
 		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
+		phis: phis{packages: map[*ssa.Package]bool{}, types: map[types.Type]bool{}, functions: map[*ssa.Function]bool{}},
 	}
 	e.loader = newLoader(ctx.Loader)
 	ctx.Loader = e.loader

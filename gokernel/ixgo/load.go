@@ -85,7 +85,7 @@ func (e *Engine) seed(pkg *types.Package, u *front.Unit) (stands map[types.Objec
 		}
 		pkg.Scope().Insert(s)
 	}
-	for name, engine := range u.Embedded {
+	for name, engine := range u.Seen {
 		put(name, e.objects[engine])
 	}
 	ast.Inspect(u.File, func(n ast.Node) bool {
@@ -120,6 +120,7 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 	}
 	const enough = 4
 	for try := 1; ; try++ {
+		e.phis.mend(main.Prog)
 		it, err := e.ctx.NewInterp(main)
 		if err != nil {
 			return nil, err
@@ -129,7 +130,7 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 		if err != nil {
 			return nil, err
 		}
-		if !more || try == enough {
+		if !e.phis.mend(main.Prog) && !more || try == enough {
 			e.loader.put(asked)
 			return it, nil
 		}

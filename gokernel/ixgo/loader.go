@@ -54,6 +54,9 @@ func (l *loader) LookupReflect(t types.Type) (reflect.Type, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, ok := t.(*types.Named)
+	if ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "$ssa" {
+		return deferStack, true
+	}
 	if !ok || !shared(n) {
 		return l.Loader.LookupReflect(t)
 	}
@@ -63,6 +66,14 @@ func (l *loader) LookupReflect(t types.Type) (reflect.Type, bool) {
 	l.asked = append(l.asked, n)
 	return nil, false
 }
+
+// deferStack is the type that package ssa calls $ssa.deferStack: a pointer to the head of the
+// calls that a loop over a function defers. The interpreter knows it by the name
+// that it had in older versions of that package.
+var deferStack = func() reflect.Type {
+	head, _ := reflect.TypeFor[ixgo.Frame]().FieldByName("_defer")
+	return reflect.PointerTo(head.Type)
+}()
 
 // shared reports a type that interpreters make themselves: declared by a unit, or
 // an instance of a generic type.

@@ -49,6 +49,7 @@ func Enter() {
 		native.Interrupted()
 	}
 }
+func Nothing() {}
 func Guard() {
 	if r := recover(); r != nil {
 		native.GoroutinePanic(r)

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// column is all programs on one engine in one form.
+type column struct {
+	engine, form string
+	results      []result
+}
+
+// The marks between which the page's table stands.
+const (
+	begin = "<!-- written by `make gotests` -->"
+	end   = "<!-- end of what `make gotests` writes -->"
+)
+
+// table gives the numbers, and each failure with its reason.
+func table(columns []column) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The programs are those of %s.\n\n| engine | given | pass | of |\n| --- | --- | --- | --- |\n", runtime.Version())
+	for _, c := range columns {
+		passed := 0
+		for _, r := range c.results {
+			if r.failure == "" {
+				passed++
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %d |\n", c.engine, c.form, passed, len(c.results))
+	}
+	for _, engine := range []string{"ixgo", "yaegi"} {
+		var rows strings.Builder
+		for _, c := range columns {
+			if c.engine != engine {
+				continue
+			}
+			for _, r := range c.results {
+				if r.failure != "" {
+					fmt.Fprintf(&rows, "| %s | %s | %s |\n", r.name, c.form, strings.NewReplacer("|", "\\|", "`", "'", "<", "\\<").Replace(r.failure))
+				}
+			}
+		}
+		if rows.Len() > 0 {
+			fmt.Fprintf(&b, "\nWhat fails with %s:\n\n| program | given | why |\n| --- | --- | --- |\n%s", engine, rows.String())
+		}
+	}
+	return b.String()
+}
+
+// writePage puts the table between the page's marks.
+func writePage(path, text string) error {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, ok1 := bytes.Cut(page, []byte(begin))
+	_, after, ok2 := bytes.Cut(rest, []byte(end))
+	if !ok1 || !ok2 {
+		return fmt.Errorf("%s: no place for the table: the lines %q and %q are missing", path, begin, end)
+	}
+	out := fmt.Sprintf("%s%s\n%s\n%s%s", before, begin, text, end, after)
+	return os.WriteFile(path, []byte(out), 0o644)
+}
