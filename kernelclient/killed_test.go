@@ -6,6 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,10 +65,30 @@ func (v victim) launch(t testing.TB, o Options) (k, other *Kernel) {
 	return k, other
 }
 
+// signal sends a signal to a kernel's process. A kernel that is stopped has stopped, with
+// all its threads, when signal returns.
 func (k *Kernel) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	if err := k.proc.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
+	}
+	if s != syscall.SIGSTOP {
+		return
+	}
+	argv := []string{"ps", "-o", "stat="}
+	if runtime.GOOS == "linux" {
+		argv = append(argv, "-L")
+	}
+	argv = append(argv, "-p", strconv.Itoa(k.proc.cmd.Process.Pid))
+	for ctx := within(t); ; {
+		out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs := func(state string) bool { return !strings.HasPrefix(state, "T") }
+		if !slices.ContainsFunc(strings.Fields(string(out)), runs) {
+			return
+		}
 	}
 }
 
