@@ -93,6 +93,10 @@ var features = []feature{
 	{"`is_complete_request`", (*suite).isComplete},
 	{"`history_request`", (*suite).history},
 	{"`comm_info_request`", (*suite).commInfo},
+	{"comm that the code opens", (*suite).commOut},
+	{"comm that the client opens", (*suite).commIn},
+	{"comm of an unknown target is closed", (*suite).commUnknown},
+	{"`debug_request` and `debug_event`", (*suite).debugger},
 	{"interrupt of a loop", (*suite).interruptLoop},
 	{"interrupt of a sleep", (*suite).interruptSleep},
 }
@@ -134,7 +138,7 @@ func (k testedKernel) run(t *testing.T) column {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &suite{t: t, whole: t, snippets: map[string]string{}, dir: t.TempDir()}
+	s := &suite{t: t, whole: t, snippets: map[string]string{}, dir: t.TempDir(), stray: &outcome{more: make(chan struct{})}}
 	for _, f := range archive.Files {
 		s.snippets[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
 	}
@@ -200,6 +204,7 @@ type suite struct {
 	kernel   *kernelclient.Kernel
 	group    int      // its process group
 	outcomes sync.Map // of *outcome, by message id
+	stray    *outcome // what belongs to none of them
 }
 
 func (s *suite) code(name string) string { return s.snippets[name] }
@@ -292,7 +297,9 @@ func (s *suite) start(r kernelclient.ExecuteRequest, handle func(kernelclient.Ev
 func (s *suite) late(parent string, e kernelclient.Event) {
 	if o, ok := s.outcomes.Load(parent); ok {
 		o.(*outcome).add(e)
+		return
 	}
+	s.stray.add(e)
 }
 
 // run runs a snippet to its end.
@@ -949,6 +956,151 @@ func (s *suite) commInfo() string {
 	case r.Status == jupyter.StatusError:
 		return "an error"
 	}
+	return "yes"
+}
+
+// sent finds a message of a comm, or of any without an id, among the events.
+func (o *outcome) sent(id string, t jupyter.MsgType) (kernelclient.Comm, bool) {
+	for _, e := range o.events() {
+		if c, ok := e.(kernelclient.Comm); ok && c.Type == t && (id == "" || c.CommID == id) {
+			return c, true
+		}
+	}
+	return kernelclient.Comm{}, false
+}
+
+// comes waits for an event that the kernel need not send.
+func (o *outcome) comes(there func() bool) bool {
+	overdue := time.NewTimer(patience)
+	defer overdue.Stop()
+	for {
+		o.mu.Lock()
+		more := o.more
+		o.mu.Unlock()
+		if there() {
+			return true
+		}
+		select {
+		case <-more:
+		case <-overdue.C:
+			return false
+		}
+	}
+}
+
+// buffered tells whether a comm's message brought its buffer.
+func buffered(c kernelclient.Comm) string {
+	if len(c.Buffers) == 1 && string(c.Buffers[0]) == "xyz" {
+		return "yes"
+	}
+	return "yes, without buffers"
+}
+
+func (s *suite) commOut() string {
+	if !s.has("comm out") {
+		return ""
+	}
+	o, where := s.run("comm out"), ""
+	if _, ok := o.sent("", jupyter.CommOpen); !ok { // IRkernel takes the last comm's message for the cause
+		o, where = s.stray, ", as if of another"
+		o.comes(func() bool {
+			_, ok := o.sent("", jupyter.CommClose)
+			return ok
+		})
+	}
+	open, ok := o.sent("", jupyter.CommOpen)
+	if !ok || open.TargetName != "reval" || !strings.Contains(string(open.Data), `"a"`) {
+		s.t.Fatalf("no comm was opened: %v", o)
+	}
+	message, ok := o.sent(open.CommID, jupyter.CommMsg)
+	if !ok || !strings.Contains(string(message.Data), `"b"`) {
+		s.t.Errorf("nothing came over it: %v", o)
+	}
+	if _, ok := o.sent(open.CommID, jupyter.CommClose); !ok {
+		s.t.Errorf("it was not closed: %v", o)
+	}
+	return buffered(message) + where
+}
+
+func (s *suite) sendComm(t jupyter.MsgType, content jupyter.CommContent, buffers ...[]byte) {
+	s.t.Helper()
+	if err := s.kernel.SendComm(within(s.t), kernelclient.Comm{Type: t, CommContent: content, Buffers: buffers}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *suite) commIn() string {
+	if !s.has("comm target") {
+		return ""
+	}
+	s.run("comm target")
+	id := jupyter.NewID()
+	s.sendComm(jupyter.CommOpen, jupyter.CommContent{CommID: id, TargetName: "reval", Data: json.RawMessage(`{}`)})
+	s.sendComm(jupyter.CommMsg, jupyter.CommContent{CommID: id, Data: json.RawMessage(`{"echo": "größe 👍"}`)}, []byte("xyz"))
+	var echo kernelclient.Comm
+	if !s.stray.comes(func() (ok bool) {
+		echo, ok = s.stray.sent(id, jupyter.CommMsg)
+		return ok
+	}) {
+		s.alive()
+		return noAnswer
+	}
+	var data struct{ Echo string }
+	if json.Unmarshal(echo.Data, &data) != nil || data.Echo != "größe 👍" {
+		s.t.Errorf("the echo is %s", echo.Data)
+	}
+	s.sendComm(jupyter.CommClose, jupyter.CommContent{CommID: id, Data: json.RawMessage(`{}`)})
+	s.alive()
+	return buffered(echo)
+}
+
+func (s *suite) commUnknown() string {
+	id := jupyter.NewID()
+	s.sendComm(jupyter.CommOpen, jupyter.CommContent{CommID: id, TargetName: "reval-nonesuch", Data: json.RawMessage(`{}`)})
+	s.alive() // what it has to say of that, it has said before this
+	if _, ok := s.stray.sent(id, jupyter.CommClose); !ok {
+		return "no"
+	}
+	return "yes"
+}
+
+// debugger asks a kernel that says that it has one to start it, and ends it again.
+func (s *suite) debugger() string {
+	info := s.kernel.Info()
+	if !info.Debugger && !slices.Contains(info.SupportedFeatures, "debugger") {
+		return ""
+	}
+	seq := 0
+	ask := func(command, arguments string) (answered bool) {
+		s.t.Helper()
+		seq++
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		answer, err := s.kernel.Debug(ctx, json.RawMessage(fmt.Sprintf(`{"type": "request", "seq": %d, "command": %q, "arguments": %s}`, seq, command, arguments)))
+		if errors.Is(err, context.DeadlineExceeded) {
+			return false
+		}
+		var a struct{ Success bool }
+		if err != nil || json.Unmarshal(answer, &a) != nil || !a.Success {
+			s.t.Errorf("%s: %s, %v", command, answer, err)
+		}
+		return true
+	}
+	if !ask("initialize", `{"clientID": "reval", "adapterID": "reval", "linesStartAt1": true, "columnsStartAt1": true}`) {
+		s.alive()
+		return "listed, and never answers"
+	}
+	ask("attach", "{}")
+	if !s.stray.comes(func() bool {
+		return slices.ContainsFunc(s.stray.events(), func(e kernelclient.Event) bool {
+			d, ok := e.(kernelclient.Debug)
+			return ok && strings.Contains(string(d.JSON), "initialized")
+		})
+	}) {
+		return "no events"
+	}
+	ask("disconnect", `{"restart": false, "terminateDebuggee": false}`)
+	s.alive()
 	return "yes"
 }
 
