@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
 // earlierMark ends the name under which a cell sees the earlier version of a
@@ -241,7 +239,7 @@ func (c *cellCheck) types() []types.Error {
 	}
 	var errs []types.Error
 	conf := types.Config{
-		Importer: stdinfo.Importer{}, Sizes: types.SizesFor("gc", runtime.GOARCH), DisableUnusedImportCheck: true,
+		Importer: c.s, Sizes: types.SizesFor("gc", runtime.GOARCH), DisableUnusedImportCheck: true,
 		Error: func(err error) {
 			if e, ok := err.(types.Error); ok {
 				errs = append(errs, e)

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
 // Candidate is one completion.
@@ -136,9 +134,9 @@ func (s *Session) completeImport(before string) (found []Candidate, start int, o
 		return nil, 0, false
 	}
 	prefix := line[quote+1:]
-	for _, p := range stdinfo.Packages() {
-		if strings.HasPrefix(p, prefix) && s.engine.Offers(p, "") {
-			found = append(found, Candidate{Name: p, Kind: "package", Signature: firstSentence(stdinfo.Doc(p, ""))})
+	for _, p := range s.packages() {
+		if strings.HasPrefix(p, prefix) {
+			found = append(found, Candidate{Name: p, Kind: "package", Signature: firstSentence(s.Doc(p, ""))})
 		}
 	}
 	return found, len(before) - len(prefix), true
@@ -181,7 +179,7 @@ func (s *Session) localScope(text string) map[string]types.Object {
 		}
 		for _, spec := range src.file.Imports {
 			name, p := importName(spec)
-			if pkg, err := stdinfo.Import(p); err == nil {
+			if pkg, err := s.Import(p); err == nil {
 				out[name] = types.NewPkgName(token.NoPos, c.pkg, name, pkg)
 			}
 		}
@@ -205,7 +203,7 @@ func (s *Session) inScope(locals map[string]types.Object) (found []Candidate) {
 		add(b.Name, b.Object)
 	}
 	for name, p := range s.Imports() {
-		if pkg, err := stdinfo.Import(p); err == nil {
+		if pkg, err := s.Import(p); err == nil {
 			add(name, types.NewPkgName(token.NoPos, nil, name, pkg))
 		}
 	}
@@ -293,7 +291,7 @@ func (s *Session) resolve(locals map[string]types.Object, names []string) (targe
 		}
 	default:
 		if p, ok := s.ImportPath(first); ok {
-			pkg, err := stdinfo.Import(p)
+			pkg, err := s.Import(p)
 			if err != nil {
 				return t, false
 			}
@@ -353,7 +351,7 @@ func (s *Session) narrow(t *target) {
 	if rt.Kind() == reflect.Pointer {
 		rt, pointer = rt.Elem(), true
 	}
-	pkg, err := stdinfo.Import(rt.PkgPath())
+	pkg, err := s.Import(rt.PkgPath())
 	if err != nil {
 		return
 	}
@@ -485,7 +483,7 @@ func (s *Session) Inspect(text string, cursor int) (Description, bool) {
 	case *types.Const:
 		d.Value = constantText(o)
 	case *types.PkgName:
-		d.Defined, d.Doc = o.Imported().Path(), stdinfo.Doc(o.Imported().Path(), "")
+		d.Defined, d.Doc = o.Imported().Path(), s.Doc(o.Imported().Path(), "")
 	case *types.Var:
 		if t.value.IsValid() {
 			d.Value = Format(s.engine, o.Type(), t.value, maxShown)
@@ -498,7 +496,7 @@ func (s *Session) Inspect(text string, cursor int) (Description, bool) {
 				symbol = n.Obj().Name() + "." + symbol
 			}
 		}
-		d.Defined, d.Doc = p.Path(), stdinfo.Doc(p.Path(), symbol)
+		d.Defined, d.Doc = p.Path(), s.Doc(p.Path(), symbol)
 	}
 	return d, true
 }

@@ -23,6 +23,9 @@ const suffixMark = "ˑ"
 type Session struct {
 	engine Engine
 
+	host      map[string]hosted // packages of the program, by path; not changed once cells run
+	reflected *reflected
+
 	mu      sync.RWMutex
 	live    map[string]*Binding
 	imports liveImports
@@ -47,7 +50,7 @@ func NewSession(e Engine) *Session {
 	return &Session{
 		engine: e, live: map[string]*Binding{}, imports: liveImports{},
 		names: map[types.Object]string{}, taken: map[string]bool{},
-		texts: map[string]string{},
+		texts: map[string]string{}, host: map[string]hosted{}, reflected: newReflected(),
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 //   - Loops and functions that call others begin with a poll.
 //   - Blocking operations on channels wait for an interrupt as well.
 //   - Goroutines report their panic, which would end the process.
-//   - os.Stdin and os.Stderr as arguments are the cell's.
+//   - os.Stdin, os.Stdout and os.Stderr as arguments are the cell's.
 func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 	if found := e.unoffered(f, info); len(found) > 0 {
 		return found
@@ -308,9 +308,9 @@ func (a *adapter) static(f ast.Expr) bool {
 	return false
 }
 
-// arguments puts the cell's streams in place of os.Stdin and os.Stderr where a
-// function takes an interface: the files would not ask the client for input, and
-// not keep the order of the two outputs.
+// arguments puts the cell's streams in place of os.Stdin, os.Stdout and os.Stderr
+// where a function takes an interface: the files would not ask the client for input,
+// and not keep the order of the two outputs.
 func (a *adapter) arguments(n *ast.CallExpr) {
 	sig, ok := a.info.TypeOf(n.Fun).(*types.Signature)
 	if !ok {
@@ -326,7 +326,7 @@ func (a *adapter) arguments(n *ast.CallExpr) {
 			continue
 		}
 		switch v.Name() {
-		case "Stdin", "Stderr":
+		case "Stdin", "Stdout", "Stderr":
 			n.Args[i] = a.native(x.Pos(), v.Name())
 		}
 	}

@@ -8,6 +8,7 @@ package ixgo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/token"
 	"go/types"
@@ -27,9 +28,8 @@ import (
 // Options are what interpreted code is connected to.
 type Options struct {
 	Stdin io.Reader
-	// Stderr takes what goes to os.Stderr by calls that take a writer; it keeps the
-	// order with os.Stdout. nil = os.Stderr.
-	Stderr io.Writer
+	// Stdout and Stderr take what cells print. nil = os.Stdout and os.Stderr.
+	Stdout, Stderr io.Writer
 	// GoroutinePanic is told about a panic in a goroutine that a cell started.
 	GoroutinePanic func(*front.Panic)
 }
@@ -42,11 +42,10 @@ type Engine struct {
 	graft   graft
 
 	// Of the goroutine that loads units.
-	objects map[string]types.Object      // by engine name
-	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
-	kept    typeutil.Map                 // types whose methods are kept alive
-	generic []span                       // generic functions with types of their own
-	hidden  int                          // packages made by keep
+	objects map[string]types.Object // by engine name
+	kept    typeutil.Map            // types whose methods are kept alive
+	generic []span                  // generic functions with types of their own
+	hidden  int                     // packages made by keep
 	phis    phis
 
 	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
@@ -54,8 +53,9 @@ type Engine struct {
 	runs sync.Map // goroutine id to *run
 
 	mu      sync.RWMutex
-	values  map[string]reflect.Value   // package-level variables
-	sources map[string]map[string]bool // names in packages that there are as source, by path
+	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
+	values  map[string]reflect.Value     // package-level variables
+	sources map[string]map[string]bool   // names in packages that there are as source, by path
 }
 
 var _ front.Engine = (*Engine)(nil)
@@ -82,10 +82,15 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// plainError takes the prefix out of an error that has it twice.
+// plainError makes the texts of run-time errors those of compiled Go: some have
+// their prefix twice, and failed assertions have none.
 func plainError(p *ixgo.PanicInfo) {
 	if e, ok := p.Error.(ixgo.RuntimeError); ok {
-		p.Error = ixgo.RuntimeError(strings.TrimPrefix(string(e), "runtime error: "))
+		text := strings.TrimPrefix(string(e), "runtime error: ")
+		p.Error = ixgo.RuntimeError(text)
+		if strings.HasPrefix(text, "interface conversion: ") {
+			p.Error = ixgo.PlainError(text)
+		}
 	}
 }
 
@@ -98,24 +103,58 @@ func (e *Engine) Separate() bool { return true }
 // FileSet implements front.Engine.
 func (e *Engine) FileSet() *token.FileSet { return e.ctx.FileSet }
 
-// Run implements front.Engine. Code that is deep in a compiled function when it
-// is interrupted goes on by itself until that returns, and is then stopped.
+// Run implements front.Engine.
 func (e *Engine) Run(ctx context.Context, u *front.Unit) error {
+	e.mu.Lock()
 	it := e.interps[u]
 	delete(e.interps, u)
+	e.mu.Unlock()
 	if it == nil {
 		return fmt.Errorf("unit %s is not loaded", u.Name)
 	}
+	return e.run(ctx, func() error {
+		_, err := it.RunFunc(u.Entry)
+		return err
+	})
+}
+
+// Do implements front.Engine.
+func (e *Engine) Do(ctx context.Context, f func()) error {
+	return e.run(ctx, func() (err error) {
+		defer func() {
+			switch r := recover().(type) {
+			case nil:
+			case ixgo.PanicError:
+				err = r
+			case ixgo.FatalError:
+				err = r
+			default:
+				if err = panicWith(r, nil); r == errInterrupted {
+					err = errInterrupted
+				}
+			}
+		}()
+		f()
+		return nil
+	})
+}
+
+// run calls f in a goroutine that ctx interrupts. Code that is deep in a compiled
+// function when it is interrupted goes on by itself until that returns, and is then
+// stopped.
+func (e *Engine) run(ctx context.Context, f func() error) error {
 	r := &run{engine: e, done: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
 		defer e.adopt(r)()
-		_, err := it.RunFunc(u.Entry)
-		ended <- err
+		ended <- f()
 	}()
 	err, interrupted := r.wait(ctx, ended)
 	if interrupted {
 		return front.ErrInterrupted
+	}
+	if p := (*front.Panic)(nil); errors.As(err, &p) {
+		return p
 	}
 	if err != nil {
 		return e.panicOf(err)

@@ -58,7 +58,9 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 		}
 	}
 	if u.Entry != "" {
+		e.mu.Lock()
 		e.interps[u] = it
+		e.mu.Unlock()
 	}
 	return nil
 }

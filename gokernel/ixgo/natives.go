@@ -65,7 +65,7 @@ func init() {
 		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
 		Vars: map[string]reflect.Value{
 			"Stop":  reflect.ValueOf(new(int32)),
-			"Stdin": reflect.ValueOf(new(io.Reader)), "Stderr": reflect.ValueOf(new(io.Writer)),
+			"Stdin": reflect.ValueOf(new(io.Reader)), "Stdout": reflect.ValueOf(new(io.Writer)), "Stderr": reflect.ValueOf(new(io.Writer)),
 		},
 		Funcs: map[string]reflect.Value{
 			"Interrupted":    reflect.ValueOf(func() {}),
@@ -85,17 +85,30 @@ func (e *Engine) natives() error {
 		return err
 	}
 	vars := map[string]reflect.Value{"Stop": reflect.ValueOf(&e.stop)}
-	stdin, stderr := io.Reader(os.Stdin), io.Writer(os.Stderr)
+	stdin, stdout, stderr := io.Reader(os.Stdin), io.Writer(os.Stdout), io.Writer(os.Stderr)
 	if e.options.Stdin != nil {
 		stdin = e.options.Stdin
+	}
+	if e.options.Stdout != nil {
+		stdout = e.options.Stdout
 	}
 	if e.options.Stderr != nil {
 		stderr = e.options.Stderr
 	}
-	vars["Stdin"], vars["Stderr"] = reflect.ValueOf(&stdin), reflect.ValueOf(&stderr)
+	vars["Stdin"], vars["Stdout"], vars["Stderr"] = reflect.ValueOf(&stdin), reflect.ValueOf(&stdout), reflect.ValueOf(&stderr)
 	e.loader.store(nativePath, "native", vars)
 
 	exit := func(code int) { panic(front.ExitError(code)) }
+	// stream gives what takes the place of a file.
+	stream := func(f *os.File) io.Writer {
+		switch f {
+		case os.Stdout:
+			return stdout
+		case os.Stderr:
+			return stderr
+		}
+		return f
+	}
 	fatal := func(text string) {
 		_ = log.Output(3, text)
 		exit(1)
@@ -121,6 +134,12 @@ func (e *Engine) natives() error {
 		"log.Fatal":   func(v ...any) { fatal(fmt.Sprint(v...)) },
 		"log.Fatalf":  func(format string, v ...any) { fatal(fmt.Sprintf(format, v...)) },
 		"log.Fatalln": func(v ...any) { fatal(fmt.Sprintln(v...)) },
+
+		"fmt.Print":              func(a ...any) (int, error) { return fmt.Fprint(stdout, a...) },
+		"fmt.Println":            func(a ...any) (int, error) { return fmt.Fprintln(stdout, a...) },
+		"fmt.Printf":             func(format string, a ...any) (int, error) { return fmt.Fprintf(stdout, format, a...) },
+		"(*os.File).Write":       func(f *os.File, b []byte) (int, error) { return stream(f).Write(b) },
+		"(*os.File).WriteString": func(f *os.File, s string) (int, error) { return io.WriteString(stream(f), s) },
 
 		"fmt.Scan":   func(a ...any) (int, error) { return fmt.Fscan(stdin, a...) },
 		"fmt.Scanln": func(a ...any) (int, error) { return fmt.Fscanln(stdin, a...) },

@@ -71,12 +71,6 @@ func Import(path string) (*types.Package, error) {
 	return nil, fmt.Errorf("package %s is not in the standard library of %s", path, Version())
 }
 
-// Importer imports packages of the standard library for go/types.
-type Importer struct{}
-
-// Import implements types.Importer.
-func (Importer) Import(path string) (*types.Package, error) { return Import(path) }
-
 // Packages gives the paths of all packed packages, sorted.
 func Packages() []string {
 	all, err := load()

@@ -42,6 +42,8 @@ type Engine struct {
 	interp  *interp.Interpreter
 	trace   *trace
 
+	provided map[string]map[string]bool // symbols of the program's packages, by path
+
 	mu     sync.RWMutex
 	values map[string]reflect.Value // package-level variables
 }
@@ -53,7 +55,7 @@ const helperPath = "reval"
 
 // New makes an engine.
 func New(o Options) (*Engine, error) {
-	e := &Engine{options: o, values: map[string]reflect.Value{}}
+	e := &Engine{options: o, values: map[string]reflect.Value{}, provided: map[string]map[string]bool{}}
 	e.trace = &trace{engine: e, chains: map[uint64]*chain{}}
 	e.interp = interp.New(interp.Options{
 		Stdin: o.Stdin, Stdout: o.Stdout, Stderr: e.trace, Unrestricted: true, GoPath: os.DevNull,

@@ -17,6 +17,9 @@ import (
 
 // Offers implements front.Engine.
 func (e *Engine) Offers(pkg, name string) bool {
+	if symbols, ok := e.provided[pkg]; ok {
+		return name == "" || symbols[name]
+	}
 	key := pkg + "/" + path.Base(pkg)
 	if pkg == "math/rand/v2" {
 		key = pkg + "/rand"

@@ -1,0 +1,293 @@
+package front
+
+import (
+	"fmt"
+	"go/token"
+	"go/types"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/reval-editor/reval/gokernel/stdinfo"
+)
+
+// Package is what the program around the kernel offers to cells as a package.
+type Package struct {
+	Path  string                   // its last element is the name
+	Funcs map[string]reflect.Value // by name
+	Vars  map[string]reflect.Value // addressable: cells share the variable with the program
+	Types map[string]reflect.Type
+	Docs  map[string]string // of symbols, by name; "" = the package
+}
+
+// Name is the package's name.
+func (p Package) Name() string { return path.Base(p.Path) }
+
+// Uses gives the paths of the packages whose types the package's symbols have,
+// its own not included.
+func (p Package) Uses() []string {
+	seen := map[reflect.Type]bool{}
+	paths := map[string]bool{}
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		if t.PkgPath() != "" && t.PkgPath() != p.Path {
+			paths[t.PkgPath()] = true
+			if _, err := stdinfo.Import(t.PkgPath()); err == nil {
+				return // its own dependences are known
+			}
+		}
+		eachPart(t, visit)
+	}
+	for _, v := range p.Funcs {
+		visit(v.Type())
+	}
+	for _, v := range p.Vars {
+		visit(v.Type())
+	}
+	for _, t := range p.Types {
+		visit(t)
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
+// eachPart calls f with the types that a type is made of, those of its methods included.
+func eachPart(t reflect.Type, f func(reflect.Type)) {
+	switch t.Kind() {
+	case reflect.Map:
+		f(t.Key())
+		f(t.Elem())
+	case reflect.Array, reflect.Chan, reflect.Pointer, reflect.Slice:
+		f(t.Elem())
+	case reflect.Struct:
+		for field := range t.Fields() {
+			f(field.Type)
+		}
+	case reflect.Func:
+		for in := range t.Ins() {
+			f(in)
+		}
+		for out := range t.Outs() {
+			f(out)
+		}
+	}
+	for m := range t.Methods() {
+		f(m.Type)
+	}
+	if t.Name() != "" && t.Kind() != reflect.Interface {
+		for m := range reflect.PointerTo(t).Methods() {
+			f(m.Type)
+		}
+	}
+}
+
+// Provide offers a package to cells, beside the standard library's, and imports it
+// for them. It is called before the first cell.
+func (s *Session) Provide(p Package) error {
+	if !token.IsIdentifier(p.Name()) {
+		return fmt.Errorf("offer package %q: its last element is no name", p.Path)
+	}
+	if _, err := stdinfo.Import(p.Path); err == nil {
+		return fmt.Errorf("offer package %q: the standard library has one of this path", p.Path)
+	}
+	for name := range allSymbols(p) {
+		if !token.IsIdentifier(name) || !token.IsExported(name) {
+			return fmt.Errorf("offer package %q: %q is no exported name", p.Path, name)
+		}
+	}
+	if err := s.engine.Provide(p); err != nil {
+		return fmt.Errorf("offer package %q: %w", p.Path, err)
+	}
+	pkg := s.reflected.pkg(p.Path)
+	for name, v := range p.Funcs {
+		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, s.reflected.signature(v.Type(), nil, 0)))
+	}
+	for name, v := range p.Vars {
+		pkg.Scope().Insert(types.NewVar(token.NoPos, pkg, name, s.reflected.of(v.Type())))
+	}
+	for name, t := range p.Types {
+		made := s.reflected.of(t)
+		if n, ok := made.(*types.Named); ok && n.Obj().Pkg() == pkg && n.Obj().Name() == name {
+			continue // it is there
+		}
+		o := types.NewTypeName(token.NoPos, pkg, name, nil)
+		types.NewAlias(o, made)
+		pkg.Scope().Insert(o)
+	}
+	pkg.MarkComplete()
+	s.host[p.Path] = hosted{pkg, p.Docs}
+	s.imports[p.Name()] = p.Path
+	return nil
+}
+
+func allSymbols(p Package) map[string]bool {
+	all := map[string]bool{}
+	for name := range p.Funcs {
+		all[name] = true
+	}
+	for name := range p.Vars {
+		all[name] = true
+	}
+	for name := range p.Types {
+		all[name] = true
+	}
+	return all
+}
+
+// hosted is a package of the program.
+type hosted struct {
+	types *types.Package
+	docs  map[string]string
+}
+
+// Import gives a package that cells may import; it implements types.Importer.
+func (s *Session) Import(path string) (*types.Package, error) {
+	if h, ok := s.host[path]; ok {
+		return h.types, nil
+	}
+	return stdinfo.Import(path)
+}
+
+// Doc gives the documentation of a symbol of an imported package, as stdinfo.Doc.
+func (s *Session) Doc(path, symbol string) string {
+	if h, ok := s.host[path]; ok {
+		return h.docs[symbol]
+	}
+	return stdinfo.Doc(path, symbol)
+}
+
+// packages gives the paths of all packages that cells can import.
+func (s *Session) packages() []string {
+	all := slices.DeleteFunc(stdinfo.Packages(), func(p string) bool { return !s.engine.Offers(p, "") })
+	return slices.Sorted(slices.Values(slices.AppendSeq(all, maps.Keys(s.host))))
+}
+
+// reflected makes types of the program's reflect types.
+type reflected struct {
+	packages map[string]*types.Package
+	types    map[reflect.Type]types.Type
+}
+
+func newReflected() *reflected {
+	return &reflected{packages: map[string]*types.Package{}, types: map[reflect.Type]types.Type{
+		reflect.TypeFor[error](): types.Universe.Lookup("error").Type(),
+	}}
+}
+
+// pkg gives the package in which the program's types of a path are.
+func (r *reflected) pkg(p string) *types.Package {
+	if p == "" {
+		return nil
+	}
+	if r.packages[p] == nil {
+		r.packages[p] = types.NewPackage(p, path.Base(p))
+	}
+	return r.packages[p]
+}
+
+var basicKinds = map[reflect.Kind]types.BasicKind{
+	reflect.Bool: types.Bool, reflect.String: types.String, reflect.UnsafePointer: types.UnsafePointer, reflect.Uintptr: types.Uintptr,
+	reflect.Int: types.Int, reflect.Int8: types.Int8, reflect.Int16: types.Int16, reflect.Int32: types.Int32, reflect.Int64: types.Int64,
+	reflect.Uint: types.Uint, reflect.Uint8: types.Uint8, reflect.Uint16: types.Uint16, reflect.Uint32: types.Uint32, reflect.Uint64: types.Uint64,
+	reflect.Float32: types.Float32, reflect.Float64: types.Float64, reflect.Complex64: types.Complex64, reflect.Complex128: types.Complex128,
+}
+
+// of gives the type that stands for a reflect type.
+func (r *reflected) of(t reflect.Type) types.Type {
+	if made := r.types[t]; made != nil {
+		return made
+	}
+	if t.PkgPath() == "" || t.Name() == "" { // basic or unnamed
+		made := r.underlying(t)
+		r.types[t] = made
+		return made
+	}
+	if std, err := stdinfo.Import(t.PkgPath()); err == nil && !strings.Contains(t.Name(), "[") {
+		if o, ok := std.Scope().Lookup(t.Name()).(*types.TypeName); ok {
+			r.types[t] = o.Type()
+			return o.Type()
+		}
+	}
+	pkg := r.pkg(t.PkgPath())
+	o := types.NewTypeName(token.NoPos, pkg, t.Name(), nil)
+	named := types.NewNamed(o, nil, nil)
+	r.types[t] = named
+	pkg.Scope().Insert(o)
+	named.SetUnderlying(r.underlying(t))
+	if t.Kind() == reflect.Interface {
+		return named
+	}
+	r.methods(named, t, named)
+	r.methods(named, reflect.PointerTo(t), types.NewPointer(named))
+	return named
+}
+
+// methods adds the methods of a reflect type that the named type does not have.
+func (r *reflected) methods(named *types.Named, t reflect.Type, receiver types.Type) {
+	for m := range t.Methods() {
+		if o, _, _ := types.LookupFieldOrMethod(receiver, false, nil, m.Name); o != nil {
+			if f, ok := o.(*types.Func); ok && f.Pkg() == named.Obj().Pkg() {
+				continue
+			}
+		}
+		recv := types.NewParam(token.NoPos, named.Obj().Pkg(), "", receiver)
+		named.AddMethod(types.NewFunc(token.NoPos, named.Obj().Pkg(), m.Name, r.signature(m.Type, recv, 1)))
+	}
+}
+
+// signature gives a function type's signature without its first skip parameters.
+func (r *reflected) signature(t reflect.Type, recv *types.Var, skip int) *types.Signature {
+	var in, out []*types.Var
+	for i := skip; i < t.NumIn(); i++ {
+		in = append(in, types.NewParam(token.NoPos, nil, "", r.of(t.In(i))))
+	}
+	for o := range t.Outs() {
+		out = append(out, types.NewParam(token.NoPos, nil, "", r.of(o)))
+	}
+	return types.NewSignatureType(recv, nil, nil, types.NewTuple(in...), types.NewTuple(out...), t.IsVariadic())
+}
+
+func (r *reflected) underlying(t reflect.Type) types.Type {
+	if kind, ok := basicKinds[t.Kind()]; ok {
+		return types.Typ[kind]
+	}
+	switch t.Kind() {
+	case reflect.Array:
+		return types.NewArray(r.of(t.Elem()), int64(t.Len()))
+	case reflect.Chan:
+		dir := map[reflect.ChanDir]types.ChanDir{reflect.BothDir: types.SendRecv, reflect.SendDir: types.SendOnly, reflect.RecvDir: types.RecvOnly}
+		return types.NewChan(dir[t.ChanDir()], r.of(t.Elem()))
+	case reflect.Func:
+		return r.signature(t, nil, 0)
+	case reflect.Map:
+		return types.NewMap(r.of(t.Key()), r.of(t.Elem()))
+	case reflect.Pointer:
+		return types.NewPointer(r.of(t.Elem()))
+	case reflect.Slice:
+		return types.NewSlice(r.of(t.Elem()))
+	case reflect.Interface:
+		var methods []*types.Func
+		for m := range t.Methods() {
+			methods = append(methods, types.NewFunc(token.NoPos, r.pkg(m.PkgPath), m.Name, r.signature(m.Type, nil, 0)))
+		}
+		return types.NewInterfaceType(methods, nil).Complete()
+	case reflect.Struct:
+		var fields []*types.Var
+		var tags []string
+		for f := range t.Fields() {
+			pkg := r.pkg(f.PkgPath)
+			if pkg == nil {
+				pkg = r.pkg(t.PkgPath())
+			}
+			fields = append(fields, types.NewField(token.NoPos, pkg, f.Name, r.of(f.Type), f.Anonymous))
+			tags = append(tags, string(f.Tag))
+		}
+		return types.NewStruct(fields, tags)
+	}
+	return types.Typ[types.Invalid]
+}
