@@ -20,9 +20,10 @@
   connection
   kernel                 ; the name that reval.selectKernel takes
   display-name
-  state                  ; none, starting, idle, busy, disconnected, restarting or dead
+  state                  ; none, starting, idle, busy, disconnected, unresponsive,
+                         ; restarting or dead
   (queued 0)             ; evaluations that wait, without the one that runs
-  message                ; why it is dead or disconnected, or what it lacks
+  message                ; why it is dead, disconnected or unresponsive, or what it lacks
   document               ; the one that evaluated last
   output                 ; its output buffer, or nil
   lighter)               ; what the mode line says of it
@@ -147,7 +148,8 @@ No answer in TIMEOUT seconds is an error.  With SECRET, no log shows ARGUMENT."
     session))
 
 (defun reval-session--tell-change (session was)
-  "Say that SESSION, whose state was WAS, died, or lost or found its server."
+  "Say that SESSION, whose state was WAS, died, is silent or answers again.
+So also that it lost or found its server."
   (let ((state (reval-session-state session))
         (name (reval-session-display-name session))
         (why (reval-session-message session)))
@@ -159,10 +161,13 @@ No answer in TIMEOUT seconds is an error.  With SECRET, no log shows ARGUMENT."
       (message "reval: %s died%s; %s starts it again" name
                (if why (concat ": " why) "")
                (substitute-command-keys "\\<reval-mode-map>\\[reval-restart]")))
-     ((equal state "disconnected")
+     ((member state '("disconnected" "unresponsive"))
       (message "reval: %s" why))
-     ((and (equal was "disconnected") (member state '("idle" "busy")))
-      (message "reval: the connection to %s is there again" name)))))
+     ((not (member state '("idle" "busy"))))
+     ((equal was "disconnected")
+      (message "reval: the connection to %s is there again" name))
+     ((equal was "unresponsive")
+      (message "reval: %s answers again" name)))))
 
 (defun reval-session-get (connection id)
   "Return the session ID of CONNECTION, made where it is not known."

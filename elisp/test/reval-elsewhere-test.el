@@ -36,10 +36,6 @@ The server is asked for everything anew, and its log is kept."
     (should (string-match "\\`\\(http://[^/]+\\)/\\?token=\\(.+\\)\\'" url))
     (list (match-string 1 url) (match-string 2 url))))
 
-(defun reval-test-mode-line ()
-  "Return what the mode line says of the current buffer's session, with its faces."
-  (cadr (reval-session-lighter-text)))
-
 (defun reval-test-chosen (regexp)
   "Wait until the mode line shows a kernel whose name matches REGEXP."
   (reval-test-wait "the chosen kernel"
@@ -47,13 +43,6 @@ The server is asked for everything anew, and its log is kept."
                      (let ((line (reval-test-mode-line)))
                        (and (stringp line)
                             (string-match-p (concat "\\`reval\\[" regexp) line))))))
-
-(defun reval-test-said (regexp)
-  "Return the last message that matches REGEXP, or nil."
-  (with-current-buffer (messages-buffer)
-    (save-excursion
-      (goto-char (point-max))
-      (and (re-search-backward regexp nil t) (match-string 0)))))
 
 (defun reval-test-should-be-secret (token)
   "Fail if TOKEN stands in a buffer, or in a history."

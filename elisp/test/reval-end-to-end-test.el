@@ -81,6 +81,17 @@ WHAT says what is waited for; fail after SECONDS (30)."
                    (lambda () (string-match-p regexp (or (reval-test-result line) "")))
                    seconds))
 
+(defun reval-test-mode-line ()
+  "Return what the mode line says of the current buffer's session, with its faces."
+  (cadr (reval-session-lighter-text)))
+
+(defun reval-test-said (regexp)
+  "Return the last message that matches REGEXP, or nil."
+  (with-current-buffer (messages-buffer)
+    (save-excursion
+      (goto-char (point-max))
+      (and (re-search-backward regexp nil t) (match-string 0)))))
+
 (defun reval-test-output-buffer ()
   "Return the output buffer of the current buffer's session."
   (when-let ((session (reval-document-session (reval-document-current))))
@@ -671,6 +682,23 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-restart)
     (reval-test-eval-line 1)
     (reval-test-shown 1 "✓")))
+
+(ert-deftest reval-test-kernel-does-not-answer ()
+  "A kernel that is stopped is told, and told again when it goes on."
+  (reval-test-visiting "stopped.py" "import os; os.getpid()\nimport time; time.sleep(1)\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`⇒ [0-9]+\\'")
+    (let ((kernel (string-to-number (substring (reval-test-result 1) 2))))
+      (reval-test-eval-line 2)
+      (reval-test-shown 2 "running")
+      (signal-process kernel 'STOP)
+      ;; It is given up to 10 seconds to answer.
+      (reval-test-wait "the state in the mode line"
+                       (lambda () (string-match-p " unresponsive" (reval-test-mode-line))))
+      (should (reval-test-said "^reval: .* does not answer"))
+      (signal-process kernel 'CONT)
+      (reval-test-shown 2 "✓")
+      (reval-test-wait "word of it" (lambda () (reval-test-said "^reval: .* answers again$"))))))
 
 (ert-deftest reval-test-server-dies ()
   "A server that is gone is told, and the next evaluation starts another."

@@ -575,6 +575,23 @@ function! s:test_restart_loses_what_ran_and_says_so() abort
   call s:wait_mark(2, '^⇒ \d')
 endfunction
 
+function! s:test_kernel_that_does_not_answer_is_told() abort
+  call s:python(['import os; os.getpid()', 'import time; time.sleep(1)'])
+  1Reval
+  call s:wait_mark(1, '^⇒ \d\+$')
+  let kernel = matchstr(s:mark(1), '\d\+')
+  2Reval
+  call s:wait_mark(2, '^● running')
+  call system('kill -STOP ' .. kernel)
+  let [deadline, s:deadline] = [s:deadline, 40000] " the kernel is given up to 10 s
+  call s:wait('the state', {-> reval#statusline() =~# '^reval python3 ✗unresponsive'})
+  let s:deadline = deadline
+  call assert_match('reval: .* does not answer', execute('messages'))
+  call system('kill -CONT ' .. kernel)
+  call s:wait_mark(2, '^✓')
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: .* answers again'})
+endfunction
+
 function! s:test_server_that_is_missing_is_told() abort
   call s:python(['6 * 7'])
   let command = g:reval_command

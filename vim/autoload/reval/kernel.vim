@@ -23,15 +23,20 @@ function! reval#kernel#state(params) abort
   redrawstatus!
 endfunction
 
-" Tells that a kernel died, or that its server is lost or there again.
+" Tells that a kernel died, is silent or answers again, or that its server is lost or
+" there again.
 function! s:tell(state, before) abort
   if a:state.state ==# 'dead'
     call reval#client#error(trim('kernel ' .. s:short(a:state)) .. ' is dead: '
           \ .. get(a:state, 'message', 'no reason was given') .. ' (:RevalRestart starts it again)')
-  elseif a:state.state ==# 'disconnected'
-    call reval#client#tell(get(a:state, 'message', 'the connection is lost'), 'WarningMsg')
-  elseif a:before ==# 'disconnected' && (a:state.state ==# 'idle' || a:state.state ==# 'busy')
-    call reval#client#tell(s:short(a:state) .. ' is there again', 'None')
+  elseif a:state.state ==# 'disconnected' || a:state.state ==# 'unresponsive'
+    call reval#client#tell(get(a:state, 'message', s:short(a:state) .. ' is ' .. a:state.state), 'WarningMsg')
+  elseif a:state.state ==# 'idle' || a:state.state ==# 'busy'
+    if a:before ==# 'disconnected'
+      call reval#client#tell(s:short(a:state) .. ' is there again', 'None')
+    elseif a:before ==# 'unresponsive'
+      call reval#client#tell(s:short(a:state) .. ' answers again', 'None')
+    endif
   endif
 endfunction
 
@@ -77,7 +82,8 @@ function! reval#kernel#statusline(bufnr) abort
   endif
   let queued = get(state, 'queued', 0)
   return 'reval ' .. s:short(state) .. ' '
-        \ .. get({'busy': '●busy', 'dead': '✗dead', 'disconnected': '✗disconnected'}, state.state, state.state)
+        \ .. get({'busy': '●busy', 'dead': '✗dead', 'disconnected': '✗disconnected',
+        \ 'unresponsive': '✗unresponsive'}, state.state, state.state)
         \ .. (queued ? ' +' .. queued : '')
 endfunction
 
