@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/reval-editor/reval/internal/kernelpeer"
 	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -44,6 +46,24 @@ func TestRunInRunningKernel(t *testing.T) {
 	}
 	if _, err := k.Complete(t.Context(), "x", 1); err != nil {
 		t.Errorf("the kernel did not go on: %v", err)
+	}
+}
+
+// TestLastValueComesLate: what a kernel publishes after it has said that it is done is
+// shown, also of the last cell.
+func TestLastValueComesLate(t *testing.T) {
+	var last *kernelpeer.Request
+	kernel := kernelpeer.Start(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		if last != nil {
+			last.Print("late\n")
+		}
+		last = r
+		r.End()
+	}})
+	out, err := exec.Command(testenv.Reval(t), "run", script(t, "1\n"), "--kernel", kernel.File).CombinedOutput()
+	if err != nil || string(out) != "late\n" {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 

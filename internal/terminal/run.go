@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/language"
@@ -139,12 +140,24 @@ func (x *running) run(ctx context.Context, text string) error {
 	x.mu.Lock()
 	x.kernel, x.language = k, kernelLang
 	x.mu.Unlock()
+	defer x.settle(ctx)
 	for i, c := range split(text, lang, known) {
 		if err := x.evaluate(ctx, i+1, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settlePatience bounds the wait for outputs that come after their cell's end.
+const settlePatience = time.Second
+
+// settle waits for what the last cell brought: Deno may publish even its value after it
+// has said that it is done, but not after it is done with other code.
+func (x *running) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	x.kernel.Execute(ctx, kernelclient.ExecuteRequest{Silent: true}, func(kernelclient.Event) {}) // its error tells nothing
 }
 
 // start gives the kernel that was asked for, or the first of the file's language.
