@@ -7,9 +7,9 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 )
 
@@ -37,7 +37,11 @@ var needs = []*regexp.Regexp{
 // programs gives those programs of the Go installation that run (their first line
 // is "// run") and need nothing that an interpreter cannot have.
 func programs() ([]program, error) {
-	root := filepath.Join(runtime.GOROOT(), "test")
+	installed, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the Go installation: %w", err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(installed)), "test")
 	var found []program
 	for _, folder := range folders {
 		paths, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
