@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,6 +109,68 @@ func TestServerKernels(t *testing.T) {
 	lines.wait(`^reval: the connection is there again$`, `^over$`)
 	if err := run.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDoctorTellsServers: those that run, those whose file is broken, and of none that has
+// ended. Their tokens are not shown.
+func TestDoctorTellsServers(t *testing.T) {
+	peer := func(status int, answer string) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/base/api/kernels" || r.Header.Get("Authorization") != "token secret" {
+				t.Errorf("asked for %s with %q", r.URL, r.Header)
+			}
+			w.WriteHeader(status)
+			fmt.Fprint(w, answer)
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	ended := peer(http.StatusOK, "[]")
+	ended.Close()
+	serves, refuses := peer(http.StatusOK, `[{"id": "1", "name": "python3"}]`), peer(http.StatusForbidden, "{}")
+	dir := t.TempDir()
+	env := append(testenv.Env(t), "JUPYTER_RUNTIME_DIR="+dir)
+	doctor := func() string {
+		t.Helper()
+		cmd := exec.Command(testenv.Reval(t), "doctor")
+		cmd.Env = env
+		out, err := cmd.Output()
+		if strings.Contains(string(out), "secret") {
+			t.Errorf("it shows the token:\n%s", out)
+		}
+		if out == nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	has := func(text, pattern string) {
+		t.Helper()
+		if !regexp.MustCompile("(?m)" + pattern).MatchString(text) {
+			t.Errorf("no %s in\n%s", pattern, text)
+		}
+	}
+	out := doctor()
+	has(out, `^  ok       Jupyter server: none of this user's runs here`)
+	has(out, `^  ok       ssh: .*ssh reaches hosts|^  missing  ssh: there is no ssh`)
+	for i, s := range []*httptest.Server{ended, serves, refuses} {
+		text := fmt.Sprintf(`{"url": "%s/base/", "token": "secret", "sock": ""}`, s.URL)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("jpserver-%d.json", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"8": "secret", "9": `{"url": "http+unix://x", "token": "secret", "sock": "/x"}`} {
+		if err := os.WriteFile(filepath.Join(dir, "jpserver-"+name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out = doctor()
+	has(out, `^  ok       `+serves.URL+`/base: kernels that run there: 1; `)
+	has(out, `^  warning  `+refuses.URL+`/base: it refuses the token`)
+	has(out, `^  warning  Jupyter server: .*jpserver-8\.json: it is no JSON object`)
+	has(out, `^  warning  Jupyter server: .*jpserver-9\.json: the server listens on a Unix socket`)
+	if strings.Contains(out, ended.URL) {
+		t.Errorf("one that has ended is told:\n%s", out)
 	}
 }
 

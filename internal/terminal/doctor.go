@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/reval-editor/reval/internal/language"
@@ -30,7 +31,7 @@ const (
 // check is one thing that was looked at, as `reval doctor --json` tells it; the
 // keys stay.
 type check struct {
-	Subject string `json:"subject"` // reval, kernel, python, editor, folder or transport
+	Subject string `json:"subject"` // reval, kernel, server, python, editor, folder or transport
 	Name    string `json:"name"`
 	Status  string `json:"status"`
 	// Essential says that reval does not work without it.
@@ -63,6 +64,8 @@ func (d Doctor) Do(ctx context.Context, asJSON bool) error {
 	}
 	checks = append(checks, d.kernelspecs(ctx)...)
 	checks = append(checks, d.pythons(ctx)...)
+	checks = append(checks, servers(ctx)...)
+	checks = append(checks, hosts())
 	for _, e := range editors {
 		checks = append(checks, e.check(ctx))
 	}
@@ -241,6 +244,57 @@ func (d Doctor) pythons(ctx context.Context) []check {
 		})
 	}
 	return checks
+}
+
+// serverTimeout bounds a request to a server of this machine.
+const serverTimeout = 5 * time.Second
+
+// servers looks whether the user's Jupyter servers on this machine can be used.
+func servers(ctx context.Context) []check {
+	found, broken := kernelclient.LocalServers(os.Environ())
+	var checks []check
+	for _, s := range found {
+		ctx, cancel := context.WithTimeout(ctx, serverTimeout)
+		kernels, err := s.Kernels(ctx)
+		cancel()
+		c := check{Subject: "server", Name: s.String(), Status: statusOK}
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			continue // it has ended
+		case errors.Is(err, kernelclient.ErrToken):
+			c.Status, c.Detail = statusWarning, "it refuses the token that it wrote down"
+			c.Fix = "take the URL that it printed when it was started, with ?token="
+		case err != nil:
+			c.Status, c.Detail, c.Fix = statusWarning, err.Error(), "stop it, and start it anew: jupyter server"
+		default:
+			c.Detail = fmt.Sprintf("kernels that run there: %d; --kernel and the editors' choice of a kernel take its URL, with the token that `jupyter server list` shows", len(kernels))
+		}
+		checks = append(checks, c)
+	}
+	if broken != nil {
+		for line := range strings.SplitSeq(broken.Error(), "\n") {
+			checks = append(checks, check{Subject: "server", Name: "Jupyter server", Status: statusWarning, Detail: line, Fix: "mend that, or remove the file if the server has ended"})
+		}
+	}
+	if len(checks) == 0 {
+		checks = append(checks, check{
+			Subject: "server", Name: "Jupyter server", Status: statusOK,
+			Detail: "none of this user's runs here; others are had by their URLs, http://HOST:PORT/?token=T",
+		})
+	}
+	return checks
+}
+
+// hosts looks whether other hosts can be reached.
+func hosts() check {
+	c := check{Subject: "server", Name: "ssh", Status: statusOK}
+	path, err := exec.LookPath("ssh")
+	if err != nil {
+		c.Status, c.Detail, c.Fix = statusMissing, "there is no ssh on the PATH", "install OpenSSH's client, if you use kernels on other hosts"
+		return c
+	}
+	c.Detail = path + " reaches hosts, ssh://USER@HOST:PORT, that ask for no password"
+	return c
 }
 
 // editor is one that reval has a plugin for, and the lowest version that it needs.
