@@ -13,11 +13,13 @@ import (
 type node struct {
 	Next  *node
 	Kids  map[string][]node
-	count atomic.Pointer[int]
+	count *atomic.Pointer[int]
 	at    time.Time
 }
 
-func (n node) Len() int                                { return len(n.Kids) }
+var _ = node{count: nil, at: time.Time{}} // reflection alone uses them
+
+func (n node) Len() int                                 { return len(n.Kids) }
 func (n *node) Add(name string, more ...node) (e error) { return nil }
 
 type visitor interface {
@@ -29,7 +31,7 @@ type visitor interface {
 func TestReflectedTypes(t *testing.T) {
 	r := newReflected()
 	n := r.of(reflect.TypeFor[node]()).(*types.Named)
-	if got := TypeText(n.Underlying()); got != "struct{Next *front.node; Kids map[string][]front.node; count atomic.Pointer[int]; at time.Time}" {
+	if got := TypeText(n.Underlying()); got != "struct{Next *front.node; Kids map[string][]front.node; count *atomic.Pointer[int]; at time.Time}" {
 		t.Errorf("node is %s", got)
 	}
 	var methods []string
