@@ -67,13 +67,7 @@ func ParseServerURL(raw string) (Place, error) {
 		token, _ = u.User.Password()
 	}
 	var p Place
-	path := u.EscapedPath()
-	for _, page := range []string{"/lab", "/tree", "/notebooks", "/login"} {
-		if at := strings.Index(path+"/", page+"/"); at >= 0 {
-			path = path[:at]
-			break
-		}
-	}
+	path := withoutPage(u.EscapedPath())
 	if before, rest, found := strings.Cut(path, "/api/"); found {
 		kind, name, _ := strings.Cut(strings.Trim(rest, "/"), "/")
 		if name, err = url.PathUnescape(name); err != nil {
@@ -95,8 +89,20 @@ func ParseServerURL(raw string) (Place, error) {
 	}
 	// Requests are rare: no connection is kept for them.
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	p.Server = &Server{base: base, token: token, http: &http.Client{Transport: transport, Timeout: requestTimeout}}
+	p.Server = &Server{base: base, token: token, http: &http.Client{Transport: transport}}
 	return p, nil
+}
+
+// withoutPage cuts off what a browser shows of a server. The name of a JupyterHub's user
+// is no page, whatever it is.
+func withoutPage(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if slices.Contains([]string{"lab", "tree", "notebooks", "login"}, s) && segments[i-1] != "user" {
+			return strings.Join(segments[:i], "/")
+		}
+	}
+	return path
 }
 
 // String is the server's URL without its token.
@@ -244,6 +250,13 @@ func (s *Server) delete(ctx context.Context, id string) error {
 
 // do makes a request and reads its JSON answer.
 func (s *Server) do(ctx context.Context, method string, body, answer any, path ...string) error {
+	// A caller with a deadline may have more patience: an Enterprise Gateway answers when
+	// the cluster has started the kernel.
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+	}
 	var content io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
