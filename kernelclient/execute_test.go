@@ -36,21 +36,6 @@ func TestExecuteEvents(t *testing.T) {
 	}
 }
 
-// TestFirstOutput guards ready: a kernel that replied may not have the
-// subscription yet.
-func TestFirstOutput(t *testing.T) {
-	t.Parallel()
-	n := 20
-	if testing.Short() {
-		n = 4
-	}
-	for i := range n {
-		k := launch(t, Options{})
-		equal(t, run(t, k, fmt.Sprintf("print(%d)", i)), fmt.Sprintf("input 1\nstdout \"%d\\n\"", i))
-		k.Close()
-	}
-}
-
 func TestInput(t *testing.T) {
 	t.Parallel()
 	k := launch(t, Options{})

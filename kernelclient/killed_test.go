@@ -198,7 +198,7 @@ func TestStopped(t *testing.T) {
 				if _, err := k.Request(ctx, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{}); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("kernel_info: %v", err)
 				}
-				if took := time.Since(begun); took > 2*time.Second {
+				if took := time.Since(begun); took > limit/4 {
 					t.Errorf("a request of 100 ms took %v", took)
 				}
 			}
@@ -240,7 +240,7 @@ func TestStoppedKernelIsEnded(t *testing.T) {
 	k.signal(t, syscall.SIGSTOP)
 	begun := time.Now()
 	other.Close()
-	if took := time.Since(begun); took > limit/8 {
+	if took := time.Since(begun); took > limit/4 {
 		t.Errorf("leaving a stopped kernel took %v", took)
 	}
 	ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)

@@ -563,7 +563,6 @@ func TestSameID(t *testing.T) {
 
 // TestFlood: a million messages, of which nothing is lost and nothing is kept.
 func TestFlood(t *testing.T) {
-	t.Parallel()
 	for name, falsify := range map[string]func(*jupyter.Message){
 		"streams":           func(*jupyter.Message) {},
 		"without a parent":  func(m *jupyter.Message) { m.Parent = jupyter.Header{} },

@@ -202,7 +202,7 @@ func TestStalledKernel(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	oneLine(t, k.Shutdown(ctx), "shut down", "still there")
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > limit/4 {
 		t.Errorf("it took %v", took)
 	}
 

@@ -83,6 +83,7 @@ func TestStarts(t *testing.T) {
 		"go": {200, goKernel}, "ipykernel": {times, pythonKernel},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			kernel, env, dir := c.kernel(t), testenv.Env(t), t.TempDir()
 			for i := range c.times {
 				k, err := Launch(within(t), kernel.spec, LaunchOptions{Env: env, Dir: dir, Transport: transports()[i%len(transports())]})
@@ -111,6 +112,7 @@ func TestSubscribers(t *testing.T) {
 		"go": {10, goKernel}, "ipykernel": {4, pythonKernel},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			kernel, env, dir := c.kernel(t), testenv.Env(t), t.TempDir()
 			for i := range c.times {
 				transport := transports()[i%len(transports())]
