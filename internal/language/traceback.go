@@ -85,6 +85,7 @@ var (
 		places: []*regexp.Regexp{
 			regexp.MustCompile(`(?P<ref>cell\[(?P<count>\d+)\](?:\.go)?):(?P<line>\d+)(?::(?P<col>\d+))?`),
 		},
+		context:        regexp.MustCompile(`^ +(?P<line>\d+) \| `),
 		innermostFirst: true,
 	}
 	deno = &traceback{
@@ -99,6 +100,9 @@ var (
 			regexp.MustCompile(`File "(?P<ref>In \[(?P<count>\d+)\])", line (?P<line>\d+), col (?P<col>\d+)(?:, in '?(?P<func>[^']+)'?)?`),
 		},
 	}
+
+	// caret is the line below the code at fault.
+	caret = regexp.MustCompile(`^ +(?:\|\s*)?[\^~ ]+$`)
 
 	ansiSequence = regexp.MustCompile(`\x1b\[[0-9;:]*[A-Za-z]`)
 )
@@ -218,8 +222,8 @@ func (l Language) Rewrite(text string, resolve func(executionCount int) (name st
 		switch {
 		case m != nil:
 			lines[i], indent = renumber(raw, line, m[2], m[3], offset)
-		case indent > 0 && strings.Trim(line, " ^~") == "" && line != "":
-			lines[i] = strings.Repeat(" ", indent) + raw // the caret follows its line
+		case caret.MatchString(line):
+			lines[i] = strings.Repeat(" ", indent) + raw // it follows its line
 		default:
 			within = false
 		}

@@ -147,6 +147,22 @@ func TestRewriteKeepsTheArrowAligned(t *testing.T) {
 	}
 }
 
+// The Go kernel's source lines have the buffer's numbers, and their carets stay below them.
+func TestRewriteNumbersGoSource(t *testing.T) {
+	const text = "index out of range\ncell[1]:2:3 in f\n    1 | a\n    2 | \tb[i]\n      | \t ^\n    3 | c\ncell[1]:9:1\n    9 | f()\n      | ^"
+	l, _ := For("go")
+	for first, want := range map[int]string{
+		40: "index out of range\na.go:41:3 in f\n   40 | a\n   41 | \tb[i]\n      | \t ^\n   42 | c\na.go:48:1\n   48 | f()\n      | ^",
+		1000000: "index out of range\na.go:1000001:3 in f\n 1000000 | a\n 1000001 | \tb[i]\n         | \t ^\n 1000002 | c\na.go:1000008:1\n" +
+			" 1000008 | f()\n         | ^",
+	} {
+		got := l.Rewrite(text, func(count int) (string, int, bool) { return "a.go", first, count == 1 })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("first line %d (-want +got):\n%s", first, diff)
+		}
+	}
+}
+
 func TestFramesOfAnErrorWithoutTraceback(t *testing.T) {
 	l, _ := For("go")
 	got, ok := l.Locate(Error{Name: "Error", Value: "cell[2]:4:1: expected operand"})
