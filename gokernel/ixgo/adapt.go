@@ -11,7 +11,7 @@ import (
 	"golang.org/x/tools/go/ast/astutil"
 )
 
-// Adapt implements front.Engine: it makes a file's code interruptible.
+// Adapt implements front.Engine: it makes a file's code interruptible, and more.
 //
 //   - Loops and functions that call others begin with a poll.
 //   - Blocking operations on channels wait for an interrupt as well.
@@ -35,7 +35,7 @@ func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 
 type adapter struct {
 	info *types.Info
-	kept map[ast.Node]bool // operations of select's cases, which stay
+	kept map[ast.Node]bool // operations of select's cases, and calls that are deferred: they stay
 	used map[string]bool   // of the two packages
 	n    int               // of made names
 }
@@ -71,8 +71,13 @@ func define(pos token.Pos, x ast.Expr, names ...ast.Expr) ast.Stmt {
 }
 
 func (a *adapter) before(c *astutil.Cursor) bool {
-	if comm, ok := c.Node().(*ast.CommClause); ok {
-		switch st := comm.Comm.(type) {
+	switch n := c.Node().(type) {
+	case *ast.DeferStmt:
+		a.kept[n.Call] = true
+	case *ast.GoStmt:
+		a.kept[n.Call] = true
+	case *ast.CommClause:
+		switch st := n.Comm.(type) {
 		case *ast.SendStmt:
 			a.kept[st] = true
 		case *ast.ExprStmt:
@@ -118,7 +123,19 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 		n.Body.List = append(n.Body.List, a.doneCase(n.Body.Rbrace))
 	case *ast.GoStmt:
 		c.Replace(a.goroutine(n))
+	case *ast.BranchStmt:
+		if n.Tok == token.GOTO {
+			again := block(n.Pos(), n)
+			a.poll(again)
+			c.Replace(again)
+		}
 	case *ast.CallExpr:
+		if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok && a.info.Uses[id] == types.Universe.Lookup("recover") && !a.kept[n] {
+			plain := call(n.Pos(), a.native(n.Pos(), "Recovered"), n)
+			a.info.Types[plain] = a.info.Types[n]
+			c.Replace(plain)
+			return true
+		}
 		a.arguments(n)
 	}
 	return true

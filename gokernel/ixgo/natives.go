@@ -72,6 +72,7 @@ func init() {
 			"Done":           reflect.ValueOf(func() <-chan struct{} { return nil }),
 			"GoroutinePanic": reflect.ValueOf(func(any) {}),
 			"Faults":         reflect.ValueOf(func() {}),
+			"Recovered":      reflect.ValueOf(func(any) any { return nil }),
 		},
 	})
 }
@@ -117,6 +118,7 @@ func (e *Engine) natives() error {
 		nativePath + ".Interrupted":    e.interrupted,
 		nativePath + ".Done":           e.done,
 		nativePath + ".GoroutinePanic": e.goroutinePanic,
+		nativePath + ".Recovered":      panicValue,
 		nativePath + ".Faults":         func() { debug.SetPanicOnFault(true) },
 
 		"time.Sleep":                    e.sleep,

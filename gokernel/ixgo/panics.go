@@ -3,6 +3,7 @@ package ixgo
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -25,7 +26,17 @@ func (e *Engine) panicOf(err error) error {
 	return err
 }
 
+// panicValue gives the value of a panic that compiled code would have: the
+// interpreter stores through a nil pointer by package reflect.
+func panicValue(value any) any {
+	if e, ok := value.(*reflect.ValueError); ok && e.Kind == reflect.Invalid {
+		return ixgo.RuntimeError("invalid memory address or nil pointer dereference")
+	}
+	return value
+}
+
 func panicWith(value any, frames []front.Frame) *front.Panic {
+	value = panicValue(value)
 	_, isRuntime := value.(runtime.Error)
 	return &front.Panic{Value: value, Runtime: isRuntime, Frames: frames}
 }

@@ -1,0 +1,198 @@
+package ixgo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/reval-editor/reval/gokernel/front"
+)
+
+// session evaluates cells on an engine in this process.
+type session struct {
+	t      *testing.T
+	engine *Engine
+	*front.Session
+	count int
+
+	mu     sync.Mutex
+	said   chan struct{} // takes a value for each write to os.Stderr
+	text   bytes.Buffer
+	panics chan *front.Panic
+}
+
+func newSession(t *testing.T) *session {
+	t.Helper()
+	s := &session{t: t, said: make(chan struct{}, 100), panics: make(chan *front.Panic, 100)}
+	var err error
+	s.engine, err = New(Options{Stderr: s, Stdin: strings.NewReader(""), GoroutinePanic: func(p *front.Panic) { s.panics <- p }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Session = front.NewSession(s.engine)
+	return s
+}
+
+func (s *session) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said <- struct{}{}
+	return s.text.Write(b)
+}
+
+// run evaluates a cell and gives its value's text.
+func (s *session) run(ctx context.Context, cell string) (string, error) {
+	s.count++
+	u, err := s.Prepare(s.count, cell)
+	if err != nil {
+		return "", err
+	}
+	if err := s.engine.Load(u); err != nil {
+		return "", s.LoadProblem(u, err)
+	}
+	s.Commit(u)
+	if u.Entry == "" {
+		return "", nil
+	}
+	if err := s.engine.Run(ctx, u); err != nil {
+		return "", err
+	}
+	var parts []string
+	for _, r := range u.Results {
+		v, _ := s.engine.Value(r.Variable)
+		parts = append(parts, front.Format(s.engine, r.Type, v, 1000))
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+func (s *session) must(cell string) string {
+	s.t.Helper()
+	value, err := s.run(s.t.Context(), cell)
+	if err != nil {
+		s.t.Fatalf("cell\n%s\nfails: %v", cell, err)
+	}
+	return value
+}
+
+// patiently bounds what a failing test waits for.
+const patiently = 30 * time.Second
+
+// What blocks is interrupted: deferred code runs, and the session and goroutines
+// of earlier cells are as they were.
+func TestInterrupt(t *testing.T) {
+	s := newSession(t)
+	s.must(`
+import ("fmt"; "os"; "os/exec"; "io"; "net"; "sort"; "sync"; "sync/atomic"; "time")
+var deferred int
+var ticks atomic.Int64
+var ask, answer = make(chan int), make(chan int)
+func ready() { fmt.Fprint(os.Stderr, ".") }
+func spin() { for {} }
+func recur(n int) int { if n == 0 { return 0 }; return recur(n-1) + recur(n-1) }
+go func() { for { ticks.Add(1); time.Sleep(time.Millisecond) } }()
+go func() { for { answer <- 1 + <-ask } }()
+`)
+	forms := map[string]string{
+		"loop":                "for {}",
+		"nested call":         "spin()",
+		"recursion":           "recur(1000)",
+		"sleep":               "time.Sleep(time.Hour)",
+		"receive":             "<-make(chan int)",
+		"receive, two values": "v, ok := <-make(chan int); fmt.Println(v, ok)",
+		"receive from nil":    "var c chan int; <-c",
+		"send":                "make(chan int) <- 1",
+		"select":              "select { case <-make(chan int): case make(chan int) <- 1: case <-time.After(time.Hour): }",
+		"empty select":        "select {}",
+		"range over channel":  "for range make(chan int) {}",
+		"range over function": "for range func(yield func(int) bool) { for yield(1) {} } {}",
+		"wait group":          "var g sync.WaitGroup; g.Add(1); g.Wait()",
+		"mutex":               "var m sync.Mutex; m.Lock(); m.Lock()",
+		"read lock":           "var m sync.RWMutex; m.Lock(); m.RLock()",
+		"condition":           "var m sync.Mutex; c := sync.NewCond(&m); m.Lock(); c.Wait()",
+		"compiled callback":   "sort.Slice([]int{3, 2, 1}, func(i, j int) bool { for {} })",
+		"command":             `exec.Command("sleep", "3600").Run()`,
+		"output of command":   `exec.Command("sleep", "3600").Output()`,
+		"deferred loop":       "func() { defer func() { recover(); for range 3 { deferred++ } }(); for {} }(); spin()",
+		"goto":                "again: goto again",
+	}
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			s.interrupt("func() {\ndefer func() { deferred = 7 }()\nready()\n"+form+"\n}()", true)
+			if got := s.must("deferred"); got != "7" {
+				t.Errorf("deferred code did not run: deferred is %s", got)
+			}
+			s.must("deferred = 0")
+		})
+	}
+	s.t = t
+	// Code that recovers from every interrupt is stopped by the next one.
+	s.interrupt("ready()\nfor { func() { defer func() { recover() }(); for {} }() }", true)
+	// A compiled function that does not return is left behind.
+	s.interrupt("l, _ := net.Listen(\"tcp\", \"127.0.0.1:0\")\nready()\nl.Accept()", false)
+	s.must("l.Close()")
+	s.interrupt("in, out := io.Pipe()\nready()\nio.ReadAll(in)", false)
+	s.must("out.Close()")
+	if got := s.must("before := ticks.Load(); for ticks.Load() < before+3 { time.Sleep(time.Millisecond) }; ask <- 41; <-answer"); got != "42" {
+		t.Errorf("the goroutines of the first cell say %s, want 42", got)
+	}
+	select {
+	case p := <-s.panics:
+		t.Errorf("a goroutine panicked: %v", p)
+	default:
+	}
+}
+
+// interrupt runs a cell and interrupts it once it has said that it is ready.
+func (s *session) interrupt(cell string, ends bool) {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.t.Context(), patiently)
+	defer stop()
+	go func() {
+		select {
+		case <-s.said:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	_, err := s.run(ctx, cell)
+	if !errors.Is(err, front.ErrInterrupted) {
+		s.t.Errorf("cell\n%s\ngives %v, want an interrupt", cell, err)
+	}
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		s.t.Errorf("cell\n%s\nwas not ready", cell)
+	}
+}
+
+// A panic in a goroutine is told with its place, and ends nothing else.
+func TestGoroutinePanic(t *testing.T) {
+	for cell, want := range map[string]string{
+		"go func() { panic(\"a\") }()":                                             "a cell[1]:1",
+		"f := func(s string, n ...int) { panic(s) }\n\ngo f(\"b\", 1, 2)":          "b cell[1]:1",
+		"type T struct{ p *int }\nfunc (t T) M() {\n\t*t.p = 1\n}\ngo T{}.M()":     "runtime error: invalid memory address or nil pointer dereference cell[1]:3",
+		"fs := []func(){func() {\n\tvar m map[int]int\n\tm[1] = 1\n}}\ngo fs[0]()": "assignment to entry in nil map cell[1]:3",
+	} {
+		s := newSession(t)
+		s.must(cell)
+		select {
+		case p := <-s.panics:
+			got := fmt.Sprint(p)
+			if len(p.Frames) > 0 {
+				got += fmt.Sprintf(" %s:%d", p.Frames[0].Pos.Filename, p.Frames[0].Pos.Line)
+			}
+			if got != want {
+				t.Errorf("cell\n%s\ntells %q, want %q", cell, got, want)
+			}
+		case <-time.After(patiently):
+			t.Errorf("cell\n%s\ntells of no panic", cell)
+		}
+		if got := s.must("1 + 1"); got != "2" {
+			t.Errorf("then 1 + 1 is %s", got)
+		}
+	}
+}
