@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -90,7 +91,11 @@ func TestDebug(t *testing.T) {
 func TestPayloads(t *testing.T) {
 	t.Parallel()
 	k := launch(t, Options{})
+	file := filepath.Join(t.TempDir(), "a.py")
+	touch(t, file)
 	for code, want := range map[string]Payload{
+		"%edit -n 3 " + file:                                {Source: PayloadEdit, Filename: file, Line: 3},
+		"exit(keep_kernel=True)":                            {Source: PayloadExit, KeepKernel: true},
 		"get_ipython().set_next_input('1+1', replace=True)": {Source: PayloadSetNextInput, Text: "1+1", Replace: true},
 		"print?": {Source: PayloadPage},
 		"get_ipython().payload_manager.write_payload({'source': 'x', 'y': 1})": {Source: "x"},
@@ -104,6 +109,7 @@ func TestPayloads(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(got) != 1 || got[0].Source != want.Source || got[0].Text != want.Text || got[0].Replace != want.Replace ||
+			got[0].Filename != want.Filename || got[0].Line != want.Line || got[0].KeepKernel != want.KeepKernel ||
 			(want.Source == PayloadPage) != (got[0].Data["text/plain"] != nil) || !strings.Contains(string(got[0].JSON), `"source"`) {
 			t.Errorf("%s: %+v", code, got)
 		}

@@ -2,6 +2,8 @@ package kernelclient
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -62,7 +64,7 @@ type InputRequest struct {
 const (
 	PayloadPage         = "page"           // Data is to be shown in a pager, from line Start
 	PayloadSetNextInput = "set_next_input" // Text is code to go on with, in the cell's place with Replace
-	PayloadEdit         = "edit"           // Filename is to be opened at Line
+	PayloadEdit         = "edit_magic"     // Filename is to be opened at Line
 	PayloadExit         = "ask_exit"       // the client is to end, and the kernel unless KeepKernel
 )
 
@@ -139,12 +141,27 @@ func decodeEvent(m *jupyter.Message) (Event, error) {
 
 // decodePayload reads a payload; what does not fit stays in its JSON.
 func decodePayload(data json.RawMessage) Payload {
-	var p Payload
-	if err := json.Unmarshal(data, &p); err != nil {
-		p = Payload{}
+	var p struct {
+		Payload
+		Line looseInt `json:"line_number"`
 	}
-	p.JSON = data
-	return p
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Payload{JSON: data}
+	}
+	p.Payload.Line, p.JSON = int(p.Line), data
+	return p.Payload
+}
+
+// looseInt is a number that may come as a string, as ipykernel writes the line that a
+// user gave to %edit, or as null.
+type looseInt int
+
+func (n *looseInt) UnmarshalJSON(data []byte) error {
+	number, err := strconv.Atoi(strings.Trim(string(data), `"`))
+	if err == nil {
+		*n = looseInt(number)
+	}
+	return nil
 }
 
 func decode[T any](m *jupyter.Message) (T, error) {

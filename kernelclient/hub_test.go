@@ -98,6 +98,53 @@ func TestHub(t *testing.T) {
 	oneLine(t, err, "HTTP 424", "ada is not running. Please restart it")
 }
 
+// TestTokenExpires: who is connected is told when the token is refused, and finds the kernel
+// as it was with another.
+func TestTokenExpires(t *testing.T) {
+	t.Parallel()
+	s := testenv.StartServer(t, "jupyter_server")
+	var mu sync.Mutex
+	expired := false
+	peer := front(t, s, "", func(w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if expired {
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"message": "Forbidden", "reason": null}`)
+		}
+		return expired
+	})
+	k, err := placeOf(t, peer.URL+"/?token=front").Server.Start(within(t), Spec{Name: "python3"}, "", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.Close)
+	l := newEvents()
+	ended := start(within(t), k, ExecuteRequest{Code: "x = 42; print('on', flush=True)\nwhile x: pass"}, l.add)
+	l.wait(t, "on")
+	mu.Lock()
+	expired = true
+	mu.Unlock()
+	s.Cut()
+	s.Join()
+	oneLine(t, next(t, ended).err, "refuses the token", "?token=")
+	<-k.Done()
+	oneLine(t, k.Err(), "refuses the token")
+
+	p := placeOf(t, s.URL("/api/kernels/"+mustPlace(t, k).Kernel))
+	again, err := p.Server.Attach(within(t), p.Kernel, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	if err := again.Interrupt(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, again, "x"); !strings.Contains(got, `result "42"`) {
+		t.Errorf("with another token: %s", got)
+	}
+}
+
 // An Enterprise Gateway does not list kernels unless it is told to, and answers a start
 // once the kernel runs, on whatever machine ("Kernels API", Enterprise Gateway).
 func TestEnterpriseGateway(t *testing.T) {
