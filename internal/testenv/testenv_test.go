@@ -174,14 +174,15 @@ func TestTerminal(t *testing.T) {
 	term.Press(";")
 	term.WaitFor(`echo a;;$`)
 	term.Press("C-c")
+	term.WaitFor(`^ready>$`) // or it would drop what is typed
 
 	term.Type("stty size\n")
 	term.WaitFor(fmt.Sprintf(`^%d %d$`, TerminalRows, TerminalColumns))
 
-	term.Type("sleep 1000\n")
-	term.WaitFor(`sleep 1000$`)
+	term.Type("echo running; sleep 1000\n")
+	term.WaitFor(`^running$`)
 	term.Press("C-c")
-	term.WaitFor(`sleep 1000\n.*\^C\s*ready>$`)
+	term.WaitFor(`^running\s+\^C\s*ready>$`)
 	term.Type("echo status=$?\n")
 	term.WaitFor(`^status=130$`)
 
