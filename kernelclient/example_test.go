@@ -98,7 +98,8 @@ func ExampleKernel_Complete() {
 	// A kernel that cannot answer now does not answer: the deadline is the caller's.
 	soon, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
-	reply, err := kernel.Complete(soon, "time.sl", len("time.sl"))
+	code := "time.sl"
+	reply, err := kernel.Complete(soon, code, kernelclient.CursorAt(code, len(code)))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func TestRequests(t *testing.T) {
 		t.Errorf("kernel_info: %+v", i)
 	}
 	code := "x = '👍'; größe.foo"
-	if r, err := k.Complete(ctx, code, len([]rune(code))); err != nil || !slices.Contains(r.Matches, "foo_at_runtime") ||
+	if r, err := k.Complete(ctx, code, CursorAt(code, len(code))); err != nil || !slices.Contains(r.Matches, "foo_at_runtime") ||
 		r.CursorStart != len([]rune("x = '👍'; größe.")) || r.CursorEnd != len([]rune(code)) {
 		t.Errorf("complete: %+v, %v", r, err)
 	}
@@ -190,7 +190,7 @@ func TestConcurrentRequests(t *testing.T) {
 			wait.Go(func() {
 				for range 5 {
 					code := fmt.Sprintf("name%d_", i)
-					r, err := k.Complete(within(t), code, len(code))
+					r, err := k.Complete(within(t), code, CursorAt(code, len(code)))
 					if err != nil || !slices.Equal(r.Matches, []string{code + "end"}) {
 						t.Errorf("complete %s: %v, %v", code, r.Matches, err)
 					}

@@ -820,7 +820,7 @@ func (s *suite) completeAt(snippet string) (jupyter.CompleteReplyContent, string
 	s.t.Helper()
 	code := s.code(snippet)
 	r, answered := question(s, jupyter.Shell, func(ctx context.Context) (jupyter.CompleteReplyContent, error) {
-		return s.kernel.Complete(ctx, code, len([]rune(code)))
+		return s.kernel.Complete(ctx, code, kernelclient.CursorAt(code, len(code)))
 	})
 	switch {
 	case !answered:
@@ -851,7 +851,7 @@ func (s *suite) completeBusy() string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	code := s.code("complete")
-	reply, err := s.kernel.Complete(ctx, code, len([]rune(code)))
+	reply, err := s.kernel.Complete(ctx, code, kernelclient.CursorAt(code, len(code)))
 	release()
 	<-running.ended
 	if running.err != nil || running.reply.Status != jupyter.StatusOK {
@@ -872,7 +872,7 @@ func (s *suite) completeBusy() string {
 func (s *suite) inspectOf(name string, detail int) (jupyter.InspectReplyContent, bool) {
 	s.t.Helper()
 	return question(s, jupyter.Shell, func(ctx context.Context) (jupyter.InspectReplyContent, error) {
-		return s.kernel.Inspect(ctx, name, len([]rune(name)), detail)
+		return s.kernel.Inspect(ctx, name, kernelclient.CursorAt(name, len(name)), detail)
 	})
 }
 

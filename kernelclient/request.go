@@ -26,20 +26,21 @@ func (k *Kernel) Request(ctx context.Context, channel jupyter.Channel, t jupyter
 	return reply, nil
 }
 
-// Complete asks for completions of code at cursorPos, counted in code points.
+// Complete asks for completions of code at a position; those of the reply are what the
+// matches replace ("Completion").
 //
 // It may be called while code runs, as the requests below: a kernel with subshells
 // answers at once, and so do some others. With one that does not, the request
 // waits until ctx ends, and further ones get ErrBusy.
-func (k *Kernel) Complete(ctx context.Context, code string, cursorPos int) (jupyter.CompleteReplyContent, error) {
-	return ask[jupyter.CompleteReplyContent](ctx, k, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: code, CursorPos: cursorPos})
+func (k *Kernel) Complete(ctx context.Context, code string, at Cursor) (jupyter.CompleteReplyContent, error) {
+	return ask[jupyter.CompleteReplyContent](ctx, k, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: code, CursorPos: int(at)})
 }
 
-// Inspect asks for what the kernel knows of the name at cursorPos, counted in
-// code points. Detail is 0, or 1 for the source as well.
-func (k *Kernel) Inspect(ctx context.Context, code string, cursorPos, detail int) (jupyter.InspectReplyContent, error) {
+// Inspect asks for what the kernel knows of the name at a position. Detail is 0, or 1 for
+// the source as well ("Introspection").
+func (k *Kernel) Inspect(ctx context.Context, code string, at Cursor, detail int) (jupyter.InspectReplyContent, error) {
 	return ask[jupyter.InspectReplyContent](ctx, k, jupyter.InspectRequest,
-		jupyter.InspectRequestContent{Code: code, CursorPos: cursorPos, DetailLevel: detail})
+		jupyter.InspectRequestContent{Code: code, CursorPos: int(at), DetailLevel: detail})
 }
 
 // IsComplete asks whether code can be evaluated as it stands, or needs more lines.

@@ -15,6 +15,7 @@ import (
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // Deadlines of requests to the kernel: an editor waits for them.
@@ -131,7 +132,7 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
-	reply, err := at.session.Complete(wait, at.line, at.cursor)
+	reply, err := at.session.Complete(wait, at.line, kernelclient.Cursor(at.cursor))
 	if err != nil || reply.Status != jupyter.StatusOK {
 		if ctx.Err() != nil {
 			return nil, protocol.ErrRequestCancelled
@@ -246,7 +247,7 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 	code := c.line[:document.ByteOffset(c.line, data.Start)] + data.Text
 	wait, cancel := c.session.deadline(ctx)
 	defer cancel()
-	reply, err := c.session.Inspect(wait, code, utf8.RuneCountInString(code), 0)
+	reply, err := c.session.Inspect(wait, code, kernelclient.CursorAt(code, len(code)), 0)
 	if err != nil || !reply.Found {
 		return item, nil
 	}

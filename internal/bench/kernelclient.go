@@ -57,7 +57,7 @@ func playKernelclient() error {
 		}),
 		"complete": timed(func(k *kernelclient.Kernel, code string) (time.Duration, error) {
 			start := time.Now()
-			reply, err := k.Complete(ctx, code, len(code))
+			reply, err := k.Complete(ctx, code, kernelclient.CursorAt(code, len(code)))
 			took := time.Since(start)
 			if err == nil && len(reply.Matches) == 0 {
 				err = errors.New("no match")
@@ -66,7 +66,7 @@ func playKernelclient() error {
 		}),
 		"inspect": timed(func(k *kernelclient.Kernel, code string) (time.Duration, error) {
 			start := time.Now()
-			reply, err := k.Inspect(ctx, code, len(code), 0)
+			reply, err := k.Inspect(ctx, code, kernelclient.CursorAt(code, len(code)), 0)
 			took := time.Since(start)
 			if err == nil && !reply.Found {
 				err = errors.New("not found")

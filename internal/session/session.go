@@ -437,26 +437,26 @@ func (s *Session) late(parent string, e kernelclient.Event) {
 	}
 }
 
-// Complete asks the kernel for completions at cursorPos (code points).
-func (s *Session) Complete(ctx context.Context, code string, cursorPos int) (jupyter.CompleteReplyContent, error) {
+// Complete asks the kernel for completions at a position.
+func (s *Session) Complete(ctx context.Context, code string, at kernelclient.Cursor) (jupyter.CompleteReplyContent, error) {
 	k := s.Kernel()
 	if k == nil {
 		return jupyter.CompleteReplyContent{}, ErrNoKernel
 	}
-	r, err := k.Complete(ctx, code, cursorPos)
+	r, err := k.Complete(ctx, code, at)
 	if err != nil {
 		return r, fmt.Errorf("ask kernel: %w", err)
 	}
 	return r, nil
 }
 
-// Inspect asks the kernel about the name at cursorPos (code points).
-func (s *Session) Inspect(ctx context.Context, code string, cursorPos, detail int) (jupyter.InspectReplyContent, error) {
+// Inspect asks the kernel about the name at a position.
+func (s *Session) Inspect(ctx context.Context, code string, at kernelclient.Cursor, detail int) (jupyter.InspectReplyContent, error) {
 	k := s.Kernel()
 	if k == nil {
 		return jupyter.InspectReplyContent{}, ErrNoKernel
 	}
-	r, err := k.Inspect(ctx, code, cursorPos, detail)
+	r, err := k.Inspect(ctx, code, at, detail)
 	if err != nil {
 		return r, fmt.Errorf("ask kernel: %w", err)
 	}
