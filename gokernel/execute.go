@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 
@@ -119,6 +120,9 @@ func (k *kernel) evaluate(ctx context.Context, count int, code string) (text str
 		return "", k.errorContent(k.namespace.LoadProblem(u, err))
 	}
 	k.namespace.Commit(u)
+	for _, w := range u.Warnings {
+		fmt.Fprintln(os.Stderr, w)
+	}
 	if u.Entry == "" {
 		return "", nil
 	}

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
 	"runtime"
 	"slices"
 	"sort"
@@ -27,6 +28,7 @@ type cellCheck struct {
 	info     *types.Info             // of the last check
 	earlier  map[string]*Binding     // names that the cell uses and redeclares
 	locals   map[string]types.Object // of a text being completed; nil else
+	redefinition
 }
 
 // declaration says where a statement declares a name.
@@ -47,18 +49,24 @@ func (c *cellCheck) check() error {
 	if err := c.hoist(); err != nil {
 		return err
 	}
-	if err := c.foreignMethods(); err != nil {
+	c.earlier = map[string]*Binding{}
+	if err := c.checkAgain(); err != nil {
 		return err
 	}
-	c.earlier = map[string]*Binding{}
-	// A check that finds early uses of redeclared names, or positional literals
-	// of an earlier cell's type, mends the syntax and is done again.
+	c.install()
+	return nil
+}
+
+// settle checks the cell with its additions. A check that finds early uses of
+// redeclared names, or positional literals of an earlier cell's type, mends the
+// syntax and is done again.
+func (c *cellCheck) settle() error {
 	for range 3 {
 		errs := c.types()
 		again := false
 		for _, e := range errs {
 			if strings.Contains(e.Msg, "implicit assignment to unexported field") {
-				again = keyLiterals(c.src.file, c.info) || again
+				again = c.keyLiterals() || again
 			}
 		}
 		renamed, err := c.earlyUses()
@@ -148,33 +156,6 @@ func (c *cellCheck) hideImports() {
 	f.Decls = keep
 }
 
-// foreignMethods refuses methods on types of earlier cells, which go/types cannot
-// take in.
-func (c *cellCheck) foreignMethods() error {
-	own := map[string]bool{}
-	for _, d := range c.src.file.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
-			for _, sp := range g.Specs {
-				own[sp.(*ast.TypeSpec).Name.Name] = true
-			}
-		}
-	}
-	for _, d := range c.src.file.Decls {
-		fd, ok := d.(*ast.FuncDecl)
-		if !ok || fd.Recv == nil || len(fd.Recv.List) != 1 {
-			continue
-		}
-		id := receiver(fd.Recv.List[0].Type)
-		if id == nil || own[id.Name] {
-			continue
-		}
-		if b := c.s.live[id.Name]; b != nil {
-			return c.problemAt(id.Pos(), fmt.Sprintf("type %s is declared in %s: declare a type and its methods in one cell", id.Name, b.Pos.Filename))
-		}
-	}
-	return nil
-}
-
 func receiver(t ast.Expr) *ast.Ident {
 	for {
 		switch x := t.(type) {
@@ -223,7 +204,12 @@ func (c *cellCheck) types() []types.Error {
 		Implicits: map[ast.Node]types.Object{}, Scopes: map[ast.Node]*types.Scope{},
 		Selections: map[*ast.SelectorExpr]*types.Selection{}, Instances: map[*ast.Ident]types.Instance{},
 	}
+	additions, _ := c.additionDecls()
+	f.Decls = append(f.Decls, additions...)
 	own := c.ownNames()
+	for _, a := range c.additions {
+		own[a.name] = true
+	}
 	for name, b := range c.s.live {
 		if !own[name] && c.locals[name] == nil {
 			c.pkg.Scope().Insert(b.Object)
@@ -355,8 +341,9 @@ func (c *cellCheck) early(id *ast.Ident, i int) bool {
 
 // keyLiterals makes positional struct literals keyed: go/types compares package
 // pointers there, and each cell is a package of its own.
-func keyLiterals(f *ast.File, info *types.Info) (changed bool) {
-	ast.Inspect(f, func(n ast.Node) bool {
+func (c *cellCheck) keyLiterals() (changed bool) {
+	info := c.info
+	key := func(n ast.Node) bool {
 		lit, ok := n.(*ast.CompositeLit)
 		if !ok || len(lit.Elts) == 0 || info.Types[lit].Type == nil {
 			return true
@@ -371,13 +358,17 @@ func keyLiterals(f *ast.File, info *types.Info) (changed bool) {
 		}
 		for i, e := range lit.Elts {
 			if _, ok := e.(*ast.KeyValueExpr); !ok {
-				key := &ast.Ident{NamePos: e.Pos(), Name: st.Field(i).Name()}
-				lit.Elts[i] = &ast.KeyValueExpr{Key: key, Colon: e.Pos(), Value: e}
+				field := &ast.Ident{NamePos: e.Pos(), Name: st.Field(i).Name()}
+				lit.Elts[i] = &ast.KeyValueExpr{Key: field, Colon: e.Pos(), Value: e}
 				changed = true
 			}
 		}
 		return true
-	})
+	}
+	ast.Inspect(c.src.file, key)
+	for _, a := range c.additions {
+		ast.Inspect(a.decl, key)
+	}
 	return changed
 }
 
@@ -392,7 +383,7 @@ func (c *cellCheck) problems(errs []types.Error) error {
 		if last := c.src.lastExpr; last != nil && last.Pos() <= e.Pos && e.Pos <= last.End() && strings.HasSuffix(e.Msg, "is not used") {
 			continue
 		}
-		msg := strings.Join(strings.FieldsFunc(plainNames(e.Msg), func(r rune) bool { return r == '\n' || r == '\t' }), "; ")
+		msg := strings.Join(strings.FieldsFunc(plainNames(packageMain.ReplaceAllString(e.Msg, "")), func(r rune) bool { return r == '\n' || r == '\t' }), "; ")
 		p := c.problemAt(e.Pos, msg+c.hint(e.Msg))[0]
 		if !seen[p.Error()] {
 			seen[p.Error()] = true
@@ -429,8 +420,14 @@ func (c *cellCheck) hint(msg string) string {
 	return ": add import " + strings.Join(paths, " or ")
 }
 
+// packageMain stands before types of earlier cells in messages of go/types.
+var packageMain = regexp.MustCompile(`\bmain\.\b`)
+
 func (c *cellCheck) problemAt(pos token.Pos, msg string) Problems {
 	p := c.fset.Position(pos)
+	if text, ok := c.s.texts[p.Filename]; ok && p.Filename != c.src.name { // in what is compiled again
+		return (&source{name: p.Filename, text: text}).problem(CompileError, p.Line, p.Column, msg)
+	}
 	line, col := c.src.clamp(p.Line, p.Column)
 	return c.src.problem(CompileError, line, col, msg)
 }

@@ -168,7 +168,7 @@ func (s *Session) localScope(text string) map[string]types.Object {
 			continue
 		}
 		c := &cellCheck{s: s, src: src, fset: fset, earlier: map[string]*Binding{}, locals: out}
-		if c.hoist() != nil || c.foreignMethods() != nil {
+		if c.hoist() != nil || c.begin() != nil {
 			continue
 		}
 		c.types()

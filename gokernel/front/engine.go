@@ -23,6 +23,8 @@ type Engine interface {
 	// that a unit declares types, functions and constants under the user's names
 	// (see Unit.Declared). Otherwise all names of a session differ.
 	Separate() bool
+	// Concurrent reports that several units can run at once. One is loaded at a time.
+	Concurrent() bool
 	// FileSet is the file set that cells are parsed into.
 	FileSet() *token.FileSet
 	// Offers reports whether the engine has a symbol of a package of the
@@ -98,6 +100,13 @@ type Unit struct {
 	// declared to its engine names: embedded fields have the names of their types,
 	// and repeated constants those that the user wrote.
 	Seen map[string]string
+
+	// Rebound maps variables of the file, which are pointers, to the variables of
+	// earlier units that they must point to: Load sees to it. The types that they
+	// point to are versions of the same type, with the same layout.
+	Rebound map[string]string
+	// Warnings tell what the cell changes but cannot compile again, one line each.
+	Warnings []string
 
 	decls   []*Binding
 	imports liveImports

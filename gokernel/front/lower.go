@@ -5,29 +5,34 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/tools/go/ast/astutil"
 )
 
 // lowering turns a checked cell into what an engine loads: variables without
 // initial values at the top level, everything else in the entry, engine names.
 type lowering struct {
 	*cellCheck
-	unit    *Unit
-	names   map[types.Object]string // engine names of what the cell declares
-	fresh   map[types.Object]bool   // variables that get new storage
-	writer  typeWriter
-	imports map[string]string // path to local name, of imports made here
-	decls   []ast.Decl        // added ones
-	inits   int               // functions named init so far
-	err     error
+	unit     *Unit
+	names    map[types.Object]string // engine names of what the cell declares
+	fresh    map[types.Object]bool   // variables that get new storage
+	indirect map[types.Object]bool   // variables that the engine has as pointers
+	writer   typeWriter
+	imports  map[string]string // path to local name, of imports made here
+	decls    []ast.Decl        // added ones
+	inits    int               // functions named init so far
+	err      error
 }
 
 func (c *cellCheck) lower() (*Unit, error) {
 	l := &lowering{
-		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, imports: map[string]string{},
+		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, indirect: map[types.Object]bool{}, imports: map[string]string{},
 		unit: &Unit{
-			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{},
+			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{}, Rebound: map[string]string{},
 			imports: liveImports{}, source: c.src,
 		},
 	}
@@ -44,6 +49,9 @@ func (c *cellCheck) lower() (*Unit, error) {
 	}
 	l.rename()
 	l.layout()
+	for _, key := range slices.Sorted(maps.Keys(l.stale)) {
+		l.unit.Warnings = append(l.unit.Warnings, "warning: "+l.stale[key])
+	}
 	if l.err != nil {
 		return nil, l.err
 	}
@@ -53,6 +61,7 @@ func (c *cellCheck) lower() (*Unit, error) {
 // bind gives every top-level object of the cell its engine name, and records
 // what the namespace gains.
 func (l *lowering) bind() {
+	parts, methods := l.parts()
 	for _, name := range l.pkg.Scope().Names() {
 		o := l.pkg.Scope().Lookup(name)
 		if o.Pkg() != l.pkg || strings.Contains(name, suffixMark) {
@@ -62,6 +71,7 @@ func (l *lowering) bind() {
 		if old := l.s.live[name]; old != nil {
 			if _, ok := o.(*types.Var); ok && sameVar(o, old.Object) {
 				engine = old.Engine // the same storage: earlier functions see the new value
+				l.indirect[o] = old.indirect
 			}
 		}
 		if engine == "" {
@@ -74,6 +84,14 @@ func (l *lowering) bind() {
 		}
 		b := &Binding{Name: name, Object: o, Engine: engine, Pos: l.fset.Position(o.Pos())}
 		b.Source, b.Doc = l.src.declaration(l.fset, o)
+		b.part, b.methods, b.indirect = parts[name], methods[name], l.indirect[o]
+		if old := l.s.live[name]; old != nil && l.added(name) {
+			b.Pos, b.Source, b.Doc = old.Pos, old.Source, old.Doc
+			if l.rebound[name] != nil {
+				b.indirect, l.indirect[o] = true, true
+				l.unit.Rebound[engine] = old.Engine
+			}
+		}
 		if l.src.program && name == "main" {
 			b.Name = "" // a program's main is run, not kept
 		}
@@ -88,6 +106,11 @@ func (l *lowering) bind() {
 			}
 		}
 	}
+}
+
+// added reports a name that the cell only compiles again.
+func (l *lowering) added(name string) bool {
+	return slices.ContainsFunc(l.additions, func(a *addition) bool { return a.name == name && a.method == "" })
 }
 
 func sameVar(a, b types.Object) bool {
@@ -342,7 +365,11 @@ func (l *lowering) program() {
 func (l *lowering) variables() {
 	for _, b := range l.unit.decls {
 		if v, ok := b.Object.(*types.Var); ok && l.fresh[v] {
-			l.variable(b.Engine, v.Type(), v.Pos())
+			t := v.Type()
+			if b.indirect {
+				t = types.NewPointer(t)
+			}
+			l.variable(b.Engine, t, v.Pos())
 		}
 	}
 }
@@ -402,6 +429,36 @@ func (l *lowering) rename() {
 	}
 	for id, o := range l.info.Uses {
 		set(id, o)
+	}
+	l.dereference()
+}
+
+// dereference writes *x for variables that the engine has as pointers.
+func (l *lowering) dereference() {
+	for _, b := range l.s.live {
+		l.indirect[b.Object] = l.indirect[b.Object] || b.indirect
+	}
+	for name, b := range l.earlier {
+		l.indirect[l.pkg.Scope().Lookup(name)] = b.indirect
+	}
+	replace := func(c *astutil.Cursor) bool {
+		id, ok := c.Node().(*ast.Ident)
+		if !ok {
+			return true
+		}
+		o := l.info.Uses[id]
+		if o == nil {
+			o = l.info.Defs[id] // in x, y := … that became an assignment
+		}
+		if o != nil && l.indirect[o] {
+			c.Replace(&ast.ParenExpr{Lparen: id.Pos(), X: &ast.StarExpr{Star: id.Pos(), X: id}, Rparen: id.End()})
+			return false
+		}
+		return true
+	}
+	astutil.Apply(l.src.file, replace, nil)
+	for _, d := range l.decls {
+		astutil.Apply(d, replace, nil)
 	}
 }
 

@@ -43,6 +43,10 @@ type Binding struct {
 	Pos    token.Position
 	Source string // text of the declaration
 	Doc    string // comment above the declaration
+
+	part     *part            // of a function or type; nil for others
+	methods  map[string]*part // of a type
+	indirect bool             // the engine's variable is a pointer to the value
 }
 
 // NewSession makes an empty namespace.
@@ -60,7 +64,7 @@ func (s *Session) Prepare(count int, text string) (*Unit, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	name := fmt.Sprintf("cell[%d]", count)
+	name := cellName(count)
 	s.texts[name] = text
 	src, err := parseCell(name, text, s.engine.FileSet(), s.imports)
 	if err != nil {
@@ -75,6 +79,15 @@ func (s *Session) Prepare(count int, text string) (*Unit, error) {
 	}
 	return c.lower()
 }
+
+// SetText gives the whole text of a cell that is prepared in parts.
+func (s *Session) SetText(count int, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts[cellName(count)] = text
+}
+
+func cellName(count int) string { return fmt.Sprintf("cell[%d]", count) }
 
 // Commit makes a loaded unit's names live.
 func (s *Session) Commit(u *Unit) {

@@ -49,7 +49,8 @@ type Engine struct {
 	phis    phis
 
 	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
-	stop int32
+	stop     int32
+	stopping sync.Mutex // of who changes stop
 	runs sync.Map // goroutine id to *run
 
 	mu      sync.RWMutex

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/timandy/routine"
@@ -36,6 +35,19 @@ type run struct {
 	heard  chan struct{} // closed when the first interrupt was heard
 }
 
+// addStop counts a reason to stop, or one that is gone.
+func (e *Engine) addStop(n int32) {
+	e.stopping.Lock()
+	defer e.stopping.Unlock()
+	setStop(&e.stop, e.stop+n)
+}
+
+// setStop stores what polls read without synchronization: they see the old count or the
+// new one, and look again soon.
+//
+//go:norace
+func setStop(stop *int32, n int32) { *stop = n }
+
 // adopt makes the calling goroutine the run's, until the returned function is called.
 func (e *Engine) adopt(r *run) (end func()) {
 	id := routine.Goid()
@@ -49,7 +61,7 @@ func (e *Engine) adopt(r *run) (end func()) {
 		defer r.mu.Unlock()
 		if r.armed {
 			r.armed = false
-			atomic.AddInt32(&e.stop, -1)
+			e.addStop(-1)
 		}
 	}
 }
@@ -96,7 +108,7 @@ func (r *run) fire(sticky bool) {
 	r.sticky = sticky
 	if !r.armed {
 		r.armed = true
-		atomic.AddInt32(&r.engine.stop, 1)
+		r.engine.addStop(1)
 		close(r.done)
 	}
 }
@@ -128,7 +140,7 @@ func (e *Engine) interrupted() {
 	if !r.sticky { // deferred code runs undisturbed
 		r.armed = false
 		r.done = make(chan struct{})
-		atomic.AddInt32(&e.stop, -1)
+		e.addStop(-1)
 	}
 	r.mu.Unlock()
 	panic(errInterrupted)

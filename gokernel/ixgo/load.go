@@ -48,10 +48,16 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 	}
 	e.register(it)
 	e.graft.add(it)
+	for pointer, variable := range u.Rebound {
+		if p, ok := it.GetVarAddr(pointer); ok {
+			v := reflect.ValueOf(p).Elem()
+			v.Set(reflect.NewAt(v.Type().Elem(), e.values[variable].Addr().UnsafePointer()))
+		}
+	}
 	if err := it.RunInit(); err != nil {
 		return err
 	}
-	e.storeVariables(it, pkg)
+	e.storeVariables(it, pkg, u.Rebound)
 	for name, engine := range u.Declared {
 		if o := pkg.Scope().Lookup(name); o != nil {
 			e.objects[engine] = o
@@ -226,7 +232,7 @@ func withMember(it *ixgo.Interp, m ssa.Member, f func(key string)) {
 
 // storeVariables notes where the variables of a unit are, and those of the
 // packages in source form that it is the first to import.
-func (e *Engine) storeVariables(it *ixgo.Interp, main *types.Package) {
+func (e *Engine) storeVariables(it *ixgo.Interp, main *types.Package, rebound map[string]string) {
 	values := maps.Clone(e.values)
 	for _, p := range e.ctx.Builder.Program().AllPackages() {
 		if p.Pkg.Path() == "main" && p.Pkg != main || p.Func("init").Blocks == nil {
@@ -250,7 +256,9 @@ func (e *Engine) storeVariables(it *ixgo.Interp, main *types.Package) {
 		}
 		if path == "main" {
 			for name, a := range vars {
-				values[name] = a.Elem()
+				if values[name] = a.Elem(); rebound[name] != "" {
+					values[name] = a.Elem().Elem()
+				}
 			}
 		}
 		e.loader.store(path, p.Pkg.Name(), vars)

@@ -13,6 +13,9 @@ import (
 // It holds the shapes of packages alone: each engine has values of its own.
 var registering sync.Mutex
 
+// Concurrent implements front.Engine.
+func (e *Engine) Concurrent() bool { return true }
+
 // Provide implements front.Engine.
 func (e *Engine) Provide(p front.Package) error {
 	shape := &ixgo.Package{

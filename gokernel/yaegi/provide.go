@@ -9,6 +9,9 @@ import (
 	"github.com/traefik/yaegi/interp"
 )
 
+// Concurrent implements front.Engine: a cancel ends all that the interpreter runs.
+func (e *Engine) Concurrent() bool { return false }
+
 // Provide implements front.Engine.
 func (e *Engine) Provide(p front.Package) error {
 	symbols, names := map[string]reflect.Value{}, map[string]bool{}
