@@ -51,7 +51,7 @@ type Engine struct {
 	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
 	stop     int32
 	stopping sync.Mutex // of who changes stop
-	runs sync.Map // goroutine id to *run
+	runs     sync.Map   // goroutine id to *run
 
 	mu      sync.RWMutex
 	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
