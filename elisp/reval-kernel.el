@@ -29,8 +29,9 @@
   "Evaluate this buffer, and those that share its session, with KERNEL.
 
 KERNEL is the name of a kernelspec, to be started; the connection file of
-a kernel that runs; or the URL of a Jupyter server, as the server prints
-it: http://HOST:PORT/?token=T; or a host reached by ssh without a password:
+a kernel that runs, or the word newest for the one that was started last;
+or the URL of a Jupyter server, as the server prints it,
+http://HOST:PORT/?token=T; or a host reached by ssh without a password:
 ssh://USER@HOST:PORT.  A kernel that runs is joined: it goes on when Emacs
 ends.  Interactively, such a URL leads to a choice among the kernels there,
 those that run first.  What follows /api/kernels/ in a server's URL is a
