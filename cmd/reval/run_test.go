@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/reval-editor/reval/internal/kernelpeer"
+	"github.com/reval-editor/reval/internal/terminal"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -64,6 +69,55 @@ func TestLastValueComesLate(t *testing.T) {
 	out, err := exec.Command(testenv.Reval(t), "run", script(t, "1\n"), "--kernel", kernel.File).CombinedOutput()
 	if err != nil || string(out) != "late\n" {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// heard tells of the line in a kernel's log by which its silence will be noticed.
+type heard struct{ beats chan struct{} }
+
+func (h heard) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "answers its heartbeat") {
+		h.beats <- struct{}{}
+	}
+	return len(line), nil
+}
+
+// TestKernelThatDoesNotAnswer: the run tells that its kernel is silent, waits for it, and
+// tells that it answers again.
+func TestKernelThatDoesNotAnswer(t *testing.T) {
+	over := make(chan struct{})
+	lines := kernelpeer.Between(t, kernelpeer.Start(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		r.Wait(over)
+		r.Print("over\n")
+		r.End()
+	}}).File)
+	beats := make(chan struct{}, 1)
+	out, printed := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		defer printed.Close()
+		ended <- terminal.Run{
+			Streams: terminal.Streams{Out: printed, Err: printed}, File: script(t, "1\n"), Kernel: lines.File, Heartbeat: 100 * time.Millisecond,
+			Logger: slog.New(slog.NewTextHandler(heard{beats}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		}.Do(t.Context())
+	}()
+	said := bufio.NewScanner(out)
+	says := func(want string) {
+		t.Helper()
+		if !said.Scan() || !strings.HasPrefix(said.Text(), want) {
+			t.Fatalf("it says %q, want %q", said.Text(), want)
+		}
+	}
+	<-beats
+	lines.Of(jupyter.Heartbeat).Stall()
+	says("reval: the kernel does not answer: ")
+	lines.Of(jupyter.Heartbeat).Resume()
+	says("reval: the kernel answers again")
+	close(over)
+	says("over")
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,9 @@ type Run struct {
 	Kernel string
 	// Builtin are kernels that need no kernelspec.
 	Builtin []kernelclient.Spec
+	// Heartbeat and Logger are kernelclient.Options'.
+	Heartbeat time.Duration
+	Logger    *slog.Logger
 	// Interrupts brings each Ctrl-C.
 	Interrupts <-chan os.Signal
 }
@@ -162,7 +166,7 @@ func (x *running) settle(ctx context.Context) {
 
 // start gives the kernel that was asked for, or the first of the file's language.
 func (x *running) start(ctx context.Context, lang language.Language, known bool) (*kernelclient.Kernel, error) {
-	o := kernelclient.Options{Late: x.late, Connection: x.connection}
+	o := kernelclient.Options{Late: x.late, Connection: x.connection, Responsive: x.responsive, Heartbeat: x.Heartbeat, Logger: x.Logger}
 	if kernelclient.IsAddress(x.Kernel) {
 		w := wanted("", lang)
 		if !known {

@@ -76,6 +76,17 @@ func (x *running) connection(err error) {
 	x.offline = err != nil
 }
 
+// responsive tells that the kernel is silent, and that it answers again.
+func (x *running) responsive(answers bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if answers {
+		x.block(&x.err, "reval: the kernel answers again")
+	} else {
+		x.block(&x.err, "reval: the kernel does not answer: it is stopped, or computes where it hears nothing; Ctrl-C twice ends the run")
+	}
+}
+
 // say prints text; mu is held.
 func (x *running) say(to *stream, text string) {
 	if text == "" {
