@@ -316,6 +316,26 @@ func TestMuteIOPub(t *testing.T) {
 	equal(t, run(t, k, "x"), "input 1")
 }
 
+// TestWelcome: a kernel that welcomes its subscribers (JEP 65) and publishes nothing else is
+// heard; the welcome is nobody's event. Its parent is null, as xeus-python's is.
+func TestWelcome(t *testing.T) {
+	t.Parallel()
+	mute := make(chan struct{}, 1)
+	k := attach(t, kernelpeer.Script{jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
+		welcome := r.Make(jupyter.IOPub, jupyter.IOPubWelcomeMsg, jupyter.IOPubWelcomeContent{})
+		welcome.Parent = jupyter.Header{}
+		r.Kernel.Send(jupyter.IOPub, welcome)
+		r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK})
+	}}, Options{
+		Late:   func(_ string, e Event) { t.Errorf("it brought %s", describe(e)) },
+		Logger: seeLog("publishes nothing", mute),
+	})
+	if len(mute) > 0 {
+		t.Error("it was not heard")
+	}
+	equal(t, run(t, k, "x"), "input 1")
+}
+
 // TestHugeFrame: a peer that declares an endless frame loses its connection, and
 // no memory is spent on it.
 func TestHugeFrame(t *testing.T) {
