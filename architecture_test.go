@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output"},
 	"internal/session":          {"kernelclient", "jupyter"},
 	"kernelclient":              {"jupyter", "internal/zsock"},
-	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/front", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
+	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/display", "gokernel/front", "gokernel/magic", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
 	"gokernel/front":            {"jupyter", "gokernel/stdinfo"},
 	"gokernel/ixgo":             {"gokernel/front", "gokernel/stdinfo"},
 	"gokernel/yaegi":            {"gokernel/front", "gokernel/stdinfo"},

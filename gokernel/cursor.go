@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/reval-editor/reval/gokernel/display"
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/jupyter"
 )
 
 func (k *kernel) complete(r jupyter.CompleteRequestContent) any {
-	found, start, end := k.namespace.Complete(r.Code, r.CursorPos)
+	found, start, end := k.completions(r.Code, r.CursorPos)
 	reply := jupyter.CompleteReplyContent{Status: jupyter.StatusOK, Matches: []string{}, CursorStart: start, CursorEnd: end}
 	for _, c := range found {
 		reply.Matches = append(reply.Matches, c.Name)
@@ -20,16 +21,18 @@ func (k *kernel) complete(r jupyter.CompleteRequestContent) any {
 
 func (k *kernel) inspect(r jupyter.InspectRequestContent) any {
 	reply := jupyter.InspectReplyContent{Status: jupyter.StatusOK, Data: jupyter.MIMEBundle{}, Metadata: map[string]json.RawMessage{}}
-	d, ok := k.namespace.Inspect(r.Code, r.CursorPos)
+	d, ok := k.space.Load().Inspect(r.Code, r.CursorPos)
 	if !ok {
 		return reply
 	}
 	reply.Found = true
-	reply.Data = plain(describe(d, r.DetailLevel))
-	if encoded, err := json.Marshal(describeMarkdown(d, r.DetailLevel)); err == nil {
-		reply.Data["text/markdown"] = encoded
-	}
+	reply.Data, _ = describeBundle(d, r.DetailLevel).Encode() // texts always encode
 	return reply
+}
+
+// describeBundle gives a description for all clients.
+func describeBundle(d front.Description, detail int) display.Bundle {
+	return display.Bundle{"text/plain": describe(d, detail), "text/markdown": describeMarkdown(d, detail)}
 }
 
 func describe(d front.Description, detail int) string {

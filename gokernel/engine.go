@@ -17,10 +17,12 @@ var Engines = []string{"ixgo", "yaegi"}
 func (k *kernel) newEngine() (front.Engine, error) {
 	switch k.options.Engine {
 	case "", "ixgo":
-		return ixgo.New(ixgo.Options{Stdin: k.input, Stderr: k.streams.orderedStderr(), GoroutinePanic: k.goroutinePanic})
+		return ixgo.New(ixgo.Options{
+			Stdin: k.input, Stdout: k.streams.writer("stdout"), Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
+		})
 	case "yaegi":
 		return yaegi.New(yaegi.Options{
-			Stdin: k.input, Stdout: os.Stdout, Stderr: k.streams.orderedStderr(), GoroutinePanic: k.goroutinePanic,
+			Stdin: k.input, Stdout: os.Stdout, Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
 		})
 	}
 	return nil, fmt.Errorf("there is no engine %q: choose %s", k.options.Engine, strings.Join(Engines, " or "))

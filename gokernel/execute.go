@@ -9,36 +9,40 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/reval-editor/reval/gokernel/display"
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/magic"
 	"github.com/reval-editor/reval/jupyter"
 )
 
 // maxValue bounds the text of a cell's value, in bytes.
 const maxValue = 64 << 10
 
-// execute runs cells one after the other.
-func (k *kernel) execute(ctx context.Context) {
+// execute runs the cells of a shell one after the other.
+func (k *kernel) execute(ctx context.Context, sh *shell) {
 	for {
-		m, ok := k.queue.take()
+		m, ok := sh.queue.take()
 		if !ok {
 			return
 		}
-		for _, waiting := range k.executeRequest(ctx, m) {
-			idle := k.status(waiting)
-			k.reply(k.shell, waiting, jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusAborted, ExecutionCount: k.executionCount()})
-			idle()
+		for _, waiting := range k.executeRequest(ctx, sh, m) {
+			k.abort(waiting)
 		}
 	}
 }
 
-func (k *kernel) executionCount() int {
+// abort answers a request that is not executed.
+func (k *kernel) abort(m *jupyter.Message) {
+	idle := k.status(m)
+	defer idle()
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.count
+	count := k.count
+	k.mu.Unlock()
+	k.reply(k.shell, m, jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusAborted, ExecutionCount: count})
 }
 
 // executeRequest runs one request; it gives the waiting ones that its failure aborts.
-func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort []*jupyter.Message) {
+func (k *kernel) executeRequest(ctx context.Context, sh *shell, m *jupyter.Message) (abort []*jupyter.Message) {
 	request := jupyter.ExecuteRequestContent{StoreHistory: true, StopOnError: true}
 	if err := m.Decode(&request); err != nil {
 		idle := k.status(m)
@@ -46,31 +50,27 @@ func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort 
 		k.reply(k.shell, m, jupyter.ExecuteReply, failure(err.Error()))
 		return nil
 	}
-	ctx, interrupt := context.WithCancel(ctx)
-	defer interrupt()
-	k.streams.sync() // late output of earlier cells is theirs
-	k.mu.Lock()
-	k.running, k.interrupt = m, interrupt
+	c := newCell(ctx, m, request)
+	defer c.stop()
+	k.streams.turn(func() { k.cells.begin(c, sh.id == "") })
+	defer k.cells.adopt(c)()
 	stored := request.StoreHistory && !request.Silent && strings.TrimSpace(request.Code) != ""
+	k.mu.Lock()
 	if stored {
 		k.count++
 	}
-	count := k.count
+	c.count = k.count
 	k.mu.Unlock()
-	k.input.begin(ctx, m, request.AllowStdin)
 
 	idle := k.status(m)
 	defer idle()
 	if !request.Silent {
-		k.publish(m, jupyter.ExecuteInputMsg, jupyter.ExecuteInputContent{Code: request.Code, ExecutionCount: count})
+		k.publish(m, jupyter.ExecuteInputMsg, jupyter.ExecuteInputContent{Code: request.Code, ExecutionCount: c.count})
 	}
-	text, failed := k.evaluate(ctx, count, request.Code)
+	value, failed := k.evaluate(c, request.Code)
 	k.streams.sync()
-	k.mu.Lock()
-	k.interrupt = nil
-	k.mu.Unlock()
 
-	reply := jupyter.ExecuteReplyContent{Status: jupyter.StatusOK, ExecutionCount: count, Payload: []json.RawMessage{}, UserExpressions: map[string]json.RawMessage{}}
+	reply := jupyter.ExecuteReplyContent{Status: jupyter.StatusOK, ExecutionCount: c.count, Payload: []json.RawMessage{}, UserExpressions: map[string]json.RawMessage{}}
 	switch {
 	case failed != nil:
 		reply.Status, reply.ErrorContent = jupyter.StatusError, failed
@@ -78,22 +78,35 @@ func (k *kernel) executeRequest(ctx context.Context, m *jupyter.Message) (abort 
 			k.publish(m, jupyter.ErrorMsg, failed)
 		}
 	default:
-		if text != "" && !request.Silent {
-			k.publish(m, jupyter.ExecuteResultMsg, jupyter.DisplayDataContent{Data: plain(text), Metadata: map[string]json.RawMessage{}, ExecutionCount: count})
+		if value != nil && !request.Silent {
+			k.publishResult(c, value)
 		}
 		for name, expression := range request.UserExpressions {
-			reply.UserExpressions[name] = k.userExpression(ctx, count, expression)
+			reply.UserExpressions[name] = k.userExpression(c, expression)
 		}
 		k.streams.sync()
 	}
+	k.cells.end(c)
 	if stored {
-		k.history.add(count, request.Code, text)
+		text, _ := value["text/plain"].(string)
+		k.history.add(c.count, request.Code, text)
 	}
+	c.mu.Lock()
+	reply.Payload = append(reply.Payload, c.payloads...)
+	c.mu.Unlock()
 	if failed != nil && request.StopOnError {
-		abort = k.queue.drain() // before the reply: what a client sends after it is not aborted
+		abort = sh.queue.drain() // before the reply: what a client sends after it is not aborted
 	}
 	k.reply(k.shell, m, jupyter.ExecuteReply, reply)
 	return abort
+}
+
+func (k *kernel) publishResult(c *cell, value display.Bundle) {
+	data, err := value.Encode()
+	if err != nil {
+		data = plain(err.Error())
+	}
+	k.publish(c.request, jupyter.ExecuteResultMsg, jupyter.DisplayDataContent{Data: data, Metadata: map[string]json.RawMessage{}, ExecutionCount: c.count})
 }
 
 func plain(text string) jupyter.MIMEBundle {
@@ -101,55 +114,162 @@ func plain(text string) jupyter.MIMEBundle {
 	return jupyter.MIMEBundle{"text/plain": encoded}
 }
 
-// evaluate runs a cell and gives its value's text, or why it failed.
-func (k *kernel) evaluate(ctx context.Context, count int, code string) (text string, failed *jupyter.ErrorContent) {
+// startup evaluates the user's own file before the first cell.
+func (k *kernel) startup(ctx context.Context) {
+	if k.options.Startup == "" {
+		return
+	}
+	code, err := os.ReadFile(k.options.Startup)
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			k.log.Warn("startup", "error", err)
+		}
+		return
+	}
+	m, err := jupyter.NewMessage(k.session, jupyter.ExecuteRequest, jupyter.ExecuteRequestContent{})
+	if err != nil {
+		return
+	}
+	c := newCell(ctx, m, jupyter.ExecuteRequestContent{Silent: true})
+	defer c.stop()
+	k.cells.begin(c, true)
+	defer k.cells.end(c)
+	defer k.cells.adopt(c)()
+	if _, failed := k.evaluate(c, string(code)); failed != nil {
+		fmt.Fprintf(k.streams.writer("stderr"), "%s, evaluated as cell[0]:\n%s\n", k.options.Startup, strings.Join(failed.Traceback, "\n"))
+	}
+	k.streams.sync()
+}
+
+// evaluate runs the parts of a cell and gives the last one's value, or why one failed.
+func (k *kernel) evaluate(c *cell, code string) (value display.Bundle, failed *jupyter.ErrorContent) {
 	defer func() {
 		if r := recover(); r != nil {
 			failed = &jupyter.ErrorContent{Name: "InternalError", Value: fmt.Sprintf("the kernel failed on this cell: %v", r)}
 			failed.Traceback = []string{failed.Value}
 		}
 	}()
-	if strings.TrimSpace(code) == "" {
-		return "", nil
+	parts := k.parts(code)
+	for _, p := range parts {
+		if p.Kind == magic.Go {
+			value, failed = k.evaluateGo(c, p.Text)
+		} else {
+			value, failed = k.command(c, p)
+		}
+		if len(parts) > 1 {
+			k.space.Load().SetText(c.count, code)
+		}
+		if failed != nil {
+			return nil, failed
+		}
 	}
-	u, err := k.namespace.Prepare(count, code)
+	return value, nil
+}
+
+// parts splits a cell into Go and what is meant for the kernel.
+func (k *kernel) parts(code string) []magic.Part {
+	names := k.space.Load()
+	return magic.Split(code, func(name string) bool {
+		_, live := names.Lookup(name)
+		return live || name == "true" || name == "false"
+	})
+}
+
+// evaluateGo runs Go code.
+func (k *kernel) evaluateGo(c *cell, code string) (display.Bundle, *jupyter.ErrorContent) {
+	n := k.space.Load()
+	u, err := k.load(n, c.count, code)
 	if err != nil {
-		return "", k.errorContent(err)
-	}
-	if err := k.engine.Load(u); err != nil {
-		return "", k.errorContent(k.namespace.LoadProblem(u, err))
-	}
-	k.namespace.Commit(u)
-	for _, w := range u.Warnings {
-		fmt.Fprintln(os.Stderr, w)
+		return nil, k.errorContent(err)
 	}
 	if u.Entry == "" {
-		return "", nil
+		return nil, nil
 	}
-	if err := k.engine.Run(ctx, u); err != nil {
-		return "", k.errorContent(err)
+	if err := n.engine.Run(c.ctx, u); err != nil {
+		return nil, k.errorContent(err)
 	}
-	return k.valueText(u), nil
+	value, err := k.value(c, n, u)
+	if err != nil {
+		return nil, k.errorContent(err)
+	}
+	return value, nil
+}
+
+// load makes code ready to run.
+func (k *kernel) load(n *namespace, count int, code string) (*front.Unit, error) {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	u, err := n.Prepare(count, code)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.engine.Load(u); err != nil {
+		return nil, n.LoadProblem(u, err)
+	}
+	n.Commit(u)
+	for _, w := range u.Warnings {
+		fmt.Fprintln(k.streams.writer("stderr"), w)
+	}
+	return u, nil
+}
+
+// value gives the values of a cell's last expression; nil if there is nothing to
+// show.
+func (k *kernel) value(c *cell, n *namespace, u *front.Unit) (display.Bundle, error) {
+	text := valueText(n, u)
+	if text == "" {
+		return nil, nil
+	}
+	if len(u.Results) == 1 {
+		if v, ok := n.engine.Value(u.Results[0].Variable); ok {
+			if v = n.engine.Dynamic(v); v.IsValid() && v.CanInterface() {
+				return rich(c, n, v.Interface(), text)
+			}
+		}
+	}
+	return display.Bundle{"text/plain": text}, nil
+}
+
+// rich adds to a value's text its other forms. The value's methods are called as
+// the cell's code.
+func rich(c *cell, n *namespace, v any, text string) (b display.Bundle, err error) {
+	switch v.(type) {
+	case *Handle, *display.Bar: // what they show is there already
+		return nil, nil
+	}
+	if derr := n.engine.Do(c.ctx, func() { b, err = display.Rich(v) }); derr != nil {
+		return nil, derr
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		b = display.Bundle{}
+	}
+	if _, ok := b["text/plain"]; !ok {
+		b["text/plain"] = text
+	}
+	return b, nil
 }
 
 // valueText gives the values of a cell's last expression. A single nil says
 // nothing; several values stand in one line.
-func (k *kernel) valueText(u *front.Unit) string {
+func valueText(n *namespace, u *front.Unit) string {
 	var parts []string
 	for _, r := range u.Results {
-		v, ok := k.engine.Value(r.Variable)
+		v, ok := n.engine.Value(r.Variable)
 		if !ok {
 			continue
 		}
-		isNil := isNil(k.engine.Dynamic(v))
+		isNil := isNil(n.engine.Dynamic(v))
 		if isNil && len(u.Results) == 1 {
 			return ""
 		}
-		if t, ok := k.engine.Value(r.Text); ok && !isNil {
+		if t, ok := n.engine.Value(r.Text); ok && !isNil {
 			parts = append(parts, t.String())
 			continue
 		}
-		parts = append(parts, front.Format(k.engine, r.Type, v, maxValue))
+		parts = append(parts, front.Format(n.engine, r.Type, v, maxValue))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -167,20 +287,25 @@ func isNil(v reflect.Value) bool {
 
 // userExpression evaluates one of user_expressions; its value has the form of a
 // display or of an error.
-func (k *kernel) userExpression(ctx context.Context, count int, code string) json.RawMessage {
-	text, failed := k.evaluate(ctx, count, code)
+func (k *kernel) userExpression(c *cell, code string) json.RawMessage {
+	value, failed := k.evaluate(c, code)
 	var v any
+	if failed == nil {
+		data, err := value.Encode()
+		if err != nil {
+			failed = k.errorContent(err)
+		}
+		v = struct {
+			Status   string             `json:"status"`
+			Data     jupyter.MIMEBundle `json:"data"`
+			Metadata struct{}           `json:"metadata"`
+		}{Status: jupyter.StatusOK, Data: data}
+	}
 	if failed != nil {
 		v = struct {
 			Status string `json:"status"`
 			*jupyter.ErrorContent
 		}{jupyter.StatusError, failed}
-	} else {
-		v = struct {
-			Status   string             `json:"status"`
-			Data     jupyter.MIMEBundle `json:"data"`
-			Metadata struct{}           `json:"metadata"`
-		}{Status: jupyter.StatusOK, Data: plain(text)}
 	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
@@ -206,7 +331,7 @@ func (k *kernel) errorContent(err error) *jupyter.ErrorContent {
 		} else if p.Runtime {
 			name = "runtime error"
 		}
-		return &jupyter.ErrorContent{Name: name, Value: strings.TrimPrefix(line, name+": "), Traceback: append([]string{line}, k.namespace.Trace(p.Frames)...)}
+		return &jupyter.ErrorContent{Name: name, Value: strings.TrimPrefix(line, name+": "), Traceback: append([]string{line}, k.space.Load().Trace(p.Frames)...)}
 	}
 	return &jupyter.ErrorContent{Name: "Error", Value: err.Error(), Traceback: []string{err.Error()}}
 }

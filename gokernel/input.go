@@ -19,66 +19,54 @@ var errNoInput = errors.New("input is not possible: the client that sent this ce
 type input struct {
 	k *kernel
 
-	reading sync.Mutex // one read at a time
+	asking sync.Mutex // one question at a time
 
 	mu      sync.Mutex
-	ctx     context.Context  // of the running cell
-	request *jupyter.Message // that runs
-	allowed bool
-	rest    []byte // of the last line
-	replies chan string
-}
-
-// begin says who answers from now on.
-func (in *input) begin(ctx context.Context, m *jupyter.Message, allowed bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.ctx, in.request, in.allowed, in.rest = ctx, m, allowed, nil
+	replies chan string // of the question that is asked
 }
 
 // Read implements io.Reader.
 func (in *input) Read(b []byte) (int, error) {
-	in.reading.Lock()
-	defer in.reading.Unlock()
-	in.mu.Lock()
-	empty := len(in.rest) == 0
-	in.mu.Unlock()
-	if empty && len(b) > 0 {
-		line, err := in.ask()
+	c := in.k.cells.current()
+	if c == nil {
+		return 0, errNoInput
+	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(c.rest) == 0 && len(b) > 0 {
+		line, err := in.ask("", false)
 		if err != nil {
 			return 0, err
 		}
-		in.mu.Lock()
-		in.rest = append(in.rest, line...)
-		in.mu.Unlock()
+		c.rest = []byte(line + "\n")
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	n := copy(b, in.rest)
-	in.rest = in.rest[n:]
+	n := copy(b, c.rest)
+	c.rest = c.rest[n:]
 	return n, nil
 }
 
-// ask gets one line from the client.
-func (in *input) ask() (string, error) {
-	in.mu.Lock()
-	ctx, m, allowed := in.ctx, in.request, in.allowed
-	replies := make(chan string, 1)
-	in.replies = replies
-	in.mu.Unlock()
-	if !allowed || m == nil {
+// ask gets one line from the client of the cell that calls.
+func (in *input) ask(prompt string, hidden bool) (string, error) {
+	c := in.k.cells.current()
+	if c == nil || !c.allowStdin || c.ctx.Err() != nil {
 		return "", errNoInput
 	}
+	in.asking.Lock()
+	defer in.asking.Unlock()
+	replies := make(chan string, 1)
+	in.mu.Lock()
+	in.replies = replies
+	in.mu.Unlock()
 	in.k.streams.sync() // the question that the cell printed comes first
-	in.k.reply(in.k.stdin, m, jupyter.InputRequest, jupyter.InputRequestContent{})
+	in.k.reply(in.k.stdin, c.request, jupyter.InputRequest, jupyter.InputRequestContent{Prompt: prompt, Password: hidden})
 	select {
 	case value := <-replies:
 		if value == endOfInput {
 			return "", io.EOF
 		}
-		return value + "\n", nil
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return value, nil
+	case <-c.ctx.Done():
+		return "", context.Cause(c.ctx)
 	}
 }
 

@@ -38,11 +38,12 @@ func (k *kernel) message(parent *jupyter.Message, t jupyter.MsgType, content any
 	return parent.Reply(k.session, t, content)
 }
 
-// publishStream publishes output of the cell that runs or ran last.
-func (k *kernel) publishStream(name, text string) {
-	k.mu.Lock()
-	parent := k.running
-	k.mu.Unlock()
+// publishStream publishes output of a cell; c may be nil.
+func (k *kernel) publishStream(c *cell, name, text string) {
+	var parent *jupyter.Message
+	if c != nil {
+		parent = c.request
+	}
 	k.publish(parent, jupyter.StreamMsg, jupyter.StreamContent{Name: name, Text: text})
 }
 

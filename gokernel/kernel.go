@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
@@ -22,32 +23,42 @@ type Options struct {
 	Version string
 	// Engine is what runs the cells, one of Engines; "" is the first.
 	Engine string
+	// History is the folder that keeps what was executed, for later sessions; "" keeps
+	// nothing. Startup is a file of Go code that is evaluated before the first cell, as
+	// one, if it exists; "" = none.
+	History, Startup string
 	// Log takes what goes wrong with single messages; by default nothing is logged.
 	Log *slog.Logger
 }
 
 // ServeFile serves one kernel at the endpoints of a connection file until a
 // client shuts it down or ctx ends. It takes over the process: its standard
-// streams become those of the cells, and SIGINT interrupts the running cell.
+// streams become those of the cells, and SIGINT interrupts the running cells. To
+// serve inside a program that does something else, see Serve.
 func ServeFile(ctx context.Context, path string, o Options) error {
 	info, err := jupyter.ReadConnectionFile(path)
 	if err != nil {
 		return err
 	}
-	k, err := newKernel(ctx, info, o)
+	k, err := newKernel(ctx, info, o, nil)
 	if err != nil {
 		return fmt.Errorf("start the Go kernel of %s: %w", path, err)
 	}
-	return k.serve(ctx)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	k.serve(ctx, interrupts)
+	return nil
 }
 
 // kernel is one kernel. Its goroutines, all started by serve, which waits for
 // them: a receiver for each of shell, control, stdin and the subscriptions, the
-// heartbeat, the executor, the two readers of the captured streams, and one for
-// each request that is answered beside the running cell. The stop function ends
-// them all.
+// heartbeat, an executor for each shell, the two readers of the captured streams, and
+// one for each request that is answered beside the running cells. The stop function
+// ends them all.
 type kernel struct {
 	options Options
+	host    *Host // the program around it; nil = the process is the kernel's
 	log     *slog.Logger
 	wire    *jupyter.Wire
 	session string // id of the kernel's messages
@@ -56,26 +67,38 @@ type kernel struct {
 	iopub                 *zsock.XPub
 	heartbeat             *zsock.Rep
 
-	engine    front.Engine
-	namespace *front.Session
-	streams   *streams
-	input     *input
-	queue     *queue
-	history   history
+	space   atomic.Pointer[namespace]
+	loading sync.Mutex // one cell is prepared and loaded at a time
+	cells   *cells
+	streams *streams
+	input   *input
+	history *history
+	comms   comms
+	magics  magics
+	shells  shells
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
 	publishing sync.Mutex // keeps signing and sending of IOPub in one order
 
-	mu        sync.Mutex
-	running   *jupyter.Message   // the execute_request under way, or the last one
-	interrupt context.CancelFunc // of the running cell; nil between cells
-	count     int                // execution count
+	mu    sync.Mutex
+	count int // execution count
 }
 
-func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options) (made *kernel, err error) {
-	k := &kernel{options: o, log: o.Log, session: jupyter.NewID(), queue: newQueue()}
+// namespace is what cells see, and the engine that holds it. A reset makes a new one.
+type namespace struct {
+	*front.Session
+	engine front.Engine
+}
+
+// newKernel makes a kernel that listens; host is nil where the process is its own.
+func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options, host *Host) (made *kernel, err error) {
+	k := &kernel{
+		options: o, host: host, log: o.Log, session: jupyter.NewID(),
+		cells: &cells{running: map[*cell]bool{}}, history: newHistory(o.History),
+	}
+	k.shells.m = map[string]*shell{"": {queue: newQueue()}}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,15 +117,40 @@ func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options) (mad
 		return nil, err
 	}
 	stdinfo.Preload()
-	if k.streams, err = captureStreams(k.publishStream); err != nil {
+	if host != nil {
+		k.streams = newStreams(k.cells, k.publishStream)
+	} else if k.streams, err = captureStreams(k.cells, k.publishStream); err != nil {
 		return nil, err
 	}
 	k.input = &input{k: k}
-	if k.engine, err = k.newEngine(); err != nil {
-		return nil, err
+	return k, k.reset()
+}
+
+// reset makes the namespace a new one.
+func (k *kernel) reset() error {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	engine, err := k.newEngine()
+	if err != nil {
+		return err
 	}
-	k.namespace = front.NewSession(k.engine)
-	return k, nil
+	n := &namespace{front.NewSession(engine), engine}
+	packages := []front.Package{k.revalPackage()}
+	if k.host != nil {
+		for _, p := range k.host.Packages {
+			made, err := p.front()
+			if err != nil {
+				return err
+			}
+			packages = append(packages, made)
+		}
+	}
+	if err := n.Provide(packages...); err != nil {
+		return err
+	}
+	k.magics.clear()
+	k.space.Store(n)
+	return nil
 }
 
 func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err error) {
@@ -119,24 +167,24 @@ func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err e
 	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{SlowPeer: zsock.Block, SlowTimeout: slowReader}); err != nil {
 		return err
 	}
+	// At once: to a client that has subscribed by then, the welcome must come first.
+	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
 	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{})
 	return err
 }
 
-func (k *kernel) serve(ctx context.Context) error {
+// serve serves until a client or ctx ends it.
+func (k *kernel) serve(ctx context.Context, interrupts <-chan os.Signal) {
 	ctx, k.stop = context.WithCancel(ctx)
 	defer k.stop()
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
-	defer signal.Stop(interrupts)
-
-	// Before the first welcome, so that no client gets it amid its own messages.
-	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
 	k.start(func() { k.receive(ctx, k.shell, k.onShell) })
 	k.start(func() { k.receive(ctx, k.control, k.onControl) })
 	k.start(func() { k.receive(ctx, k.stdin, k.input.onReply) })
 	k.start(func() { k.welcome(ctx) })
-	k.start(func() { k.execute(ctx) })
+	k.start(func() {
+		k.startup(ctx)
+		k.execute(ctx, k.shells.get(""))
+	})
 	k.start(func() {
 		_ = k.heartbeat.Serve(ctx, func(request [][]byte) [][]byte { return request })
 	})
@@ -144,19 +192,19 @@ func (k *kernel) serve(ctx context.Context) error {
 		for {
 			select {
 			case <-interrupts:
-				k.interruptCell()
+				k.cells.interrupt()
 			case <-ctx.Done():
 				return
 			}
 		}
 	})
 	<-ctx.Done()
-	k.interruptCell()
-	k.queue.close()
+	k.cells.interrupt()
+	k.shells.close()
 	k.wg.Wait()
 	k.streams.close()
+	k.history.close()
 	k.close()
-	return nil
 }
 
 func (k *kernel) start(f func()) {
@@ -207,17 +255,8 @@ func (k *kernel) receive(ctx context.Context, from *zsock.Router, handle func(co
 	}
 }
 
-// interruptCell ends the running cell, if there is one.
-func (k *kernel) interruptCell() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.interrupt != nil {
-		k.interrupt()
-	}
-}
-
 // goroutinePanic tells, on stderr, of a panic that ended a goroutine of a cell.
 func (k *kernel) goroutinePanic(p *front.Panic) {
-	lines := append([]string{"panic in a goroutine: " + panicLine(p)}, k.namespace.Trace(p.Frames)...)
-	fmt.Fprintln(k.streams.orderedStderr(), strings.Join(lines, "\n"))
+	lines := append([]string{"panic in a goroutine: " + panicLine(p)}, k.space.Load().Trace(p.Frames)...)
+	fmt.Fprintln(k.streams.writer("stderr"), strings.Join(lines, "\n"))
 }

@@ -248,7 +248,7 @@ func TestHistoryAndComms(t *testing.T) {
 	c.run("1")
 	c.run("2")
 	h := content[jupyter.HistoryReplyContent](t, c.ask(jupyter.HistoryRequest, jupyter.HistoryRequestContent{HistAccessType: "tail", N: 1, Output: true}))
-	if len(h.History) != 1 || string(h.History[0]) != `[0,2,["2","2"]]` {
+	if len(h.History) != 1 || string(h.History[0]) != `[1,2,["2","2"]]` {
 		t.Errorf("history: %s", h.History)
 	}
 	if got := string(c.ask(jupyter.CommInfoRequest, struct{}{}).Content); got != `{"status":"ok","comms":{}}` {

@@ -20,11 +20,16 @@ func newQueue() *queue {
 	return q
 }
 
-func (q *queue) put(m *jupyter.Message) {
+// put adds a request; it gives false after close.
+func (q *queue) put(m *jupyter.Message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
 	q.items = append(q.items, m)
 	q.ready.Signal()
+	return true
 }
 
 // take waits for a request; it gives false after close.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
 	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
@@ -15,29 +14,37 @@ import (
 // onShell queues executions and answers everything else at once, beside the cell
 // that runs.
 func (k *kernel) onShell(ctx context.Context, m *jupyter.Message) {
-	if m.Header.MsgType == jupyter.ExecuteRequest {
-		k.queue.put(m)
+	if m.Header.MsgType != jupyter.ExecuteRequest {
+		k.start(func() { k.answer(ctx, k.shell, m) })
 		return
 	}
-	k.start(func() { k.answer(k.shell, m) })
+	id := ""
+	if m.Header.SubshellID != nil {
+		id = *m.Header.SubshellID
+	}
+	if sh := k.shells.get(id); sh == nil || !sh.queue.put(m) {
+		idle := k.status(m)
+		defer idle()
+		k.reply(k.shell, m, jupyter.ExecuteReply, failure(fmt.Sprintf("there is no subshell %q", id)))
+	}
 }
 
 // onControl answers requests of the control channel in their order.
 func (k *kernel) onControl(ctx context.Context, m *jupyter.Message) {
 	switch m.Header.MsgType {
 	case jupyter.InterruptRequest:
-		k.interruptCell() // before anything that a full IOPub could hold up
+		k.cells.interrupt() // before anything that a full IOPub could hold up
 	case jupyter.ShutdownRequest:
 		defer k.stop()
 	}
-	k.answer(k.control, m)
+	k.answer(ctx, k.control, m)
 }
 
 // answer handles one request that is no execution.
-func (k *kernel) answer(on *zsock.Router, m *jupyter.Message) {
+func (k *kernel) answer(ctx context.Context, on *zsock.Router, m *jupyter.Message) {
 	idle := k.status(m)
 	defer idle()
-	t, content := k.content(on, m)
+	t, content := k.content(ctx, on, m)
 	if content == nil {
 		return
 	}
@@ -45,7 +52,7 @@ func (k *kernel) answer(on *zsock.Router, m *jupyter.Message) {
 }
 
 // content gives the type and content of the reply; nil content means none.
-func (k *kernel) content(on *zsock.Router, m *jupyter.Message) (t jupyter.MsgType, content any) {
+func (k *kernel) content(ctx context.Context, on *zsock.Router, m *jupyter.Message) (t jupyter.MsgType, content any) {
 	defer func() {
 		if r := recover(); r != nil {
 			k.log.Error("request failed", "type", m.Header.MsgType, "panic", r)
@@ -62,25 +69,25 @@ func (k *kernel) content(on *zsock.Router, m *jupyter.Message) (t jupyter.MsgTyp
 		return t, decode(m, k.inspect)
 	case jupyter.IsCompleteRequest:
 		return t, decode(m, func(r jupyter.IsCompleteRequestContent) any {
-			status, indent := front.IsComplete(r.Code)
+			status, indent := k.isComplete(r.Code)
 			return jupyter.IsCompleteReplyContent{Status: status, Indent: indent}
 		})
 	case jupyter.HistoryRequest:
 		return t, decode(m, k.history.reply)
 	case jupyter.CommInfoRequest:
-		return t, jupyter.CommInfoReplyContent{Status: jupyter.StatusOK, Comms: map[string]jupyter.CommInfo{}}
+		return t, decode(m, k.comms.info)
+	case jupyter.CreateSubshellRequest:
+		return t, k.createSubshell(ctx)
+	case jupyter.DeleteSubshellRequest:
+		return t, decode(m, k.deleteSubshell)
+	case jupyter.ListSubshellRequest:
+		return t, k.listSubshells()
 	case jupyter.InterruptRequest:
 		return t, jupyter.StatusReplyContent{Status: jupyter.StatusOK}
 	case jupyter.ShutdownRequest:
 		return t, k.shutdown(on, m)
-	case jupyter.CommOpen:
-		// The protocol asks that an unknown target is closed at once.
-		var c jupyter.CommContent
-		if err := m.Decode(&c); err == nil {
-			k.publish(m, jupyter.CommClose, jupyter.CommContent{CommID: c.CommID, Data: json.RawMessage("{}")})
-		}
-		return t, nil
-	case jupyter.CommMsg, jupyter.CommClose:
+	case jupyter.CommOpen, jupyter.CommMsg, jupyter.CommClose:
+		k.onComm(ctx, m)
 		return t, nil
 	}
 	if strings.HasSuffix(string(m.Header.MsgType), "_request") {
@@ -117,6 +124,11 @@ func failure(text string) any {
 
 func (k *kernel) kernelInfo() any {
 	version := strings.TrimPrefix(stdinfo.Version(), "go")
+	engine := k.space.Load().engine
+	var features []string
+	if engine.Concurrent() {
+		features = []string{"kernel subshells"}
+	}
 	return jupyter.KernelInfoReplyContent{
 		Status: jupyter.StatusOK, ProtocolVersion: jupyter.ProtocolVersion,
 		Implementation: "reval-go", ImplementationVersion: k.options.Version,
@@ -124,7 +136,8 @@ func (k *kernel) kernelInfo() any {
 			Name: "go", Version: version, MIMEType: "text/x-go", FileExtension: ".go",
 			PygmentsLexer: "go", CodemirrorMode: json.RawMessage(`"go"`),
 		},
-		Banner:    fmt.Sprintf("reval-go: Go %s, run by %s", version, k.engine.Name()),
-		HelpLinks: []jupyter.HelpLink{{Text: "The Go standard library", URL: "https://pkg.go.dev/std"}},
+		Banner:            fmt.Sprintf("reval-go: Go %s, run by %s", version, engine.Name()),
+		SupportedFeatures: features,
+		HelpLinks:         []jupyter.HelpLink{{Text: "The Go standard library", URL: "https://pkg.go.dev/std"}},
 	}
 }

@@ -18,19 +18,26 @@ const (
 	streamBatch = 64 << 10              // and at most this many bytes
 )
 
-// streams captures the process's stdout and stderr. Both are pipes whose other
-// ends are read here, so that nothing that writes to the files, or to the
-// descriptors below them, is lost; a full pipe makes the writer wait.
+// streams hands on what cells print, to the cell that prints it.
 //
-// A mark written into a pipe and seen by its reader tells that everything
-// written before has been taken in: that is how sync waits.
+// A kernel that has the process to itself captures stdout and stderr: both are
+// pipes whose other ends are read here, so that nothing that writes to the files, or
+// to the descriptors below them, is lost; a full pipe makes the writer wait. Code of
+// cells writes into the same pipes, which keeps the order. A mark in a pipe has its
+// reader do something at its place in the text: wake who waits for it in sync, or
+// turn to another cell. What has no mark is the foreground cell's.
+//
+// A kernel inside another program leaves that one's streams alone: then there are
+// no pipes.
 type streams struct {
-	publish        func(name, text string)
-	stdout, stderr *pipe
+	cells          *cells
+	publish        func(c *cell, name, text string)
+	stdout, stderr *pipe // nil inside another program
 	restore        func()
 
 	mu      sync.Mutex
-	name    string // stream of what is pending
+	cell    *cell  // of what is pending
+	name    string // and its stream
 	pending []byte
 	timer   *time.Timer
 }
@@ -40,16 +47,26 @@ type pipe struct {
 	s    *streams
 	name string
 	r, w *os.File
-	mark []byte // a mark's constant part; its last byte numbers the waiter
+	mark []byte // a mark's constant part; digits that number it follow
 	done chan struct{}
+	cell *cell // whose text comes; nil = the foreground's. Of the reader alone
 
-	mu     sync.Mutex
-	marks  int                   // written so far
-	waiter map[int]chan struct{} // by mark
+	writing sync.Mutex // keeps a cell's text and the marks around it together
+
+	mu    sync.Mutex
+	marks int            // written so far
+	acts  map[int]func() // what the reader does, by mark
 }
 
-func captureStreams(publish func(name, text string)) (*streams, error) {
-	s := &streams{publish: publish}
+func newStreams(cs *cells, publish func(c *cell, name, text string)) *streams {
+	s := &streams{cells: cs, publish: publish}
+	s.timer = time.AfterFunc(time.Hour, s.flush)
+	s.timer.Stop()
+	return s
+}
+
+func captureStreams(cs *cells, publish func(c *cell, name, text string)) (*streams, error) {
+	s := newStreams(cs, publish)
 	var err error
 	if s.stdout, err = newPipe(s, "stdout"); err != nil {
 		return nil, err
@@ -60,9 +77,7 @@ func captureStreams(publish func(name, text string)) (*streams, error) {
 	if s.restore, err = redirect(s.stdout.w, s.stderr.w); err != nil {
 		return nil, err
 	}
-	s.timer = time.AfterFunc(time.Hour, s.flush)
-	s.timer.Stop()
-	log.SetOutput(s.orderedStderr())
+	log.SetOutput(s.writer("stderr"))
 	go s.stdout.read()
 	go s.stderr.read()
 	return s, nil
@@ -76,12 +91,15 @@ func newPipe(s *streams, name string) (*pipe, error) {
 	var random [12]byte
 	rand.Read(random[:])
 	mark := append([]byte{0, 2}, hex.AppendEncode(nil, random[:])...)
-	return &pipe{s: s, name: name, r: r, w: w, mark: mark, done: make(chan struct{}), waiter: map[int]chan struct{}{}}, nil
+	return &pipe{s: s, name: name, r: r, w: w, mark: mark, done: make(chan struct{}), acts: map[int]func(){}}, nil
 }
 
 // close ends the capture: the process's streams are what they were before.
 func (s *streams) close() {
 	s.sync()
+	if s.stdout == nil {
+		return
+	}
 	s.restore()
 	for _, p := range []*pipe{s.stdout, s.stderr} {
 		p.w.Close()
@@ -94,28 +112,62 @@ func (s *streams) close() {
 
 // sync waits until everything written so far has been published.
 func (s *streams) sync() {
-	s.stdout.sync()
-	s.stderr.sync()
+	if s.stdout != nil {
+		s.stdout.sync()
+		s.stderr.sync()
+	}
 	s.flush()
+}
+
+// turn makes another cell the foreground's: what was written before is the old one's.
+func (s *streams) turn(change func()) {
+	if s.stdout != nil {
+		s.stdout.writing.Lock()
+		defer s.stdout.writing.Unlock()
+		s.stderr.writing.Lock()
+		defer s.stderr.writing.Unlock()
+	}
+	s.sync()
+	change()
 }
 
 // sync waits until everything written to the pipe so far was read.
 func (p *pipe) sync() {
 	seen := make(chan struct{})
-	p.mu.Lock()
-	p.marks++
-	number := p.marks
-	p.waiter[number] = seen
-	p.mu.Unlock()
-	// Shorter than PIPE_BUF: written in one piece.
-	mark := fmt.Appendf(bytes.Clone(p.mark), "%08x", number)
-	if _, err := p.w.Write(mark); err != nil {
+	if _, err := p.w.Write(p.newMark(func() { close(seen) })); err != nil {
 		return
 	}
 	select {
 	case <-seen:
 	case <-p.done:
 	}
+}
+
+// newMark gives a mark at which the reader calls act. It is shorter than PIPE_BUF,
+// and so is written in one piece.
+func (p *pipe) newMark(act func()) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.marks++
+	p.acts[p.marks] = act
+	return fmt.Appendf(bytes.Clone(p.mark), "%08x", p.marks)
+}
+
+// print writes a cell's text.
+func (p *pipe) print(c *cell, text []byte) (int, error) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if c == p.s.cells.main() {
+		return p.w.Write(text)
+	}
+	if _, err := p.w.Write(p.newMark(func() { p.cell = c })); err != nil {
+		return 0, err
+	}
+	n, err := p.w.Write(text)
+	if _, merr := p.w.Write(p.newMark(func() { p.cell = nil })); err == nil {
+		err = merr
+	}
+	return n, err
 }
 
 const markDigits = 8
@@ -130,7 +182,7 @@ func (p *pipe) read() {
 		held = append(held, buf[:n]...)
 		held = p.take(held)
 		if err != nil {
-			p.s.write(p.name, held)
+			p.write(held)
 			return
 		}
 	}
@@ -143,22 +195,32 @@ func (p *pipe) take(data []byte) (rest []byte) {
 		if i < 0 || len(data) < i+len(p.mark)+markDigits {
 			break
 		}
-		p.s.write(p.name, data[:i])
+		p.write(data[:i])
 		end := i + len(p.mark) + markDigits
 		var number int
 		if _, err := fmt.Sscanf(string(data[i+len(p.mark):end]), "%x", &number); err == nil {
 			p.mu.Lock()
-			if seen := p.waiter[number]; seen != nil {
-				close(seen)
-				delete(p.waiter, number)
-			}
+			act := p.acts[number]
+			delete(p.acts, number)
 			p.mu.Unlock()
+			if act != nil {
+				act()
+			}
 		}
 		data = data[end:]
 	}
 	keep := partial(data, p.mark)
-	p.s.write(p.name, data[:len(data)-keep])
+	p.write(data[:len(data)-keep])
 	return bytes.Clone(data[len(data)-keep:])
+}
+
+// write hands on text of the cell whose turn it is.
+func (p *pipe) write(text []byte) {
+	c := p.cell
+	if c == nil {
+		c = p.s.cells.main()
+	}
+	p.s.write(c, p.name, text)
 }
 
 // partial gives how many bytes at the end of data may begin a mark.
@@ -175,15 +237,15 @@ func partial(data, mark []byte) int {
 }
 
 // write adds output, which is published when enough has come or some time passed.
-func (s *streams) write(name string, text []byte) {
+func (s *streams) write(c *cell, name string, text []byte) {
 	if len(text) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.name != name {
+	if s.name != name || s.cell != c {
 		s.send(true)
-		s.name = name
+		s.cell, s.name = c, name
 	}
 	if len(s.pending) == 0 {
 		s.timer.Reset(streamDelay)
@@ -211,7 +273,7 @@ func (s *streams) send(all bool) {
 	if n == 0 {
 		return
 	}
-	s.publish(s.name, string(bytes.ToValidUTF8(s.pending[:n], []byte("\uFFFD"))))
+	s.publish(s.cell, s.name, string(bytes.ToValidUTF8(s.pending[:n], []byte("\uFFFD"))))
 	s.pending = append(s.pending[:0], s.pending[n:]...)
 }
 
@@ -228,15 +290,27 @@ func incomplete(b []byte) int {
 	return 0
 }
 
-// orderedStderr writes to stderr so that its order with stdout is kept: the two
-// are different pipes, and only a wait between them orders them.
-func (s *streams) orderedStderr() io.Writer { return orderedWriter{s} }
+// writer gives what prints to a stream as the cell that the caller belongs to.
+func (s *streams) writer(name string) io.Writer { return cellWriter{s, name} }
 
-type orderedWriter struct{ s *streams }
+type cellWriter struct {
+	s    *streams
+	name string
+}
 
-func (o orderedWriter) Write(b []byte) (int, error) {
-	o.s.stdout.sync()
-	n, err := o.s.stderr.w.Write(b)
-	o.s.stderr.sync()
+// Write implements io.Writer. The two streams are different pipes, and only a wait
+// between them orders them.
+func (w cellWriter) Write(b []byte) (int, error) {
+	c, s := w.s.cells.current(), w.s
+	if s.stdout == nil {
+		s.write(c, w.name, b)
+		return len(b), nil
+	}
+	if w.name == "stdout" {
+		return s.stdout.print(c, b)
+	}
+	s.stdout.sync()
+	n, err := s.stderr.print(c, b)
+	s.stderr.sync()
 	return n, err
 }

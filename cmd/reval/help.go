@@ -71,7 +71,10 @@ editor's choice of a kernel take.
 exit status: 0; 1 if something essential is missing
 `,
 	"kernel go": `Clients start this, as any Jupyter kernel: it binds the five ports of the
-connection file on loopback and serves until it is shut down.
+connection file on loopback and serves until it is shut down. What was executed is
+kept for later sessions in reval/go-history of the user's state folder
+($XDG_STATE_HOME, or ~/.local/state). The Go code in reval/go-kernel.go of the
+user's configuration folder is evaluated first.
 
   --engine NAME  what runs the cells: ixgo (the default) or yaegi, which is smaller and
                  lacks much of the language; docs/go-kernel.md compares them

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -24,7 +26,38 @@ func runGoKernel(ctx context.Context, _ environment, args []string) error {
 	if os.Getenv("JPY_PARENT_PID") == strconv.Itoa(os.Getppid()) {
 		go endWithParent(ctx, cancel)
 	}
-	return gokernel.ServeFile(ctx, *file, gokernel.Options{Version: version(), Engine: *engine})
+	return gokernel.ServeFile(ctx, *file, gokernel.Options{Version: version(), Engine: *engine, History: historyDir(), Startup: startupFile()})
+}
+
+// historyDir is where the Go kernel keeps what was executed; empty if there is no
+// such place.
+func historyDir() string {
+	dir := os.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(home, ".local", "state")
+		switch runtime.GOOS {
+		case "darwin":
+			dir = filepath.Join(home, "Library", "Application Support")
+		case "windows":
+			if dir, err = os.UserCacheDir(); err != nil { // %LocalAppData%
+				return ""
+			}
+		}
+	}
+	return filepath.Join(dir, "reval", "go-history")
+}
+
+// startupFile is the user's own Go code for every kernel.
+func startupFile() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "reval", "go-kernel.go")
 }
 
 // endWithParent ends the kernel when the client that started it is gone, as

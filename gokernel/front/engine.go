@@ -43,8 +43,8 @@ type Engine interface {
 	Run(ctx context.Context, u *Unit) error
 	// Do calls f as code of a cell runs: ctx interrupts it, and its panic is the error.
 	Do(ctx context.Context, f func()) error
-	// Provide makes a package of the program importable. It is called before Load.
-	Provide(p Package) error
+	// Provide makes packages of the program importable. It is called before Load.
+	Provide(ps []Package) error
 	// Value gives a package-level variable by its engine name, addressable
 	// where it can be.
 	Value(name string) (reflect.Value, bool)

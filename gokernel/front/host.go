@@ -28,18 +28,26 @@ func (p Package) Name() string { return path.Base(p.Path) }
 // Uses gives the paths of the packages whose types the package's symbols have,
 // its own not included.
 func (p Package) Uses() []string {
-	seen := map[reflect.Type]bool{}
 	paths := map[string]bool{}
+	p.eachNamed(func(t reflect.Type) { paths[t.PkgPath()] = true })
+	delete(paths, p.Path)
+	return slices.Sorted(maps.Keys(paths))
+}
+
+// eachNamed calls f with the named types that the package's symbols are made of;
+// what types of the standard library are made of is left out.
+func (p Package) eachNamed(f func(reflect.Type)) {
+	seen := map[reflect.Type]bool{}
 	var visit func(t reflect.Type)
 	visit = func(t reflect.Type) {
 		if seen[t] {
 			return
 		}
 		seen[t] = true
-		if t.PkgPath() != "" && t.PkgPath() != p.Path {
-			paths[t.PkgPath()] = true
+		if t.PkgPath() != "" {
+			f(t)
 			if _, err := stdinfo.Import(t.PkgPath()); err == nil {
-				return // its own dependences are known
+				return
 			}
 		}
 		eachPart(t, visit)
@@ -53,7 +61,33 @@ func (p Package) Uses() []string {
 	for _, t := range p.Types {
 		visit(t)
 	}
-	return slices.Sorted(maps.Keys(paths))
+}
+
+// withTypes gives the packages, and those that their symbols' types are of, with
+// these types: the file of a unit names the types of its variables.
+func withTypes(ps []Package) []Package {
+	all := map[string]Package{}
+	for _, p := range ps {
+		p.Types = maps.Clone(p.Types)
+		all[p.Path] = p
+	}
+	for _, p := range ps {
+		p.eachNamed(func(t reflect.Type) {
+			if _, err := stdinfo.Import(t.PkgPath()); err == nil || !token.IsExported(t.Name()) || strings.Contains(t.Name(), "[") {
+				return
+			}
+			of, ok := all[t.PkgPath()]
+			if !ok {
+				of = Package{Path: t.PkgPath()}
+			}
+			if of.Types == nil {
+				of.Types = map[string]reflect.Type{}
+			}
+			of.Types[t.Name()] = t
+			all[t.PkgPath()] = of
+		})
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // eachPart calls f with the types that a type is made of, those of its methods included.
@@ -86,42 +120,29 @@ func eachPart(t reflect.Type, f func(reflect.Type)) {
 	}
 }
 
-// Provide offers a package to cells, beside the standard library's, and imports it
-// for them. It is called before the first cell.
-func (s *Session) Provide(p Package) error {
-	if !token.IsIdentifier(p.Name()) {
-		return fmt.Errorf("offer package %q: its last element is no name", p.Path)
-	}
-	if _, err := stdinfo.Import(p.Path); err == nil {
-		return fmt.Errorf("offer package %q: the standard library has one of this path", p.Path)
-	}
-	for name := range allSymbols(p) {
-		if !token.IsIdentifier(name) || !token.IsExported(name) {
-			return fmt.Errorf("offer package %q: %q is no exported name", p.Path, name)
+// Provide offers packages to cells, beside the standard library's, and imports them
+// for them. It is called once, before the first cell.
+func (s *Session) Provide(ps ...Package) error {
+	for _, p := range ps {
+		if !token.IsIdentifier(p.Name()) {
+			return fmt.Errorf("offer package %q: its last element is no name", p.Path)
+		}
+		if _, err := stdinfo.Import(p.Path); err == nil {
+			return fmt.Errorf("offer package %q: the standard library has one of this path", p.Path)
+		}
+		for name := range allSymbols(p) {
+			if !token.IsIdentifier(name) || !token.IsExported(name) {
+				return fmt.Errorf("offer package %q: %q is no exported name", p.Path, name)
+			}
 		}
 	}
-	if err := s.engine.Provide(p); err != nil {
-		return fmt.Errorf("offer package %q: %w", p.Path, err)
+	if err := s.engine.Provide(withTypes(ps)); err != nil {
+		return fmt.Errorf("offer packages: %w", err)
 	}
-	pkg := s.reflected.pkg(p.Path)
-	for name, v := range p.Funcs {
-		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, s.reflected.signature(v.Type(), nil, 0)))
+	for _, p := range ps {
+		s.host[p.Path] = hosted{s.reflected.declare(p), p.Docs}
+		s.imports[p.Name()] = p.Path
 	}
-	for name, v := range p.Vars {
-		pkg.Scope().Insert(types.NewVar(token.NoPos, pkg, name, s.reflected.of(v.Type())))
-	}
-	for name, t := range p.Types {
-		made := s.reflected.of(t)
-		if n, ok := made.(*types.Named); ok && n.Obj().Pkg() == pkg && n.Obj().Name() == name {
-			continue // it is there
-		}
-		o := types.NewTypeName(token.NoPos, pkg, name, nil)
-		types.NewAlias(o, made)
-		pkg.Scope().Insert(o)
-	}
-	pkg.MarkComplete()
-	s.host[p.Path] = hosted{pkg, p.Docs}
-	s.imports[p.Name()] = p.Path
 	return nil
 }
 
@@ -188,6 +209,28 @@ func (r *reflected) pkg(p string) *types.Package {
 		r.packages[p] = types.NewPackage(p, path.Base(p))
 	}
 	return r.packages[p]
+}
+
+// declare makes the package with its symbols.
+func (r *reflected) declare(p Package) *types.Package {
+	pkg := r.pkg(p.Path)
+	for name, v := range p.Funcs {
+		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, r.signature(v.Type(), nil, 0)))
+	}
+	for name, v := range p.Vars {
+		pkg.Scope().Insert(types.NewVar(token.NoPos, pkg, name, r.of(v.Type())))
+	}
+	for name, t := range p.Types {
+		made := r.of(t)
+		if n, ok := made.(*types.Named); ok && n.Obj().Pkg() == pkg && n.Obj().Name() == name {
+			continue // it is there
+		}
+		o := types.NewTypeName(token.NoPos, pkg, name, nil)
+		types.NewAlias(o, made)
+		pkg.Scope().Insert(o)
+	}
+	pkg.MarkComplete()
+	return pkg
 }
 
 var basicKinds = map[reflect.Kind]types.BasicKind{

@@ -2,7 +2,9 @@ package ixgo
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/goplus/ixgo"
@@ -17,42 +19,52 @@ var registering sync.Mutex
 func (e *Engine) Concurrent() bool { return true }
 
 // Provide implements front.Engine.
-func (e *Engine) Provide(p front.Package) error {
-	shape := &ixgo.Package{
+func (e *Engine) Provide(ps []front.Package) error {
+	registering.Lock()
+	defer registering.Unlock()
+	for _, p := range ps {
+		ixgo.RegisterPackage(shape(p))
+	}
+	for _, p := range ps {
+		if _, err := e.ctx.Importer.Import(p.Path); err != nil {
+			return fmt.Errorf("ixgo: package %s: %w", p.Path, err)
+		}
+		vars := map[string]reflect.Value{}
+		for name, v := range p.Vars {
+			vars[name] = v.Addr()
+		}
+		e.loader.store(p.Path, p.Name(), vars)
+		for name, f := range p.Funcs {
+			e.ctx.RegisterExternal(p.Path+"."+name, f.Interface())
+		}
+	}
+	return nil
+}
+
+// shape is a package for the interpreter's list.
+func shape(p front.Package) *ixgo.Package {
+	out := &ixgo.Package{
 		Name: p.Name(), Path: p.Path, Deps: map[string]string{},
 		Interfaces: map[string]reflect.Type{}, NamedTypes: map[string]reflect.Type{}, AliasTypes: map[string]reflect.Type{},
 		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
-		Vars: map[string]reflect.Value{}, Funcs: p.Funcs,
+		Vars: map[string]reflect.Value{}, Funcs: map[string]reflect.Value{},
 	}
+	maps.Copy(out.Funcs, p.Funcs)
 	for name, t := range p.Types {
 		switch {
 		case t.PkgPath() != p.Path || t.Name() != name:
-			shape.AliasTypes[name] = t
+			out.AliasTypes[name] = t
 		case t.Kind() == reflect.Interface:
-			shape.Interfaces[name] = t
+			out.Interfaces[name] = t
 		default:
-			shape.NamedTypes[name] = t
+			out.NamedTypes[name] = t
 		}
 	}
-	vars := map[string]reflect.Value{}
 	for name, v := range p.Vars {
-		vars[name] = v.Addr()
-		shape.Vars[name] = reflect.New(v.Type())
+		out.Vars[name] = reflect.New(v.Type())
 	}
-	registering.Lock()
-	defer registering.Unlock()
 	for _, path := range p.Uses() {
-		if _, ok := ixgo.LookupPackage(path); ok {
-			shape.Deps[path] = path
-		}
+		out.Deps[path] = path[strings.LastIndexByte(path, '/')+1:]
 	}
-	ixgo.RegisterPackage(shape)
-	if _, err := e.ctx.Importer.Import(p.Path); err != nil {
-		return fmt.Errorf("ixgo: %w", err)
-	}
-	e.loader.store(p.Path, p.Name(), vars)
-	for name, f := range p.Funcs {
-		e.ctx.RegisterExternal(p.Path+"."+name, f.Interface())
-	}
-	return nil
+	return out
 }

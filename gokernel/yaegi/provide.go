@@ -13,19 +13,24 @@ import (
 func (e *Engine) Concurrent() bool { return false }
 
 // Provide implements front.Engine.
-func (e *Engine) Provide(p front.Package) error {
-	symbols, names := map[string]reflect.Value{}, map[string]bool{}
-	for name, f := range p.Funcs {
-		symbols[name], names[name] = f, true
+func (e *Engine) Provide(ps []front.Package) error {
+	for _, p := range ps {
+		symbols, names := map[string]reflect.Value{}, map[string]bool{}
+		for name, f := range p.Funcs {
+			symbols[name], names[name] = f, true
+		}
+		for name, v := range p.Vars {
+			symbols[name], names[name] = v, true
+		}
+		for name, t := range p.Types {
+			symbols[name], names[name] = reflect.Zero(reflect.PointerTo(t)), true // how the interpreter is told of a type
+		}
+		e.provided[p.Path] = names
+		if err := e.interp.Use(interp.Exports{p.Path + "/" + p.Name(): symbols}); err != nil {
+			return err
+		}
 	}
-	for name, v := range p.Vars {
-		symbols[name], names[name] = v, true
-	}
-	for name, t := range p.Types {
-		symbols[name], names[name] = reflect.Zero(reflect.PointerTo(t)), true // how the interpreter is told of a type
-	}
-	e.provided[p.Path] = names
-	return e.interp.Use(interp.Exports{p.Path + "/" + p.Name(): symbols})
+	return nil
 }
 
 // Do implements front.Engine. What ctx interrupts is left behind, and goes on

@@ -1,0 +1,127 @@
+package gokernel
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/reval-editor/reval/gokernel/display"
+	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/jupyter"
+)
+
+// revalPackage is package reval, which every cell can use without an import.
+func (k *kernel) revalPackage() front.Package {
+	p := front.Package{Path: "reval", Funcs: map[string]reflect.Value{}, Types: map[string]reflect.Type{}, Docs: map[string]string{
+		"":            "Package reval is how a cell speaks to the client that sent it: it shows values, asks for input, and adds magics.",
+		"Display":     "Display(v) shows a value in every form that it has. The handle that it gives replaces what is shown.",
+		"ClearOutput": "ClearOutput(wait) clears what the cell has shown; with wait when something new comes.",
+		"Input":       "Input(prompt) asks for a line.",
+		"Password":    "Password(prompt) asks for a line that is not shown while it is typed.",
+		"Progress":    "Progress(label, total) shows a progress bar of total steps; its methods Add and Set move it.",
+		"Magic":       "Magic(name, f) makes %name, and %%name with lines after it, call f, a function of no, one or two texts: the arguments and the lines. What it returns is the value; a last error is the cell's.",
+		"Table":       "Table(v) is an HTML table of a slice or map of structs, maps or slices.",
+		"OnComm":      "OnComm(target, f) has f called with each comm that the client opens for the target.",
+		"OpenComm":    "OpenComm(target, data) opens a comm to the client.",
+	}}
+	for name, f := range map[string]any{
+		"Display":     k.display,
+		"ClearOutput": k.clearOutput,
+		"Input":       func(prompt string) string { return k.question(prompt, false) },
+		"Password":    func(prompt string) string { return k.question(prompt, true) },
+		"Progress":    k.progress,
+		"Magic":       k.magics.add,
+		"Table": func(v any) display.HTML {
+			text, ok := display.Table(v)
+			if !ok {
+				panic(fmt.Errorf("reval.Table: a %T is no slice or map with columns", v))
+			}
+			return display.HTML(text)
+		},
+		"OnComm":   k.serveComm,
+		"OpenComm": k.openComm,
+	} {
+		p.Funcs[name] = reflect.ValueOf(f)
+	}
+	for name, t := range map[string]reflect.Type{
+		"HTML": reflect.TypeFor[display.HTML](), "Markdown": reflect.TypeFor[display.Markdown](), "LaTeX": reflect.TypeFor[display.LaTeX](),
+		"SVG": reflect.TypeFor[display.SVG](), "PNG": reflect.TypeFor[display.PNG](), "JPEG": reflect.TypeFor[display.JPEG](),
+		"JSON": reflect.TypeFor[display.JSON](), "Handle": reflect.TypeFor[Handle](), "Comm": reflect.TypeFor[Comm](),
+	} {
+		p.Types[name] = t
+	}
+	return p
+}
+
+// Handle is what Display has shown, and can show anew.
+type Handle struct {
+	k    *kernel
+	cell *cell
+	id   string // the display_id
+}
+
+// display shows a value as the cell that calls. Its panics are the cell's.
+func (k *kernel) display(v any) *Handle {
+	h := &Handle{k: k, cell: k.cells.current(), id: jupyter.NewID()}
+	b, err := display.Of(v)
+	if err != nil {
+		panic(err)
+	}
+	h.publish(jupyter.DisplayDataMsg, b)
+	return h
+}
+
+// Update shows another value in the same place.
+func (h *Handle) Update(v any) {
+	b, err := display.Of(v)
+	if err != nil {
+		panic(err)
+	}
+	h.publish(jupyter.UpdateDisplayDataMsg, b)
+}
+
+func (h *Handle) publish(t jupyter.MsgType, b display.Bundle) {
+	data, err := b.Encode()
+	if err != nil {
+		panic(err)
+	}
+	h.k.publishAfterOutput(h.cell, t, jupyter.DisplayDataContent{
+		Data: data, Metadata: map[string]json.RawMessage{}, Transient: jupyter.DisplayTransient{DisplayID: h.id},
+	})
+}
+
+// publishAfterOutput publishes a message of a cell behind what was printed before.
+func (k *kernel) publishAfterOutput(c *cell, t jupyter.MsgType, content any) {
+	k.streams.sync()
+	var parent *jupyter.Message
+	if c != nil {
+		parent = c.request
+	}
+	k.publish(parent, t, content)
+}
+
+func (k *kernel) clearOutput(wait bool) {
+	k.publishAfterOutput(k.cells.current(), jupyter.ClearOutputMsg, jupyter.ClearOutputContent{Wait: wait})
+}
+
+func (k *kernel) progress(label string, total int) *display.Bar {
+	var h *Handle
+	c := k.cells.current()
+	return display.NewBar(label, total, func(b display.Bundle) {
+		if h == nil {
+			h = &Handle{k: k, cell: c, id: jupyter.NewID()}
+			h.publish(jupyter.DisplayDataMsg, b)
+			return
+		}
+		h.publish(jupyter.UpdateDisplayDataMsg, b)
+	})
+}
+
+// question asks the client for a line; what keeps it from answering is a panic.
+func (k *kernel) question(prompt string, hidden bool) string {
+	line, err := k.input.ask(prompt, hidden)
+	if err != nil {
+		panic(err)
+	}
+	return line
+}
