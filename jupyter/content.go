@@ -21,8 +21,8 @@ type ExecuteRequestContent struct {
 type ExecuteReplyContent struct {
 	Status          string                     `json:"status"`
 	ExecutionCount  int                        `json:"execution_count"`
-	UserExpressions map[string]json.RawMessage `json:"user_expressions,omitempty"`
-	Payload         []json.RawMessage          `json:"payload,omitempty"`
+	UserExpressions map[string]json.RawMessage `json:"user_expressions,omitzero"`
+	Payload         []json.RawMessage          `json:"payload,omitzero"`
 	*ErrorContent                              // nil unless Status is error
 }
 
@@ -237,6 +237,17 @@ type CreateSubshellReplyContent struct {
 	Status     string `json:"status"`
 	SubshellID string `json:"subshell_id"`
 	*ErrorContent
+}
+
+// DeleteSubshellRequestContent is the content of delete_subshell_request (JEP 91).
+type DeleteSubshellRequestContent struct {
+	SubshellID string `json:"subshell_id"`
+}
+
+// ListSubshellReplyContent is the content of list_subshell_reply (JEP 91).
+type ListSubshellReplyContent struct {
+	Status      string   `json:"status"`
+	SubshellIDs []string `json:"subshell_id"`
 }
 
 // InputRequestContent is the content of input_request ("stdin").
