@@ -151,3 +151,13 @@ func TestReaderGoesAway(t *testing.T) {
 		t.Errorf("it said %q", &stderr)
 	}
 }
+
+// script writes a Python file.
+func script(t *testing.T, code string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script.py")
+	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

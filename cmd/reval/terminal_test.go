@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -118,14 +117,4 @@ func waitFor(t *testing.T, from io.Reader, screen *strings.Builder, text string)
 			t.Fatalf("%q was not shown: %v; the screen:\n%s", text, err, screen)
 		}
 	}
-}
-
-// script writes a Python file.
-func script(t *testing.T, code string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "script.py")
-	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
