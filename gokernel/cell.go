@@ -19,6 +19,8 @@ type cell struct {
 	ctx        context.Context
 	stop       context.CancelFunc // interrupts it
 
+	code string // that is evaluated; of the executor
+
 	reading sync.Mutex // guards rest
 	rest    []byte     // of the last line of input
 

@@ -18,15 +18,19 @@ import (
 )
 
 // kernelVariable makes the test binary a kernel of the connection file that it
-// names, engineVariable chooses its engine.
+// names; the others are its options.
 const (
-	kernelVariable = "REVAL_TEST_KERNEL"
-	engineVariable = "REVAL_TEST_ENGINE"
+	kernelVariable  = "REVAL_TEST_KERNEL"
+	engineVariable  = "REVAL_TEST_ENGINE"
+	historyVariable = "REVAL_TEST_HISTORY"
+	startupVariable = "REVAL_TEST_STARTUP"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(kernelVariable); path != "" {
-		if err := ServeFile(context.Background(), path, Options{Version: "test", Engine: os.Getenv(engineVariable)}); err != nil {
+		if err := ServeFile(context.Background(), path, Options{
+			Version: "test", Engine: os.Getenv(engineVariable), History: os.Getenv(historyVariable), Startup: os.Getenv(startupVariable),
+		}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -74,8 +78,8 @@ func connection(t testing.TB) (jupyter.ConnectionInfo, string) {
 // startKernel starts a kernel and waits for its welcome.
 func startKernel(t testing.TB) *client { return startKernelOn(t, "") }
 
-// startKernelOn starts a kernel on an engine.
-func startKernelOn(t testing.TB, engine string) *client {
+// startKernelOn starts a kernel on an engine, with more variables in its environment.
+func startKernelOn(t testing.TB, engine string, env ...string) *client {
 	t.Helper()
 	info, path := connection(t)
 	self, err := os.Executable()
@@ -84,7 +88,7 @@ func startKernelOn(t testing.TB, engine string) *client {
 	}
 	cmd := exec.Command(self)
 	races := filepath.Join(t.TempDir(), "races")
-	cmd.Env = append(os.Environ(), kernelVariable+"="+path, engineVariable+"="+engine, "GORACE=exitcode=0 log_path="+races)
+	cmd.Env = append(append(os.Environ(), env...), kernelVariable+"="+path, engineVariable+"="+engine, "GORACE=exitcode=0 log_path="+races)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

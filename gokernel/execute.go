@@ -149,15 +149,12 @@ func (k *kernel) evaluate(c *cell, code string) (value display.Bundle, failed *j
 			failed.Traceback = []string{failed.Value}
 		}
 	}()
-	parts := k.parts(code)
-	for _, p := range parts {
+	c.code = code
+	for _, p := range k.parts(code) {
 		if p.Kind == magic.Go {
 			value, failed = k.evaluateGo(c, p.Text)
 		} else {
 			value, failed = k.command(c, p)
-		}
-		if len(parts) > 1 {
-			k.space.Load().SetText(c.count, code)
 		}
 		if failed != nil {
 			return nil, failed
@@ -178,7 +175,7 @@ func (k *kernel) parts(code string) []magic.Part {
 // evaluateGo runs Go code.
 func (k *kernel) evaluateGo(c *cell, code string) (display.Bundle, *jupyter.ErrorContent) {
 	n := k.space.Load()
-	u, err := k.load(n, c.count, code)
+	u, err := k.load(n, c, code)
 	if err != nil {
 		return nil, k.errorContent(err)
 	}
@@ -196,13 +193,14 @@ func (k *kernel) evaluateGo(c *cell, code string) (display.Bundle, *jupyter.Erro
 }
 
 // load makes code ready to run.
-func (k *kernel) load(n *namespace, count int, code string) (*front.Unit, error) {
+func (k *kernel) load(n *namespace, c *cell, code string) (*front.Unit, error) {
 	k.loading.Lock()
 	defer k.loading.Unlock()
-	u, err := n.Prepare(count, code)
+	u, err := n.Prepare(c.count, code)
 	if err != nil {
 		return nil, err
 	}
+	n.SetText(c.count, c.code)
 	if err := n.engine.Load(u); err != nil {
 		return nil, n.LoadProblem(u, err)
 	}
@@ -234,7 +232,7 @@ func (k *kernel) value(c *cell, n *namespace, u *front.Unit) (display.Bundle, er
 // the cell's code.
 func rich(c *cell, n *namespace, v any, text string) (b display.Bundle, err error) {
 	switch v.(type) {
-	case *Handle, *display.Bar: // what they show is there already
+	case *display.Handle, *display.Bar: // what they show is there already
 		return nil, nil
 	}
 	if derr := n.engine.Do(c.ctx, func() { b, err = display.Rich(v) }); derr != nil {

@@ -23,7 +23,7 @@ type builtinMagic struct {
 	usage string // what follows the name
 	doc   string
 	cell  bool // it can be %%name
-	run   func(k *kernel, c *cell, args, body string) (display.Bundle, error)
+	run   func(k *kernel, c *cell, p magic.Part) (display.Bundle, error)
 }
 
 // builtinMagics are the magics, in the order of their names.
@@ -135,7 +135,7 @@ func (k *kernel) magic(c *cell, p magic.Part) (display.Bundle, error) {
 		mark = "%%"
 	}
 	if f, ok := k.magics.get(p.Name); ok {
-		return k.callMagic(c, f, p.Args, p.Text)
+		return k.callMagic(c, f, p)
 	}
 	m, ok := builtin(p.Name)
 	switch {
@@ -144,13 +144,13 @@ func (k *kernel) magic(c *cell, p magic.Part) (display.Bundle, error) {
 	case p.Kind == magic.Cell && !m.cell:
 		return nil, fmt.Errorf("%%%%%s: this magic takes no lines: write %%%s", p.Name, p.Name)
 	}
-	return m.run(k, c, p.Args, p.Text)
+	return m.run(k, c, p)
 }
 
 // callMagic calls a magic of the user's. It is the cell's code.
-func (k *kernel) callMagic(c *cell, f reflect.Value, args, body string) (b display.Bundle, err error) {
+func (k *kernel) callMagic(c *cell, f reflect.Value, p magic.Part) (b display.Bundle, err error) {
 	var in []reflect.Value
-	for i, text := range []string{args, body} {
+	for i, text := range []string{p.Args, p.Text} {
 		if i < f.Type().NumIn() {
 			in = append(in, reflect.ValueOf(text).Convert(f.Type().In(i)))
 		}
@@ -287,7 +287,7 @@ func (k *kernel) names(values bool) []whosRow {
 // maxListed bounds a value in a list, in bytes.
 const maxListed = 80
 
-func (k *kernel) magicWho(c *cell, _, _ string) (display.Bundle, error) {
+func (k *kernel) magicWho(c *cell, _ magic.Part) (display.Bundle, error) {
 	var names []string
 	for _, r := range k.names(false) {
 		names = append(names, r.Name)
@@ -296,7 +296,7 @@ func (k *kernel) magicWho(c *cell, _, _ string) (display.Bundle, error) {
 	return nil, nil
 }
 
-func (k *kernel) magicWhos(c *cell, _, _ string) (display.Bundle, error) {
+func (k *kernel) magicWhos(c *cell, _ magic.Part) (display.Bundle, error) {
 	rows := k.names(true)
 	wide := [2]int{4, 4}
 	for _, r := range rows {
@@ -314,12 +314,12 @@ func (k *kernel) magicWhos(c *cell, _, _ string) (display.Bundle, error) {
 	return b, nil
 }
 
-func (k *kernel) magicReset(c *cell, _, _ string) (display.Bundle, error) {
+func (k *kernel) magicReset(c *cell, _ magic.Part) (display.Bundle, error) {
 	k.comms.clear()
 	return nil, k.reset()
 }
 
-func (k *kernel) magicList(c *cell, _, _ string) (display.Bundle, error) {
+func (k *kernel) magicList(c *cell, _ magic.Part) (display.Bundle, error) {
 	var text strings.Builder
 	for _, m := range builtinMagics {
 		mark := "%"

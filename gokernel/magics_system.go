@@ -49,17 +49,17 @@ func (k *kernel) shellCommand(c *cell, command string) error {
 	return err
 }
 
-func (k *kernel) magicBash(c *cell, args, body string) (display.Bundle, error) {
-	if body == "" {
+func (k *kernel) magicBash(c *cell, p magic.Part) (display.Bundle, error) {
+	if p.Text == "" {
 		return nil, fmt.Errorf("%%%%bash: write the commands in the lines below it")
 	}
-	cmd := exec.CommandContext(c.ctx, "bash", append([]string{"-s", "-"}, strings.Fields(args)...)...)
-	cmd.Stdin = strings.NewReader(body)
+	cmd := exec.CommandContext(c.ctx, "bash", append([]string{"-s"}, strings.Fields(p.Args)...)...)
+	cmd.Stdin = strings.NewReader(p.Text)
 	return nil, k.run(c.ctx, cmd)
 }
 
-func (k *kernel) magicCd(c *cell, args, _ string) (display.Bundle, error) {
-	dir := args
+func (k *kernel) magicCd(c *cell, p magic.Part) (display.Bundle, error) {
+	dir := p.Args
 	home, err := os.UserHomeDir()
 	if rest, ok := strings.CutPrefix(dir, "~"); ok || dir == "" {
 		if err != nil {
@@ -70,10 +70,10 @@ func (k *kernel) magicCd(c *cell, args, _ string) (display.Bundle, error) {
 	if err := os.Chdir(dir); err != nil {
 		return nil, fmt.Errorf("%%cd: %w", err)
 	}
-	return k.magicPwd(c, "", "")
+	return k.magicPwd(c, magic.Part{})
 }
 
-func (k *kernel) magicPwd(*cell, string, string) (display.Bundle, error) {
+func (k *kernel) magicPwd(*cell, magic.Part) (display.Bundle, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("%%pwd: %w", err)
@@ -82,9 +82,9 @@ func (k *kernel) magicPwd(*cell, string, string) (display.Bundle, error) {
 	return nil, nil
 }
 
-func (k *kernel) magicEnv(_ *cell, args, _ string) (display.Bundle, error) {
+func (k *kernel) magicEnv(_ *cell, p magic.Part) (display.Bundle, error) {
 	out := k.streams.writer("stdout")
-	name, value, set := strings.Cut(args, "=")
+	name, value, set := strings.Cut(p.Args, "=")
 	switch name = strings.TrimSpace(name); {
 	case set:
 		if err := os.Setenv(name, strings.TrimSpace(value)); err != nil {
@@ -123,8 +123,8 @@ func sessionRange(text string) (jupyter.HistoryRequestContent, error) {
 	return r, nil
 }
 
-func (k *kernel) magicHistory(_ *cell, args, _ string) (display.Bundle, error) {
-	fields := strings.Fields(args)
+func (k *kernel) magicHistory(_ *cell, p magic.Part) (display.Bundle, error) {
+	fields := strings.Fields(p.Args)
 	output := slices.Contains(fields, "-o")
 	fields = slices.DeleteFunc(fields, func(s string) bool { return s == "-o" })
 	var r jupyter.HistoryRequestContent
@@ -133,7 +133,7 @@ func (k *kernel) magicHistory(_ *cell, args, _ string) (display.Bundle, error) {
 	case len(fields) > 0 && fields[0] == "-g":
 		r = jupyter.HistoryRequestContent{HistAccessType: "search", Pattern: "*" + strings.Join(fields[1:], " ") + "*"}
 	case len(fields) > 1:
-		return nil, fmt.Errorf("%%history: too many arguments: %s", args)
+		return nil, fmt.Errorf("%%history: too many arguments: %s", p.Args)
 	default:
 		if r, err = sessionRange(strings.Join(fields, "")); err != nil {
 			return nil, fmt.Errorf("%%history: %w", err)
@@ -157,8 +157,8 @@ func (k *kernel) magicHistory(_ *cell, args, _ string) (display.Bundle, error) {
 	return nil, nil
 }
 
-func (k *kernel) magicSave(_ *cell, args, _ string) (display.Bundle, error) {
-	file, lines, _ := strings.Cut(args, " ")
+func (k *kernel) magicSave(_ *cell, p magic.Part) (display.Bundle, error) {
+	file, lines, _ := strings.Cut(p.Args, " ")
 	if file == "" {
 		return nil, fmt.Errorf("%%save: name a file")
 	}
@@ -172,9 +172,9 @@ func (k *kernel) magicSave(_ *cell, args, _ string) (display.Bundle, error) {
 	}
 	var cells []string
 	for _, e := range found {
-		for _, p := range k.parts(e.Input) {
-			if p.Kind == magic.Go {
-				cells = append(cells, strings.TrimSpace(p.Text)+"\n")
+		for _, part := range k.parts(e.Input) {
+			if part.Kind == magic.Go {
+				cells = append(cells, strings.TrimSpace(part.Text)+"\n")
 			}
 		}
 	}
@@ -193,8 +193,8 @@ func (k *kernel) magicSave(_ *cell, args, _ string) (display.Bundle, error) {
 	return nil, nil
 }
 
-func (k *kernel) magicLoad(c *cell, args, _ string) (display.Bundle, error) {
-	text, err := os.ReadFile(args)
+func (k *kernel) magicLoad(c *cell, p magic.Part) (display.Bundle, error) {
+	text, err := os.ReadFile(p.Args)
 	if err != nil {
 		return nil, fmt.Errorf("%%load: %w", err)
 	}
@@ -202,13 +202,9 @@ func (k *kernel) magicLoad(c *cell, args, _ string) (display.Bundle, error) {
 	return nil, nil
 }
 
-func (k *kernel) magicTime(c *cell, args, body string) (display.Bundle, error) {
-	code := args
-	if body != "" {
-		code = "\n" + body // its lines keep their numbers
-	}
+func (k *kernel) magicTime(c *cell, p magic.Part) (display.Bundle, error) {
 	begin := time.Now()
-	b, failed := k.evaluateGo(c, code)
+	b, failed := k.evaluateGo(c, p.Code())
 	took := time.Since(begin)
 	if failed != nil {
 		return nil, &failedCode{failed}
@@ -226,19 +222,16 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(unit)
 }
 
-func (k *kernel) magicTimeit(c *cell, args, body string) (display.Bundle, error) {
-	code := args
-	if body != "" {
-		code = body
-	}
+func (k *kernel) magicTimeit(c *cell, p magic.Part) (display.Bundle, error) {
+	code := p.Code()
 	if strings.TrimSpace(code) == "" {
 		return nil, fmt.Errorf("%%timeit: there is no code to time")
 	}
 	n := k.space.Load()
-	u, err := k.load(n, c.count, "(func() {\n"+code+"\n})")
+	u, err := k.load(n, c, "(func() {"+code+"\n})")
 	if err != nil { // an expression whose value is not used
 		var again error
-		if u, again = k.load(n, c.count, "(func() {\n_ = "+code+"\n})"); again != nil {
+		if u, again = k.load(n, c, "(func() { _ = "+strings.TrimLeft(code, " \n")+"\n})"); again != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/reval-editor/reval/gokernel/comm"
 	"github.com/reval-editor/reval/gokernel/display"
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/jupyter"
@@ -46,47 +47,32 @@ func (k *kernel) revalPackage() front.Package {
 	for name, t := range map[string]reflect.Type{
 		"HTML": reflect.TypeFor[display.HTML](), "Markdown": reflect.TypeFor[display.Markdown](), "LaTeX": reflect.TypeFor[display.LaTeX](),
 		"SVG": reflect.TypeFor[display.SVG](), "PNG": reflect.TypeFor[display.PNG](), "JPEG": reflect.TypeFor[display.JPEG](),
-		"JSON": reflect.TypeFor[display.JSON](), "Handle": reflect.TypeFor[Handle](), "Comm": reflect.TypeFor[Comm](),
+		"JSON": reflect.TypeFor[display.JSON](), "Bar": reflect.TypeFor[display.Bar](), "Handle": reflect.TypeFor[display.Handle](), "Comm": reflect.TypeFor[comm.Comm](),
 	} {
 		p.Types[name] = t
 	}
 	return p
 }
 
-// Handle is what Display has shown, and can show anew.
-type Handle struct {
-	k    *kernel
-	cell *cell
-	id   string // the display_id
-}
-
 // display shows a value as the cell that calls. Its panics are the cell's.
-func (k *kernel) display(v any) *Handle {
-	h := &Handle{k: k, cell: k.cells.current(), id: jupyter.NewID()}
+func (k *kernel) display(v any) *display.Handle {
+	c, id := k.cells.current(), jupyter.NewID()
 	b, err := display.Of(v)
 	if err != nil {
 		panic(err)
 	}
-	h.publish(jupyter.DisplayDataMsg, b)
-	return h
+	k.publishDisplay(c, jupyter.DisplayDataMsg, id, b)
+	return display.NewHandle(func(b display.Bundle) { k.publishDisplay(c, jupyter.UpdateDisplayDataMsg, id, b) })
 }
 
-// Update shows another value in the same place.
-func (h *Handle) Update(v any) {
-	b, err := display.Of(v)
-	if err != nil {
-		panic(err)
-	}
-	h.publish(jupyter.UpdateDisplayDataMsg, b)
-}
-
-func (h *Handle) publish(t jupyter.MsgType, b display.Bundle) {
+// publishDisplay shows a bundle, or shows it anew, under a display_id.
+func (k *kernel) publishDisplay(c *cell, t jupyter.MsgType, id string, b display.Bundle) {
 	data, err := b.Encode()
 	if err != nil {
 		panic(err)
 	}
-	h.k.publishAfterOutput(h.cell, t, jupyter.DisplayDataContent{
-		Data: data, Metadata: map[string]json.RawMessage{}, Transient: jupyter.DisplayTransient{DisplayID: h.id},
+	k.publishAfterOutput(c, t, jupyter.DisplayDataContent{
+		Data: data, Metadata: map[string]json.RawMessage{}, Transient: jupyter.DisplayTransient{DisplayID: id},
 	})
 }
 
@@ -105,15 +91,10 @@ func (k *kernel) clearOutput(wait bool) {
 }
 
 func (k *kernel) progress(label string, total int) *display.Bar {
-	var h *Handle
-	c := k.cells.current()
+	c, id, t := k.cells.current(), jupyter.NewID(), jupyter.DisplayDataMsg
 	return display.NewBar(label, total, func(b display.Bundle) {
-		if h == nil {
-			h = &Handle{k: k, cell: c, id: jupyter.NewID()}
-			h.publish(jupyter.DisplayDataMsg, b)
-			return
-		}
-		h.publish(jupyter.UpdateDisplayDataMsg, b)
+		k.publishDisplay(c, t, id, b)
+		t = jupyter.UpdateDisplayDataMsg
 	})
 }
 

@@ -90,7 +90,8 @@ func withTypes(ps []Package) []Package {
 	return slices.SortedFunc(maps.Values(all), func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 }
 
-// eachPart calls f with the types that a type is made of, those of its methods included.
+// eachPart calls f with the types that a type is made of, those of its methods
+// included. What hides in fields that cells cannot name is left out.
 func eachPart(t reflect.Type, f func(reflect.Type)) {
 	switch t.Kind() {
 	case reflect.Map:
@@ -100,7 +101,9 @@ func eachPart(t reflect.Type, f func(reflect.Type)) {
 		f(t.Elem())
 	case reflect.Struct:
 		for field := range t.Fields() {
-			f(field.Type)
+			if field.IsExported() || field.Anonymous {
+				f(field.Type)
+			}
 		}
 	case reflect.Func:
 		for in := range t.Ins() {

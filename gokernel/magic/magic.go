@@ -32,6 +32,16 @@ type Part struct {
 	// Detail is set where the source is asked for: name??.
 	Detail bool
 	Line   int // in the cell, from 1
+	column int // of Args in bytes, from 0
+}
+
+// Code gives the Go code that a magic was given, with the space before it that has
+// its places be those in the cell.
+func (p Part) Code() string {
+	if p.Kind == Cell && p.Text != "" {
+		return strings.Repeat("\n", p.Line) + p.Text
+	}
+	return strings.Repeat("\n", p.Line-1) + strings.Repeat(" ", p.column) + p.Args
 }
 
 var (
@@ -82,7 +92,7 @@ func firstLine(s string) string {
 
 func partOf(line string, isName func(string) bool) (Part, bool) {
 	if m := magicLine.FindStringSubmatch(line); m != nil {
-		return Part{Kind: Line, Name: m[1], Args: m[2]}, true
+		return Part{Kind: Line, Name: m[1], Args: m[2], column: max(magicLine.FindStringSubmatchIndex(line)[4], 0)}, true
 	}
 	if m := helpLine.FindStringSubmatch(line); m != nil && m[1]+m[3] != "" {
 		return Part{Kind: Help, Name: m[2], Detail: len(m[1]) == 2 || len(m[3]) == 2}, true
