@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output"},
 	"internal/session":          {"kernelclient", "jupyter"},
 	"kernelclient":              {"jupyter", "internal/zsock"},
+	"examples/shop":             {"gokernel"},
 	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/comm", "gokernel/display", "gokernel/front", "gokernel/magic", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
 	"gokernel/comm":             {"jupyter"},
 	"gokernel/front":            {"jupyter", "gokernel/stdinfo"},

@@ -2,7 +2,6 @@ package gokernel
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/reval-editor/reval/gokernel/front"
@@ -22,7 +21,7 @@ func (k *kernel) newEngine() (front.Engine, error) {
 		})
 	case "yaegi":
 		return yaegi.New(yaegi.Options{
-			Stdin: k.input, Stdout: os.Stdout, Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
+			Stdin: k.input, Stdout: k.streams.writer("stdout"), Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
 		})
 	}
 	return nil, fmt.Errorf("there is no engine %q: choose %s", k.options.Engine, strings.Join(Engines, " or "))

@@ -22,6 +22,18 @@ type Package struct {
 	Docs  map[string]string // of symbols, by name; "" = the package
 }
 
+// hostMain is the path under which cells know the types of the program's own package
+// main: theirs has that path.
+const hostMain = "program"
+
+// pathOf gives the path of a type's package as cells know it.
+func pathOf(t reflect.Type) string {
+	if t.PkgPath() == "main" {
+		return hostMain
+	}
+	return t.PkgPath()
+}
+
 // Name is the package's name.
 func (p Package) Name() string { return path.Base(p.Path) }
 
@@ -29,7 +41,7 @@ func (p Package) Name() string { return path.Base(p.Path) }
 // its own not included.
 func (p Package) Uses() []string {
 	paths := map[string]bool{}
-	p.eachNamed(func(t reflect.Type) { paths[t.PkgPath()] = true })
+	p.eachNamed(func(t reflect.Type) { paths[pathOf(t)] = true })
 	delete(paths, p.Path)
 	return slices.Sorted(maps.Keys(paths))
 }
@@ -76,15 +88,15 @@ func withTypes(ps []Package) []Package {
 			if _, err := stdinfo.Import(t.PkgPath()); err == nil || !token.IsExported(t.Name()) || strings.Contains(t.Name(), "[") {
 				return
 			}
-			of, ok := all[t.PkgPath()]
+			of, ok := all[pathOf(t)]
 			if !ok {
-				of = Package{Path: t.PkgPath()}
+				of = Package{Path: pathOf(t)}
 			}
 			if of.Types == nil {
 				of.Types = map[string]reflect.Type{}
 			}
 			of.Types[t.Name()] = t
-			all[t.PkgPath()] = of
+			all[of.Path] = of
 		})
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
@@ -259,7 +271,7 @@ func (r *reflected) of(t reflect.Type) types.Type {
 			return o.Type()
 		}
 	}
-	pkg := r.pkg(t.PkgPath())
+	pkg := r.pkg(pathOf(t))
 	o := types.NewTypeName(token.NoPos, pkg, t.Name(), nil)
 	named := types.NewNamed(o, nil, nil)
 	r.types[t] = named
@@ -326,9 +338,9 @@ func (r *reflected) underlying(t reflect.Type) types.Type {
 		var fields []*types.Var
 		var tags []string
 		for f := range t.Fields() {
-			pkg := r.pkg(f.PkgPath)
-			if pkg == nil {
-				pkg = r.pkg(t.PkgPath())
+			pkg := r.pkg(pathOf(t))
+			if f.PkgPath != "" && f.PkgPath != "main" {
+				pkg = r.pkg(f.PkgPath)
 			}
 			fields = append(fields, types.NewField(token.NoPos, pkg, f.Name, r.of(f.Type), f.Anonymous))
 			tags = append(tags, string(f.Tag))

@@ -14,6 +14,7 @@ import (
 // read by goroutines that run, so that both come through one lock.
 type loader struct {
 	ixgo.Loader
+	host *types.Package // the program's own package main, not a unit's; nil = cells have nothing of it
 
 	mu        sync.Mutex
 	importing bool         // the goroutine that compiles has mu: Import re-enters
@@ -57,7 +58,7 @@ func (l *loader) LookupReflect(t types.Type) (reflect.Type, bool) {
 	if ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "$ssa" {
 		return deferStack, true
 	}
-	if !ok || !shared(n) {
+	if !ok || !shared(n) || n.Obj().Pkg() == l.host && l.host != nil {
 		return l.Loader.LookupReflect(t)
 	}
 	if rt := l.named.At(n); rt != nil {
@@ -116,8 +117,8 @@ func (l *loader) store(path, name string, vars map[string]reflect.Value) {
 		p = &ixgo.Package{Path: path, Name: name}
 		if installed, ok := l.Loader.Installed(path); ok {
 			*p = *installed
-			p.Vars = map[string]reflect.Value{}
 		}
+		p.Vars = map[string]reflect.Value{}
 		l.variables[path] = p
 	}
 	for name, a := range vars {

@@ -38,6 +38,11 @@ func (e *Engine) Provide(ps []front.Package) error {
 			e.ctx.RegisterExternal(p.Path+"."+name, f.Interface())
 		}
 	}
+	for _, p := range e.loader.Packages() {
+		if p.Path() == "main" {
+			e.loader.host = p
+		}
+	}
 	return nil
 }
 

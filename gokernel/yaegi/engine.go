@@ -27,11 +27,10 @@ import (
 
 // Options are what interpreted code is connected to.
 type Options struct {
-	Stdin  io.Reader
-	Stdout *os.File
-	// Stderr takes what goes to os.Stderr by package fmt and log; it keeps the
-	// order with Stdout.
-	Stderr io.Writer
+	Stdin io.Reader
+	// Stdout and Stderr take what goes to os.Stdout by package fmt, and to os.Stderr
+	// by packages fmt and log.
+	Stdout, Stderr io.Writer
 	// GoroutinePanic is told about a panic in a goroutine that a cell started.
 	GoroutinePanic func(*front.Panic)
 }
@@ -85,9 +84,9 @@ func (e *Engine) replacements() interp.Exports {
 	stdin := &standardInput{reader: e.options.Stdin}
 	fmtSymbols, mapTypes := map[string]reflect.Value{}, map[reflect.Value][]reflect.Type{}
 	for name, f := range map[string][2]any{
-		"Fprint":   {fmt.Fprint, func(w io.Writer, a ...any) (int, error) { return fmt.Fprint(e.ordered(w), a...) }},
-		"Fprintln": {fmt.Fprintln, func(w io.Writer, a ...any) (int, error) { return fmt.Fprintln(e.ordered(w), a...) }},
-		"Fprintf":  {fmt.Fprintf, func(w io.Writer, s string, a ...any) (int, error) { return fmt.Fprintf(e.ordered(w), s, a...) }},
+		"Fprint":   {fmt.Fprint, func(w io.Writer, a ...any) (int, error) { return fmt.Fprint(e.stream(w), a...) }},
+		"Fprintln": {fmt.Fprintln, func(w io.Writer, a ...any) (int, error) { return fmt.Fprintln(e.stream(w), a...) }},
+		"Fprintf":  {fmt.Fprintf, func(w io.Writer, s string, a ...any) (int, error) { return fmt.Fprintf(e.stream(w), s, a...) }},
 	} {
 		fmtSymbols[name] = reflect.ValueOf(f[1])
 		mapTypes[fmtSymbols[name]] = stdlib.MapTypes[reflect.ValueOf(f[0])]
@@ -107,9 +106,12 @@ func (e *Engine) replacements() interp.Exports {
 	}
 }
 
-// ordered gives the writer that keeps the order with stdout in place of stderr.
-func (e *Engine) ordered(w io.Writer) io.Writer {
-	if w == io.Writer(os.Stderr) && e.options.Stderr != nil {
+// stream gives what takes the place of one of the process's streams.
+func (e *Engine) stream(w io.Writer) io.Writer {
+	switch {
+	case w == io.Writer(os.Stdout) && e.options.Stdout != nil:
+		return e.options.Stdout
+	case w == io.Writer(os.Stderr) && e.options.Stderr != nil:
 		return e.options.Stderr
 	}
 	return w
