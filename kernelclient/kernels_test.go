@@ -298,13 +298,16 @@ func (s *suite) start(r kernelclient.ExecuteRequest, handle func(kernelclient.Ev
 	return o
 }
 
-// late adds what came after an execution's end to what it brought.
+// late adds what came after an execution's end to what it brought. Whose a comm is that
+// the client opened, kernels tell as they like.
 func (s *suite) late(parent string, e kernelclient.Event) {
-	if o, ok := s.outcomes.Load(parent); ok {
+	o, ok := s.outcomes.Load(parent)
+	if ok {
 		o.(*outcome).add(e)
-		return
 	}
-	s.stray.add(e)
+	if _, isComm := e.(kernelclient.Comm); isComm || !ok {
+		s.stray.add(e)
+	}
 }
 
 // run runs a snippet to its end.
@@ -1035,7 +1038,9 @@ func (s *suite) commIn() string {
 	if !s.has("comm target") {
 		return ""
 	}
-	s.run("comm target")
+	if o := s.run("comm target"); o.reply.Status != jupyter.StatusOK {
+		s.t.Fatalf("the target: %v", o)
+	}
 	id := jupyter.NewID()
 	s.sendComm(jupyter.CommOpen, jupyter.CommContent{CommID: id, TargetName: "reval", Data: json.RawMessage(`{}`)})
 	s.sendComm(jupyter.CommMsg, jupyter.CommContent{CommID: id, Data: json.RawMessage(`{"echo": "größe 👍"}`)}, []byte("xyz"))
