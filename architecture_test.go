@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/session":          {"kernelclient", "jupyter"},
 	"kernelclient":              {"jupyter", "internal/zsock"},
 	"examples/shop":             {"gokernel"},
-	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/comm", "gokernel/display", "gokernel/front", "gokernel/magic", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
+	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/comm", "gokernel/display", "gokernel/front", "gokernel/magic", "gokernel/plot", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
 	"gokernel/comm":             {"jupyter"},
 	"gokernel/front":            {"jupyter", "gokernel/stdinfo"},
 	"gokernel/ixgo":             {"gokernel/front", "gokernel/stdinfo"},

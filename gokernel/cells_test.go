@@ -75,6 +75,22 @@ func TestProgress(t *testing.T) {
 	c.ends(r)
 }
 
+func TestPlot(t *testing.T) {
+	for _, engine := range Engines {
+		c := startKernelOn(t, engine)
+		r := c.execute("reval.Plot().Line(\"squares\", nil, []int{0, 1, 4}).Title(\"t\")")
+		c.expectRunning(r)
+		b := c.bundle(jupyter.ExecuteResultMsg, r)
+		if text(t, b.Data) != "plot of 3 points in 1 series" || b.Data["image/png"] == nil || !strings.Contains(string(b.Data["image/svg+xml"]), "squares") {
+			t.Errorf("%s: the plot is %.300s", engine, b.Data)
+		}
+		c.ends(r)
+		if got := c.run("reval.Plot().Line(\"\", []int{1}, []int{1, 2})"); !strings.Contains(got, "there are 1 x and 2 y") {
+			t.Errorf("%s: %s", engine, got)
+		}
+	}
+}
+
 // answer answers a question.
 func (c *client) answer(request *jupyter.Message, value string) jupyter.InputRequestContent {
 	c.t.Helper()

@@ -8,6 +8,7 @@ import (
 	"github.com/reval-editor/reval/gokernel/comm"
 	"github.com/reval-editor/reval/gokernel/display"
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/plot"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -21,6 +22,7 @@ func (k *kernel) revalPackage() front.Package {
 		"Password":    "Password(prompt) asks for a line that is not shown while it is typed.",
 		"Progress":    "Progress(label, total) shows a progress bar of total steps; its methods Add and Set move it.",
 		"Magic":       "Magic(name, f) makes %name, and %%name with lines after it, call f, a function of no, one or two texts: the arguments and the lines. What it returns is the value; a last error is the cell's.",
+		"Plot":        "Plot() makes a plot: Plot().Line(\"name\", xs, ys).Points(…).Title(…).Axes(…).",
 		"Table":       "Table(v) is an HTML table of a slice or map of structs, maps or slices.",
 		"OnComm":      "OnComm(target, f) has f called with each comm that the client opens for the target.",
 		"OpenComm":    "OpenComm(target, data) opens a comm to the client.",
@@ -39,6 +41,7 @@ func (k *kernel) revalPackage() front.Package {
 			}
 			return display.HTML(text)
 		},
+		"Plot":     plot.New,
 		"OnComm":   k.serveComm,
 		"OpenComm": k.openComm,
 	} {
@@ -48,6 +51,7 @@ func (k *kernel) revalPackage() front.Package {
 		"HTML": reflect.TypeFor[display.HTML](), "Markdown": reflect.TypeFor[display.Markdown](), "LaTeX": reflect.TypeFor[display.LaTeX](),
 		"SVG": reflect.TypeFor[display.SVG](), "PNG": reflect.TypeFor[display.PNG](), "JPEG": reflect.TypeFor[display.JPEG](),
 		"JSON": reflect.TypeFor[display.JSON](), "Bar": reflect.TypeFor[display.Bar](), "Handle": reflect.TypeFor[display.Handle](), "Comm": reflect.TypeFor[comm.Comm](),
+		"Figure": reflect.TypeFor[plot.Plot](),
 	} {
 		p.Types[name] = t
 	}
