@@ -35,6 +35,7 @@ type cellCheck struct {
 type declaration struct {
 	index int      // of the statement in the entry's body
 	spec  ast.Node // the statement, or the var specification
+	value ast.Node // what gives the name its value: spec, or one expression of it
 }
 
 // hoist is a statement of the cell that declares variables.
@@ -128,7 +129,11 @@ func (c *cellCheck) hoist() error {
 			if h.assign != nil {
 				d.spec = h.assign
 			}
-			for _, id := range sp.(*ast.ValueSpec).Names {
+			names, values := sp.(*ast.ValueSpec).Names, sp.(*ast.ValueSpec).Values
+			for i, id := range names {
+				if d.value = d.spec; len(values) == len(names) {
+					d.value = values[i]
+				}
 				if _, ok := c.declared[id.Name]; !ok && id.Name != "_" {
 					c.declared[id.Name] = d
 				}
@@ -306,8 +311,11 @@ func (c *cellCheck) earlyUses() (renamed bool, err error) {
 			}
 			b := c.s.live[id.Name]
 			if b == nil {
-				p := c.fset.Position(v.Pos())
-				err = c.problemAt(id.Pos(), fmt.Sprintf("undefined: %s (it is declared later in this cell, at line %d)", id.Name, p.Line))
+				where := fmt.Sprintf("it is declared later in this cell, at line %d", c.fset.Position(v.Pos()).Line)
+				if d := c.declared[id.Name].spec; d.Pos() <= id.Pos() && id.Pos() < d.End() {
+					where = "this declares it"
+				}
+				err = c.problemAt(id.Pos(), fmt.Sprintf("undefined: %s (%s)", id.Name, where))
 				return false
 			}
 			c.earlier[id.Name+earlierMark] = b
@@ -334,7 +342,7 @@ func (c *cellCheck) early(id *ast.Ident, i int) bool {
 	case !ok || d.index < i || d.index == i && d.spec.End() <= id.Pos():
 		return false
 	case c.src.declarations:
-		return d.spec.Pos() <= id.Pos() && id.Pos() < d.spec.End()
+		return d.value.Pos() <= id.Pos() && id.Pos() < d.value.End()
 	}
 	return true
 }

@@ -173,7 +173,7 @@ func (l *lowering) entry() {
 		l.program()
 		return
 	case l.src.declarations:
-		l.src.entry.Body.List = append(l.declarations(), l.initFuncs(token.NoPos)...)
+		l.src.entry.Body.List = append(l.declarations(), l.initFuncs(token.Position{})...)
 	default:
 		l.src.entry.Body.List = l.statements()
 	}
@@ -190,7 +190,7 @@ func (l *lowering) statements() (out []ast.Stmt) {
 		byStmt[h.stmt] = h
 	}
 	for _, st := range l.src.entry.Body.List {
-		out = append(out, l.initFuncs(st.Pos())...)
+		out = append(out, l.initFuncs(l.fset.Position(st.Pos()))...)
 		h, ok := byStmt[st]
 		switch {
 		case ok && h.assign != nil:
@@ -207,7 +207,7 @@ func (l *lowering) statements() (out []ast.Stmt) {
 			out = append(out, st)
 		}
 	}
-	return append(out, l.initFuncs(token.NoPos)...)
+	return append(out, l.initFuncs(token.Position{})...)
 }
 
 // declarations gives the body of a cell that has declarations alone: variables in
@@ -236,10 +236,13 @@ func (l *lowering) declarations() (out []ast.Stmt) {
 
 // initFuncs gives calls of the functions named init that stand before a place;
 // with no place, of all that are left.
-func (l *lowering) initFuncs(before token.Pos) (calls []ast.Stmt) {
+func (l *lowering) initFuncs(before token.Position) (calls []ast.Stmt) {
 	for _, d := range l.src.file.Decls {
 		fd, ok := d.(*ast.FuncDecl)
-		if !ok || fd.Recv != nil || fd.Name.Name != "init" || before.IsValid() && fd.Pos() > before {
+		if !ok || fd.Recv != nil || fd.Name.Name != "init" {
+			continue
+		}
+		if p := l.fset.Position(fd.Pos()); before.IsValid() && (p.Line > before.Line || p.Line == before.Line && p.Column > before.Column) {
 			continue
 		}
 		l.inits++
@@ -331,7 +334,7 @@ func (l *lowering) fail(pos token.Pos, err error) {
 // init functions, then main.
 func (l *lowering) program() {
 	pos := l.writer.pos
-	body := append(l.declarations(), l.initFuncs(token.NoPos)...)
+	body := append(l.declarations(), l.initFuncs(token.Position{})...)
 	var keep []ast.Decl
 	for _, d := range l.src.file.Decls {
 		switch d := d.(type) {

@@ -1,7 +1,9 @@
 package front
 
 import (
+	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"strconv"
@@ -17,6 +19,10 @@ func (l *lowering) lastValue() []ast.Stmt {
 	}
 	if tv.IsNil() {
 		l.err = l.problemAt(st.Pos(), "nil has no type and is no value of a cell")
+		return nil
+	}
+	if b, ok := tv.Type.(*types.Basic); ok && b.Kind() == types.UntypedInt && tv.Value != nil && constant.BitLen(tv.Value) > 63 {
+		l.err = l.problemAt(st.Pos(), fmt.Sprintf("the constant %s is no int: convert it to float64, or see package math/big", types.ExprString(st.X)))
 		return nil
 	}
 	var values []types.Type

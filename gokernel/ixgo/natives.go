@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"os"
 	"os/exec"
 	"reflect"
@@ -99,7 +98,6 @@ func (e *Engine) natives() error {
 	vars["Stdin"], vars["Stdout"], vars["Stderr"] = reflect.ValueOf(&stdin), reflect.ValueOf(&stdout), reflect.ValueOf(&stderr)
 	e.loader.store(nativePath, "native", vars)
 
-	exit := func(code int) { panic(front.ExitError(code)) }
 	// stream gives what takes the place of a file.
 	stream := func(f *os.File) io.Writer {
 		switch f {
@@ -109,10 +107,6 @@ func (e *Engine) natives() error {
 			return stderr
 		}
 		return f
-	}
-	fatal := func(text string) {
-		_ = log.Output(3, text)
-		exit(1)
 	}
 	for name, f := range map[string]any{
 		nativePath + ".Interrupted":    e.interrupted,
@@ -132,10 +126,7 @@ func (e *Engine) natives() error {
 		"(*os/exec.Cmd).Output":         e.commandOutput,
 		"(*os/exec.Cmd).CombinedOutput": e.commandCombinedOutput,
 
-		"os.Exit":     exit,
-		"log.Fatal":   func(v ...any) { fatal(fmt.Sprint(v...)) },
-		"log.Fatalf":  func(format string, v ...any) { fatal(fmt.Sprintf(format, v...)) },
-		"log.Fatalln": func(v ...any) { fatal(fmt.Sprintln(v...)) },
+		"os.Exit": func(code int) { panic(front.ExitError(code)) }, // log.Fatal calls it
 
 		"fmt.Print":              func(a ...any) (int, error) { return fmt.Fprint(stdout, a...) },
 		"fmt.Println":            func(a ...any) (int, error) { return fmt.Fprintln(stdout, a...) },

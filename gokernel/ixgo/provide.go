@@ -2,13 +2,16 @@ package ixgo
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/goplus/ixgo"
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
 // registering guards the interpreter's list of packages, which is the process's.
@@ -22,6 +25,11 @@ func (e *Engine) Concurrent() bool { return true }
 func (e *Engine) Provide(ps []front.Package) error {
 	registering.Lock()
 	defer registering.Unlock()
+	for _, p := range ps {
+		if err := e.importLibrary(p); err != nil {
+			return err
+		}
+	}
 	for _, p := range ps {
 		ixgo.RegisterPackage(shape(p))
 	}
@@ -44,6 +52,76 @@ func (e *Engine) Provide(ps []front.Package) error {
 		}
 	}
 	return nil
+}
+
+// importLibrary imports the packages of the standard library that a package's types
+// are made of, unexported fields included. The interpreter takes a package for
+// incomplete, and looks for its source, if it meets one of its types before.
+func (e *Engine) importLibrary(p front.Package) error {
+	seen := map[reflect.Type]bool{}
+	var visit func(t reflect.Type) error
+	all := func(ts iter.Seq[reflect.Type]) error {
+		for t := range ts {
+			if err := visit(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	visit = func(t reflect.Type) error {
+		if seen[t] {
+			return nil
+		}
+		seen[t] = true
+		if path := t.PkgPath(); path != "" {
+			if _, err := stdinfo.Import(path); err == nil {
+				_, err := e.ctx.Importer.Import(path)
+				return err
+			}
+		}
+		return all(madeOf(t))
+	}
+	for _, vs := range []map[string]reflect.Value{p.Funcs, p.Vars} {
+		for _, v := range vs {
+			if err := visit(v.Type()); err != nil {
+				return fmt.Errorf("ixgo: package %s: %w", p.Path, err)
+			}
+		}
+	}
+	if err := all(maps.Values(p.Types)); err != nil {
+		return fmt.Errorf("ixgo: package %s: %w", p.Path, err)
+	}
+	return nil
+}
+
+// madeOf gives the types that a type is made of, those of its methods included.
+func madeOf(t reflect.Type) iter.Seq[reflect.Type] {
+	return func(yield func(reflect.Type) bool) {
+		var parts []reflect.Type
+		switch t.Kind() {
+		case reflect.Map:
+			parts = append(parts, t.Key(), t.Elem())
+		case reflect.Array, reflect.Chan, reflect.Pointer, reflect.Slice:
+			parts = append(parts, t.Elem())
+		case reflect.Struct:
+			for field := range t.Fields() {
+				parts = append(parts, field.Type)
+			}
+		case reflect.Func:
+			parts = slices.AppendSeq(slices.Collect(t.Ins()), t.Outs())
+		}
+		for m := range t.Methods() {
+			parts = append(parts, m.Type)
+		}
+		if t.Name() != "" && t.Kind() != reflect.Interface {
+			parts = append(parts, reflect.PointerTo(t))
+		}
+		for _, part := range parts {
+			if !yield(part) {
+				return
+			}
+		}
+	}
 }
 
 // shape is a package for the interpreter's list.

@@ -34,20 +34,38 @@ func table(columns []column) string {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d |\n", c.engine, c.form, passed, len(c.results))
 	}
 	for _, engine := range []string{"ixgo", "yaegi"} {
-		var rows strings.Builder
-		for _, c := range columns {
-			if c.engine != engine {
+		if rows := failures(columns, engine); rows != "" {
+			fmt.Fprintf(&b, "\nWhat fails with %s:\n\n| program | given | why |\n| --- | --- | --- |\n%s", engine, rows)
+		}
+	}
+	return b.String()
+}
+
+// failures gives a row for each program that an engine fails, and the reason, which
+// is mostly the same for all forms.
+func failures(columns []column, engine string) string {
+	type failure struct{ name, why string }
+	var order []failure
+	given := map[failure][]string{}
+	for _, c := range columns {
+		if c.engine != engine {
+			continue
+		}
+		for _, r := range c.results {
+			if r.failure == "" {
 				continue
 			}
-			for _, r := range c.results {
-				if r.failure != "" {
-					fmt.Fprintf(&rows, "| %s | %s | %s |\n", r.name, c.form, strings.NewReplacer("|", "\\|", "`", "'", "<", "\\<").Replace(r.failure))
-				}
+			f := failure{r.name, r.failure}
+			if given[f] == nil {
+				order = append(order, f)
 			}
+			given[f] = append(given[f], c.form)
 		}
-		if rows.Len() > 0 {
-			fmt.Fprintf(&b, "\nWhat fails with %s:\n\n| program | given | why |\n| --- | --- | --- |\n%s", engine, rows.String())
-		}
+	}
+	var b strings.Builder
+	cell := strings.NewReplacer("|", "\\|", "`", "'", "<", "\\<")
+	for _, f := range order {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", f.name, strings.Join(given[f], ", "), cell.Replace(f.why))
 	}
 	return b.String()
 }
