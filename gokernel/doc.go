@@ -6,9 +6,15 @@
 //   - front parses a cell, checks it by go/types against the namespace, hoists
 //     its top-level variables, and keeps every position that of the user's text.
 //     It also completes and inspects, from the live namespace.
-//   - An engine, behind front.Engine, loads and runs what front made: yaegi.
-//   - This package is the server's side of the Jupyter protocol.
+//   - An engine, behind front.Engine, loads and runs what front made: ixgo, yaegi.
+//   - This package is the server's side of the Jupyter protocol, the magics, and
+//     package reval, by which cells speak to the client (reval.go).
+//   - magic finds what in a cell is no Go; display, plot and comm are what cells
+//     show values, draw and speak to the client's code with.
 //   - stdinfo holds the types and the documentation of the standard library.
+//
+// What is printed, shown or asked belongs to the cell in whose code the goroutine
+// was started: see cell.go. Serve has a kernel inside another program.
 //
 // # Cells
 //
