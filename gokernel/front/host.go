@@ -186,7 +186,15 @@ func (s *Session) Import(path string) (*types.Package, error) {
 	if h, ok := s.host[path]; ok {
 		return h.types, nil
 	}
-	return stdinfo.Import(path)
+	p, err := stdinfo.Import(path)
+	if err == nil {
+		return p, nil
+	}
+	p, sourceErr := s.source(path)
+	if host, _, _ := strings.Cut(path, "/"); sourceErr != nil && !strings.Contains(host, ".") {
+		return nil, err // it has no module's path
+	}
+	return p, sourceErr
 }
 
 // Doc gives the documentation of a symbol of an imported package, as stdinfo.Doc.

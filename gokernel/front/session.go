@@ -3,6 +3,7 @@ package front
 import (
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/token"
 	"go/types"
 	"maps"
@@ -25,6 +26,9 @@ type Session struct {
 
 	host      map[string]hosted // packages of the program, by path; not changed once cells run
 	reflected *reflected
+
+	sourcesMu sync.Mutex
+	sources   map[string]*types.Package // of modules, by path; nil while one is checked
 
 	mu      sync.RWMutex
 	live    map[string]*Binding
@@ -54,7 +58,7 @@ func NewSession(e Engine) *Session {
 	return &Session{
 		engine: e, live: map[string]*Binding{}, imports: liveImports{},
 		names: map[types.Object]string{}, taken: map[string]bool{},
-		texts: map[string]string{}, host: map[string]hosted{}, reflected: newReflected(),
+		texts: map[string]string{}, sources: map[string]*types.Package{}, host: map[string]hosted{}, reflected: newReflected(),
 	}
 }
 
@@ -178,6 +182,11 @@ func importName(spec *ast.ImportSpec) (name, path string) {
 	}
 	if p, err := stdinfo.Import(path); err == nil {
 		return p.Name(), path
+	}
+	if dir, err := PackageDir(path); err == nil {
+		if p, err := build.ImportDir(dir, 0); err == nil {
+			return p.Name, path
+		}
 	}
 	return path[strings.LastIndexByte(path, '/')+1:], path
 }

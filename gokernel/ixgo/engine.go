@@ -68,7 +68,11 @@ func New(o Options) (*Engine, error) {
 	}
 	ctx := ixgo.NewContext(ixgo.SupportMultipleInterp)
 	ctx.SetEvalMode(true) // unused imports are no errors
-	ctx.Lookup = func(string, string) (string, bool) { return "", false }
+	ctx.BuildContext.CgoEnabled = false
+	ctx.Lookup = func(_, path string) (string, bool) {
+		dir, err := front.PackageDir(path)
+		return dir, err == nil
+	}
 	e := &Engine{
 		options: o, ctx: ctx, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
 		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},

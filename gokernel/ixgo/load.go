@@ -38,6 +38,7 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 		}
 	}
 	e.noteGeneric(u.File)
+	e.loader.addSources(e.ctx, pkg.Imports(), map[*types.Package]bool{})
 	main, err := e.ctx.Builder.BuildMain(sp)
 	if err != nil {
 		return err

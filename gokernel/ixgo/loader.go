@@ -20,11 +20,12 @@ type loader struct {
 	importing bool         // the goroutine that compiles has mu: Import re-enters
 	named     typeutil.Map // *types.Named to reflect.Type, of units' types and instances
 	asked     []*types.Named
+	sources   map[string]bool          // paths of packages in source form
 	variables map[string]*ixgo.Package // by package path: addresses of variables
 }
 
 func newLoader(l ixgo.Loader) *loader {
-	return &loader{Loader: l, variables: map[string]*ixgo.Package{
+	return &loader{Loader: l, sources: map[string]bool{}, variables: map[string]*ixgo.Package{
 		"main": {Path: "main", Name: "main", Vars: map[string]reflect.Value{}},
 	}}
 }
@@ -58,7 +59,7 @@ func (l *loader) LookupReflect(t types.Type) (reflect.Type, bool) {
 	if ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "$ssa" {
 		return deferStack, true
 	}
-	if !ok || !shared(n) || n.Obj().Pkg() == l.host && l.host != nil {
+	if !ok || !l.shared(n) || n.Obj().Pkg() == l.host && l.host != nil {
 		return l.Loader.LookupReflect(t)
 	}
 	if rt := l.named.At(n); rt != nil {
@@ -76,11 +77,28 @@ var deferStack = func() reflect.Type {
 	return reflect.PointerTo(head.Type)
 }()
 
-// shared reports a type that interpreters make themselves: declared by a unit, or
-// an instance of a generic type.
-func shared(n *types.Named) bool {
+// shared reports a type that interpreters make themselves: declared by a unit or by
+// a package in source form, or an instance of a generic type.
+func (l *loader) shared(n *types.Named) bool {
 	p := n.Obj().Pkg()
-	return n.TypeArgs().Len() > 0 || p != nil && p.Path() == "main"
+	return n.TypeArgs().Len() > 0 || p != nil && (p.Path() == "main" || l.sources[p.Path()])
+}
+
+// addSources notes which of a unit's packages, and of those behind them, there are
+// as source.
+func (l *loader) addSources(ctx *ixgo.Context, ps []*types.Package, seen map[*types.Package]bool) {
+	for _, p := range ps {
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		if ctx.SourcePackage(p.Path()) != nil {
+			l.mu.Lock()
+			l.sources[p.Path()] = true
+			l.mu.Unlock()
+		}
+		l.addSources(ctx, p.Imports(), seen)
+	}
 }
 
 // take gives what was asked for since the last call.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goplus/ixgo"
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
 // Offers implements front.Engine.
@@ -81,7 +82,11 @@ func (e *Engine) unoffered(f *ast.File, info *types.Info) (found []front.Refusal
 		if !ok {
 			return true
 		}
-		if p, ok := info.Uses[id].(*types.PkgName); ok && p.Imported().Path() != "unsafe" && !e.Offers(p.Imported().Path(), sel.Sel.Name) {
+		p, ok := info.Uses[id].(*types.PkgName)
+		if !ok {
+			return true
+		}
+		if _, err := stdinfo.Import(p.Imported().Path()); err == nil && p.Imported().Path() != "unsafe" && !e.Offers(p.Imported().Path(), sel.Sel.Name) {
 			found = append(found, front.Refusal{Pos: sel.Pos(), Message: fmt.Sprintf("not possible with the ixgo engine: it does not have %s.%s", p.Name(), sel.Sel.Name)})
 		}
 		return true

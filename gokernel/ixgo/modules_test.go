@@ -1,0 +1,129 @@
+package ixgo
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Packages of the module that the session is in, of folders that replace modules,
+// and of the module cache are imported from source, and keep their state.
+func TestModules(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(`
+-- go.mod --
+module example.com/work
+
+go 1.26
+
+require (
+	example.com/replaced v1.0.0
+	example.com/missing v1.2.3
+	example.com/cached/v2 v2.0.1
+)
+
+replace example.com/replaced => ./beside
+-- shapes/shapes.go --
+// Package shapes has state, methods and a package behind it.
+package shapes
+
+import (
+	"fmt"
+
+	"example.com/work/shapes/internal/count"
+)
+
+type Shape interface{ Area() float64 }
+
+type Square struct{ Side float64 }
+
+func (s Square) Area() float64   { count.Calls++; return s.Side * s.Side }
+func (s *Square) Grow(d float64) { s.Side += d }
+func (s Square) String() string  { return fmt.Sprintf("square %g", s.Side) }
+
+var Made = start()
+
+func start() map[string]Shape { return map[string]Shape{} }
+
+func Make(name string, side float64) *Square {
+	s := &Square{side}
+	Made[name] = s
+	return s
+}
+
+func Calls() int { return count.Calls }
+
+func Map[T, U any](xs []T, f func(T) U) (out []U) {
+	for _, x := range xs {
+		out = append(out, f(x))
+	}
+	return
+}
+-- shapes/internal/count/count.go --
+package count
+
+var Calls int
+-- broken/broken.go --
+package broken
+
+var X int = "text"
+-- tool/main.go --
+package main
+
+func main() {}
+-- beside/go.mod --
+module example.com/replaced
+-- beside/odd/name.go --
+package unlike
+
+const Answer = 42
+-- cache/example.com/cached/v2@v2.0.1/cached.go --
+package cached
+
+import "example.com/work/shapes"
+
+type Cube struct{ shapes.Square }
+
+func (c Cube) Volume() float64 { return c.Area() * c.Side }
+`)).Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	t.Setenv("GOMODCACHE", filepath.Join(dir, "cache"))
+	s := newSession(t)
+	for _, c := range []struct{ cell, want string }{
+		{"import \"example.com/work/shapes\"\nsq := shapes.Make(\"a\", 2)\nsq.Area()", "4"},
+		{"sq.Grow(1)\nsq.Area()", "9"},
+		{"shapes.Calls()", "2"},
+		{"import \"fmt\"\nfmt.Sprint(shapes.Made, len(shapes.Made), shapes.Made[\"a\"] == shapes.Shape(sq))", `"map[a:square 3] 1 true"`},
+		{"type Circle struct{ r float64 }\nfunc (c Circle) Area() float64 { return 3 * c.r }\nshapes.Made[\"c\"] = Circle{1}\nlen(shapes.Made)", "2"},
+		{"shapes.Map([]int{1, 2}, func(i int) string { return fmt.Sprint(i) })", `["1" "2"]`},
+		{"import \"example.com/replaced/odd\"\nunlike.Answer", "42"},
+		{"import \"example.com/cached/v2\"\nvar x any = cached.Cube{*sq}\n_, ok := x.(shapes.Shape)\nfmt.Sprint(ok, x.(cached.Cube).Volume())", `"true 27"`},
+	} {
+		if got := s.must(c.cell); got != c.want {
+			t.Errorf("cell\n%s\ngives %s, want %s", c.cell, got, c.want)
+		}
+	}
+	for _, c := range []struct{ path, want string }{
+		{"example.com/work/broken", "broken.go:3:13: cannot use"},
+		{"example.com/work/tool", "is a program"},
+		{"example.com/work/nothing", "there are no Go files in"},
+		{"example.com/missing", "is not in the module cache: run `go mod download`"},
+		{"example.com/other", "run `go get example.com/other`"},
+		{"nosuch", "not in the standard library"},
+	} {
+		if _, err := s.run(t.Context(), "import \""+c.path+"\""); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("import of %s: %v, want %q", c.path, err, c.want)
+		}
+	}
+}
