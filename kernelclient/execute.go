@@ -232,10 +232,14 @@ func (x *execution) fail(e jupyter.ErrorContent) {
 func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	k.published.Add(1)
 	defer k.published.Add(1)
-	select {
-	case <-k.heard:
-	default:
-		close(k.heard)
+	if m.Header.MsgType == jupyter.IOPubWelcomeMsg {
+		k.welcomed.Store(true)
+	} else {
+		select {
+		case <-k.heard:
+		default:
+			close(k.heard)
+		}
 	}
 	event, err := decodeEvent(m)
 	if err != nil {

@@ -76,7 +76,8 @@ type Kernel struct {
 	silent    atomic.Bool   // Responsive was called with false
 	stirred   chan struct{} // tells the heart's goroutine that a silent kernel sent a message
 
-	heard    chan struct{} // closed when IOPub brought its first message
+	heard    chan struct{} // closed when IOPub brought its first message but a welcome
+	welcomed atomic.Bool   // IOPub brought a welcome
 	lost     chan error    // why the first channel was lost
 	closing  chan struct{} // closed by close
 	stopOnce sync.Once
@@ -230,22 +231,24 @@ func (k *Kernel) handle(channel jupyter.Channel, m *jupyter.Message) {
 }
 
 // Pauses of ready. A kernel that never publishes its status is taken as ready
-// after iopubPatience; none is known that does not.
+// after iopubPatience, or sooner if it has welcomed the subscription; none is known that
+// does not.
 const (
-	iopubPause    = 50 * time.Millisecond
-	iopubPatience = 10 * time.Second
+	iopubPause      = 50 * time.Millisecond
+	iopubPatience   = 10 * time.Second
+	welcomePatience = time.Second
 )
 
-// ready repeats kernel_info until it is answered and IOPub brought something.
-// A reply alone does not mean that the subscription has reached the kernel, and
-// what is published before it has is lost (iopub_welcome of JEP 65 says that it
-// has, where a kernel sends it).
+// ready repeats kernel_info until it is answered and IOPub brought something of it. A
+// reply alone does not mean that the subscription has reached the kernel, and what is
+// published before it has is lost. iopub_welcome (JEP 65) says that it has, where a
+// kernel sends it, but not that all of the kernel publishes already: xeus-python, which
+// hands messages to a thread that publishes them, lost one after its welcome.
 func (k *Kernel) ready(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, iopubPatience)
-	defer cancel()
-	for answered := false; ; {
+	var answered time.Time // zero before
+	for {
 		wait, cancel := ctx, context.CancelFunc(func() {})
-		if answered {
+		if !answered.IsZero() {
 			wait, cancel = context.WithTimeout(ctx, time.Second)
 		}
 		reply, err := k.askInfo(wait)
@@ -256,12 +259,10 @@ func (k *Kernel) ready(ctx context.Context) error {
 				// A field of another type than expected leaves the others readable.
 				k.malformed(jupyter.Shell, err)
 			}
-			if !answered {
-				answered = true
-				patience, cancel = context.WithTimeout(ctx, iopubPatience)
-				defer cancel()
+			if answered.IsZero() {
+				answered = time.Now()
 			}
-		case ctx.Err() != nil || !answered:
+		case ctx.Err() != nil || answered.IsZero():
 			return fmt.Errorf("wait for kernel_info_reply: %w", err)
 		}
 		pause := time.NewTimer(iopubPause)
@@ -272,10 +273,13 @@ func (k *Kernel) ready(ctx context.Context) error {
 		case <-pause.C:
 		case <-k.done:
 			return k.Err()
-		case <-patience.Done():
-			if ctx.Err() != nil {
-				return fmt.Errorf("wait for iopub: %w", ctx.Err())
-			}
+		case <-ctx.Done():
+			return fmt.Errorf("wait for iopub: %w", ctx.Err())
+		}
+		switch waited := time.Since(answered); {
+		case waited > welcomePatience && k.welcomed.Load():
+			return nil
+		case waited > iopubPatience:
 			k.options.Logger.Warn("kernel answers but publishes nothing", "kernel", k.info.Implementation)
 			return nil
 		}

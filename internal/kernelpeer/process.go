@@ -94,8 +94,10 @@ func (k *Kernel) scriptOf(fate Fate) Script {
 			}
 			self.Kill()
 		},
-		HangsUp:      func(*Request) { go k.Stop() },
-		NeverAnswers: func(*Request) {},
+		HangsUp: func(*Request) { go k.Stop() },
+		// It could be ready otherwise, before it has noticed the subscription.
+		DiesSubscribed: func(*Request) {},
+		NeverAnswers:   func(*Request) {},
 	}
 	script := Script{jupyter.ShutdownRequest: func(*Request) {}}
 	if play := asked[fate]; play != nil {
