@@ -12,8 +12,12 @@ import (
 // defaultHeartbeat is the default of Options.Heartbeat.
 const defaultHeartbeat = 5 * time.Second
 
-// heartBeats is logged of a kernel whose heartbeat will be asked.
-const heartBeats = "kernel answers its heartbeat"
+// Logged of a kernel whose heartbeat will be asked, and of one whose silence will be told
+// also while it runs code.
+const (
+	heartBeats  = "kernel answers its heartbeat"
+	heartHeeded = "kernel answers its heartbeat while it runs code"
+)
 
 // hearted are channels with a heartbeat beside them ("Heart beat for kernels").
 type hearted interface {
@@ -30,6 +34,9 @@ type heart struct {
 	pause    time.Duration // between two questions, and for an answer
 	socket   *zsock.Dealer
 	asked    int
+	// heeded says that the heartbeat was answered while code ran: IRkernel answers it
+	// between executions only, and computes in silence otherwise.
+	heeded bool
 }
 
 // beats tells whether the kernel echoes a ping within patience.
@@ -113,18 +120,28 @@ func (k *Kernel) askHeart(ctx context.Context, h *heart) {
 }
 
 // follow asks the heartbeat until nothing is waited for and the kernel answers.
-// A kernel that sends messages is not asked.
+// A kernel that sends messages is not asked, but once while code runs.
 func (k *Kernel) follow(ctx context.Context, h *heart) {
 	defer h.rest()
 	pause := time.NewTicker(h.pause)
 	defer pause.Stop()
+	var last *execution // that ran when the heartbeat was asked last
 	for seen := k.came.Load(); ; {
-		select {
-		case <-pause.C:
-		case <-k.stirred:
-		case <-ctx.Done():
-			return
+		runs, begins := k.running()
+		if h.heeded {
+			begins = nil
 		}
+		if h.heeded || runs == nil || runs == last {
+			select {
+			case <-pause.C:
+			case <-begins:
+			case <-k.stirred:
+			case <-ctx.Done():
+				return
+			}
+			runs, _ = k.running()
+		}
+		last = runs
 		k.mu.Lock()
 		idle := len(k.replies) == 0 && len(k.executions) == 0
 		k.mu.Unlock()
@@ -133,14 +150,54 @@ func (k *Kernel) follow(ctx context.Context, h *heart) {
 			return
 		}
 		now := k.came.Load()
-		answers := now != seen || h.beats(ctx, h.pause) == nil
+		answers := now != seen
 		seen = now
+		if unproven := runs != nil && !h.heeded; !answers || unproven {
+			beats := h.beats(ctx, h.pause) == nil
+			if beats && unproven && k.runsOn(ctx, runs) {
+				h.heeded = true
+				k.options.Logger.Debug(heartHeeded)
+			}
+			answers = answers || beats
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		if answers != responsive {
+		if answers != responsive && (answers || runs == nil || h.heeded) {
 			k.silent.Store(!answers)
 			k.options.Responsive(answers)
 		}
 	}
+}
+
+// running gives an execution whose code the kernel runs, and what tells that it begins
+// with another; nil for none.
+func (k *Kernel) running() (runs *execution, begins <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, x := range k.executions {
+		switch {
+		case !x.hasBegun:
+			begins = x.begun
+		case !x.hasIdle:
+			runs = x
+		}
+	}
+	return runs, begins
+}
+
+// endPause is how long the end of an execution may be under way on another channel than
+// what the kernel sent after it.
+const endPause = 100 * time.Millisecond
+
+// runsOn tells whether the kernel ran the code when it last sent something.
+func (k *Kernel) runsOn(ctx context.Context, x *execution) bool {
+	pause := time.NewTimer(endPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+	runs, _ := k.running()
+	return runs == x
 }

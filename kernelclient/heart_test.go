@@ -19,17 +19,17 @@ import (
 const testHeartbeat = 250 * time.Millisecond
 
 // attachToHeart joins a played kernel whose heart was heard to beat. What Responsive
-// is called with comes over told.
-func attachToHeart(t testing.TB, script kernelpeer.Script) (k *Kernel, lines *kernelpeer.Lines, told chan bool) {
+// is called with comes over told, and over heeded that its heart was heard while code ran.
+func attachToHeart(t testing.TB, script kernelpeer.Script) (k *Kernel, lines *kernelpeer.Lines, told chan bool, heeded chan struct{}) {
 	t.Helper()
 	beats := make(chan struct{}, 10)
 	told = make(chan bool, 100)
 	k, lines = attachBetween(t, script, Options{
 		Responsive: func(b bool) { told <- b }, Heartbeat: testHeartbeat,
-		Logger: seeLog(heartBeats, beats),
+		Logger: seeLog(heartBeats, beats), // which begins the other line, too
 	})
 	next(t, beats)
-	return k, lines, told
+	return k, lines, told, beats
 }
 
 // seeLog gives a logger that tells when a text is logged.
@@ -67,11 +67,14 @@ func stopped(lines *kernelpeer.Lines) (goOn func()) {
 // is waited for, and told again when it goes on.
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	k, lines, told := attachToHeart(t, holding())
-	for range 2 {
+	k, lines, told, heeded := attachToHeart(t, holding())
+	for i := range 2 {
 		l := newEvents()
 		ended := start(within(t), k, ExecuteRequest{Code: "hold"}, l.add)
 		l.wait(t, "input 1")
+		if i == 0 {
+			next(t, heeded)
+		}
 		goOn := stopped(lines)
 		if next(t, told) {
 			t.Fatal("a kernel that hangs is told to answer")
@@ -96,7 +99,7 @@ func TestHeartbeat(t *testing.T) {
 // also when nothing is waited for any more.
 func TestHeartbeatAfterTheWait(t *testing.T) {
 	t.Parallel()
-	k, lines, told := attachToHeart(t, holding())
+	k, lines, told, _ := attachToHeart(t, holding())
 	goOn := stopped(lines)
 	ctx, cancel := context.WithCancel(within(t))
 	asked := make(chan error, 1)
@@ -122,16 +125,17 @@ func TestHeartbeatAfterTheWait(t *testing.T) {
 func TestSilentKernelSpeaks(t *testing.T) {
 	t.Parallel()
 	speak, end := make(chan struct{}), make(chan struct{})
-	k, lines, told := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+	k, lines, told, heeded := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
 		r.Begin()
 		r.Wait(speak)
 		r.Print("a")
 		r.Wait(end)
 		r.End()
 	}})
-	lines.Of(jupyter.Heartbeat).Stall()
 	l := newEvents()
 	ended := start(within(t), k, ExecuteRequest{Code: "x"}, l.add)
+	next(t, heeded)
+	lines.Of(jupyter.Heartbeat).Stall()
 	for want := range 2 {
 		if got := next(t, told); got != (want == 1) {
 			t.Fatalf("told %t", got)
@@ -161,7 +165,7 @@ func TestHeartbeatOfABusyKernel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k, lines, told := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+			k, lines, told, _ := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
 				r.Begin()
 				play(r)
 				r.End()
@@ -177,6 +181,49 @@ func TestHeartbeatOfABusyKernel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeafKernel: IRkernel answers its heartbeat between executions only. That it computes
+// in silence is not told, but that it does not begin is.
+func TestDeafKernel(t *testing.T) {
+	t.Parallel()
+	var lines *kernelpeer.Lines
+	set := make(chan struct{})
+	computes := true
+	k, between, told, heeded := attachToHeart(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		<-set
+		if !computes {
+			return
+		}
+		lines.Of(jupyter.Heartbeat).Stall()
+		r.Begin()
+		r.Pause(6 * testHeartbeat)
+		lines.Of(jupyter.Heartbeat).Resume()
+		r.End()
+	}})
+	lines = between
+	close(set)
+	for range 2 {
+		if _, err := k.Execute(within(t), ExecuteRequest{Code: "x"}, func(Event) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(told) > 0 || len(heeded) > 0 {
+		t.Errorf("told %d times, its heart was heard %d times while it computed", len(told), len(heeded))
+	}
+	computes = false
+	goOn := stopped(lines)
+	ctx, cancel := context.WithCancel(within(t))
+	ended := start(ctx, k, ExecuteRequest{Code: "x"}, func(Event) {})
+	if next(t, told) {
+		t.Error("told the wrong way round")
+	}
+	goOn()
+	if !next(t, told) {
+		t.Error("told the wrong way round")
+	}
+	cancel()
+	next(t, ended)
 }
 
 // TestNoHeart: of a kernel that has no heartbeat nothing is told, however silent.

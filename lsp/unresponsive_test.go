@@ -17,12 +17,12 @@ import (
 	"github.com/reval-editor/reval/lsp"
 )
 
-// hearing is a logger that tells when a kernel's heartbeat was first heard, without
-// which its silence is not noticed.
+// hearing is a logger that tells when a kernel's heartbeat was first heard while code ran,
+// before which its silence is not told.
 type hearing struct{ beats chan struct{} }
 
 func (h hearing) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte("answers its heartbeat")) {
+	if bytes.Contains(line, []byte("answers its heartbeat while it runs code")) {
 		h.beats <- struct{}{}
 	}
 	return len(line), nil
@@ -54,9 +54,9 @@ func TestStoppedKernel(t *testing.T) {
 	code := fmt.Sprintf("print('on', flush=True)\nwhile not __import__('os').path.exists(%q): pass\nprint('over')", mark)
 	b := c.python(code + "\n'next'\n")
 	pid := b.pid()
-	<-beats
 	running := b.start(code)
 	running.printed("on")
+	<-beats
 	queued := b.start("'next'")
 	signal(t, pid, syscall.SIGSTOP)
 	st := c.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionUnresponsive })
@@ -92,19 +92,24 @@ func TestStoppedKernel(t *testing.T) {
 func TestStoppedKernelWithoutPlugin(t *testing.T) {
 	s, beats := withHeart(plain())
 	c := start(t, s)
-	b := c.python("import os; os.getpid()\nimport time; time.sleep(1)\n'next'\n")
+	mark := filepath.Join(t.TempDir(), "go")
+	code := fmt.Sprintf("while not os.path.exists(%q): pass", mark)
+	b := c.python("import os; os.getpid()\n" + code + "\n'next'\n")
 	b.start("import os; os.getpid()")
 	b.settled()
-	<-beats
 	pid, err := strconv.Atoi(b.hints()[0].Label)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.start("import time; time.sleep(1)")
+	b.start(code)
+	<-beats
 	signal(t, pid, syscall.SIGSTOP)
 	c.showMessage("does not answer")
 	signal(t, pid, syscall.SIGCONT)
 	c.showMessage("answers again")
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	b.start("'next'")
 	b.settled()
 }

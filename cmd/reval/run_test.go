@@ -76,7 +76,7 @@ func TestLastValueComesLate(t *testing.T) {
 type heard struct{ beats chan struct{} }
 
 func (h heard) Write(line []byte) (int, error) {
-	if strings.Contains(string(line), "answers its heartbeat") {
+	if strings.Contains(string(line), "answers its heartbeat while it runs code") {
 		h.beats <- struct{}{}
 	}
 	return len(line), nil
