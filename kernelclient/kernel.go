@@ -33,9 +33,9 @@ type Options struct {
 	// Responsive is called with false when a kernel of this machine that something is
 	// waited for is silent: nothing comes from it and its heartbeat is not answered for
 	// a whole Heartbeat, as when the process is stopped. It is called with true when
-	// the kernel answers again. A kernel may also answer its heartbeat between
-	// executions only, so this is a hint. It must not block. While nothing is waited
-	// for, and of a kernel that answered no heartbeat at its start, nothing is asked.
+	// the kernel answers again. It must not block. While nothing is waited for, and of a
+	// kernel that answered no heartbeat at its start, nothing is asked. That a kernel
+	// computes in silence is told of those alone that were heard while they ran code.
 	Responsive func(bool)
 	// Heartbeat is the time between two questions, and for an answer; default 5 s.
 	Heartbeat time.Duration
