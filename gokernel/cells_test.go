@@ -75,6 +75,27 @@ func TestProgress(t *testing.T) {
 	c.ends(r)
 }
 
+// Every function of package reval tells what it takes and does.
+func TestRevalIsDocumented(t *testing.T) {
+	c := startKernel(t)
+	found := content[jupyter.CompleteReplyContent](t, c.ask(jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "reval.", CursorPos: 6}))
+	functions := 0
+	for _, m := range found.Metadata.Types {
+		if m.Type != "function" {
+			continue
+		}
+		functions++
+		code := "reval." + m.Text
+		got := text(t, content[jupyter.InspectReplyContent](t, c.ask(jupyter.InspectRequest, jupyter.InspectRequestContent{Code: code, CursorPos: len(code)})).Data)
+		if !strings.Contains(got, "\n\n"+m.Text+"(") || strings.Contains(got, "(any") || strings.Contains(got, "(string") {
+			t.Errorf("%s: %s", code, got)
+		}
+	}
+	if functions < 10 {
+		t.Errorf("package reval has %d functions: %v", functions, found.Matches)
+	}
+}
+
 func TestPlot(t *testing.T) {
 	for _, engine := range Engines {
 		c := startKernelOn(t, engine)

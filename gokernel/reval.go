@@ -26,6 +26,9 @@ func (k *kernel) revalPackage() front.Package {
 		"Table":       "Table(v) is an HTML table of a slice or map of structs, maps or slices.",
 		"OnComm":      "OnComm(target, f) has f called with each comm that the client opens for the target.",
 		"OpenComm":    "OpenComm(target, data) opens a comm to the client.",
+	}, Params: map[string][]string{
+		"Display": {"v"}, "ClearOutput": {"wait"}, "Input": {"prompt"}, "Password": {"prompt"}, "Progress": {"label", "total"},
+		"Magic": {"name", "f"}, "Table": {"v"}, "OnComm": {"target", "f"}, "OpenComm": {"target", "data"},
 	}}
 	for name, f := range map[string]any{
 		"Display":     k.display,

@@ -38,11 +38,13 @@ type Package struct {
 	Symbols map[string]any
 	// Docs by the same names; "" is the package's.
 	Docs map[string]string
+	// Params are the names of functions' parameters, by the same names, for help.
+	Params map[string][]string
 }
 
 // front gives the package as the front end has it.
 func (p Package) front() (front.Package, error) {
-	out := front.Package{Path: p.Path, Docs: p.Docs, Funcs: map[string]reflect.Value{}, Vars: map[string]reflect.Value{}, Types: map[string]reflect.Type{}}
+	out := front.Package{Path: p.Path, Docs: p.Docs, Params: p.Params, Funcs: map[string]reflect.Value{}, Vars: map[string]reflect.Value{}, Types: map[string]reflect.Type{}}
 	for name, symbol := range p.Symbols {
 		if t, ok := symbol.(reflect.Type); ok {
 			out.Types[name] = t

@@ -55,7 +55,8 @@ func TestServe(t *testing.T) {
 					"Counter": live, "Limit": 7,
 					"Twice": func(n int) int { return 2 * n },
 				},
-				Docs: map[string]string{"Twice": "Twice doubles."},
+				Docs:   map[string]string{"Twice": "Twice doubles."},
+				Params: map[string][]string{"Twice": {"n"}},
 			}}})
 			for _, tc := range []struct{ code, want string }{
 				{"app.Counter.N", "value: 1\n"},
@@ -76,7 +77,7 @@ func TestServe(t *testing.T) {
 				t.Errorf("%s: the program's own counter is %d", engine, live.N)
 			}
 			got := content[jupyter.InspectReplyContent](t, c.ask(jupyter.InspectRequest, jupyter.InspectRequestContent{Code: "app.Twice", CursorPos: 9}))
-			if s := text(t, got.Data); s != "func app.Twice(int) int\n\nTwice doubles.\n\nDefined in example.com/app" {
+			if s := text(t, got.Data); s != "func app.Twice(n int) int\n\nTwice doubles.\n\nDefined in example.com/app" {
 				t.Errorf("%s: inspect gives %s", engine, s)
 			}
 			if os.Stdout != stdout {

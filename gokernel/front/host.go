@@ -20,6 +20,8 @@ type Package struct {
 	Vars  map[string]reflect.Value // addressable: cells share the variable with the program
 	Types map[string]reflect.Type
 	Docs  map[string]string // of symbols, by name; "" = the package
+	// Params are names of functions' parameters, which reflect does not know.
+	Params map[string][]string
 }
 
 // hostMain is the path under which cells know the types of the program's own package
@@ -238,7 +240,7 @@ func (r *reflected) pkg(p string) *types.Package {
 func (r *reflected) declare(p Package) *types.Package {
 	pkg := r.pkg(p.Path)
 	for name, v := range p.Funcs {
-		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, r.signature(v.Type(), nil, 0)))
+		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, r.signature(v.Type(), nil, 0, p.Params[name]...)))
 	}
 	for name, v := range p.Vars {
 		pkg.Scope().Insert(types.NewVar(token.NoPos, pkg, name, r.of(v.Type())))
@@ -307,10 +309,14 @@ func (r *reflected) methods(named *types.Named, t reflect.Type, receiver types.T
 }
 
 // signature gives a function type's signature without its first skip parameters.
-func (r *reflected) signature(t reflect.Type, recv *types.Var, skip int) *types.Signature {
+func (r *reflected) signature(t reflect.Type, recv *types.Var, skip int, params ...string) *types.Signature {
 	var in, out []*types.Var
 	for i := skip; i < t.NumIn(); i++ {
-		in = append(in, types.NewParam(token.NoPos, nil, "", r.of(t.In(i))))
+		name := ""
+		if len(params) == t.NumIn()-skip {
+			name = params[i-skip]
+		}
+		in = append(in, types.NewParam(token.NoPos, nil, name, r.of(t.In(i))))
 	}
 	for o := range t.Outs() {
 		out = append(out, types.NewParam(token.NoPos, nil, "", r.of(o)))
