@@ -38,7 +38,7 @@ func init() {
 		{"load", "FILE", "makes the text of a file the next cell", false, (*kernel).magicLoad},
 		{"lsmagic", "", "lists the magics", false, (*kernel).magicList},
 		{"pwd", "", "shows the working folder", false, (*kernel).magicPwd},
-		{"reset", "", "forgets all names and values, and frees what they hold", false, (*kernel).magicReset},
+		{"reset", "", "forgets all names and values; goroutines go on", false, (*kernel).magicReset},
 		{"save", "FILE [FIRST-LAST]", "writes the Go code of this session's cells into a new file", false, (*kernel).magicSave},
 		{"time", "CODE", "evaluates code and tells how long it took", true, (*kernel).magicTime},
 		{"timeit", "CODE", "evaluates code many times and tells how long one takes", true, (*kernel).magicTimeit},
