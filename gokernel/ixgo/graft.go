@@ -3,6 +3,7 @@ package ixgo
 import (
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"sync/atomic"
 	"unsafe"
@@ -15,8 +16,17 @@ import (
 // An interpreter calls a method of a type that it does not know by looking for a
 // compiled one, and there is none: code of an older unit could not use types of a
 // newer one. So all interpreters get each other's method sets, and the functions
-// behind them. These are two private fields of ixgo.Interp, whose shape is checked
-// when an engine is made: this file is all that depends on it.
+// behind them. These are two private fields of ixgo.Interp.
+//
+// And an interpreter takes a function's frame for another call as soon as it
+// returns, while its results, if there are several, are still in it: another
+// goroutine that calls the function meanwhile puts its own there. It does so for
+// functions that were called some 60 times; so their count starts at the other end
+// of its range, two thousand million calls away. That is a private field of
+// ixgo.function.
+//
+// The shape of the fields is checked when an engine is made: this file is all that
+// depends on them.
 
 type (
 	methodSets = map[reflect.Type]map[string]*ssa.Function
@@ -24,20 +34,22 @@ type (
 	functions = map[*ssa.Function]unsafe.Pointer
 )
 
-// grafted fields, found by name.
-func graftedFields() (sets, funcs reflect.StructField, ok bool) {
+// graftedFields finds the fields by name.
+func graftedFields() (sets, funcs, calls reflect.StructField, ok bool) {
 	t := reflect.TypeFor[ixgo.Interp]()
 	sets, ok1 := t.FieldByName("msets")
 	funcs, ok2 := t.FieldByName("funcs")
-	return sets, funcs, ok1 && ok2
+	if !ok1 || !ok2 || funcs.Type.Kind() != reflect.Map || funcs.Type.Elem().Kind() != reflect.Pointer || funcs.Type.Elem().Elem().Kind() != reflect.Struct {
+		return sets, funcs, calls, false
+	}
+	calls, ok = funcs.Type.Elem().Elem().FieldByName("used")
+	return sets, funcs, calls, ok
 }
 
 // graftable checks that this ixgo has the fields and that they are what they were.
 func graftable() error {
-	sets, funcs, ok := graftedFields()
-	if !ok || sets.Type != reflect.TypeFor[methodSets]() ||
-		funcs.Type.Kind() != reflect.Map || funcs.Type.Key() != reflect.TypeFor[*ssa.Function]() ||
-		funcs.Type.Elem().Kind() != reflect.Pointer || funcs.Type.Elem().Elem().Name() != "function" {
+	sets, funcs, calls, ok := graftedFields()
+	if !ok || sets.Type != reflect.TypeFor[methodSets]() || funcs.Type.Key() != reflect.TypeFor[*ssa.Function]() || calls.Type.Kind() != reflect.Int32 {
 		return fmt.Errorf("this version of github.com/goplus/ixgo is not the one that the kernel was written for; use --engine yaegi")
 	}
 	return nil
@@ -58,7 +70,7 @@ type scion struct {
 }
 
 func fieldsOf(it *ixgo.Interp) (*methodSets, *functions) {
-	sets, funcs, _ := graftedFields()
+	sets, funcs, _, _ := graftedFields()
 	return (*methodSets)(unsafe.Add(unsafe.Pointer(it), sets.Offset)), (*functions)(unsafe.Add(unsafe.Pointer(it), funcs.Offset))
 }
 
@@ -67,6 +79,7 @@ func fieldsOf(it *ixgo.Interp) (*methodSets, *functions) {
 func (g *graft) add(it *ixgo.Interp) {
 	defer func() { g.interps = append(g.interps, &scion{interp: weak.Make(it)}) }()
 	sets, funcs := fieldsOf(it)
+	keepFrames(*funcs)
 	if !g.hasNew(*sets) {
 		return
 	}
@@ -109,6 +122,16 @@ func (g *graft) add(it *ixgo.Interp) {
 	for _, old := range older {
 		sets, _ := fieldsOf(old)
 		publish(unsafe.Pointer(sets), *(*unsafe.Pointer)(unsafe.Pointer(&all)))
+	}
+}
+
+// keepFrames keeps functions with several results from using a frame again.
+func keepFrames(funcs functions) {
+	_, _, calls, _ := graftedFields()
+	for f, p := range funcs {
+		if p != nil && f.Signature.Results().Len() > 1 {
+			atomic.StoreInt32((*int32)(unsafe.Add(p, calls.Offset)), math.MinInt32)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 // quick are programs that between them use most of the language and take little
 // time: `make gotests` runs all.
 var quick = []string{
-	"const8.go", "convert4.go", "defererrcheck.go", "fixedbugs/issue45175.go", "newexpr.go", "range4.go", "recover1.go",
+	"chan/doubleselect.go", "const8.go", "convert4.go", "defererrcheck.go", "fixedbugs/issue45175.go", "newexpr.go", "range4.go", "recover1.go",
 	"typeparam/list2.go", "typeparam/sets.go", "typeparam/stringer.go", "typeswitch.go",
 }
 
