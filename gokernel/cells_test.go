@@ -150,6 +150,22 @@ func TestInputAndPassword(t *testing.T) {
 	}
 }
 
+func TestInterruptOfAQuestion(t *testing.T) {
+	for _, engine := range Engines {
+		c := startKernelOn(t, engine)
+		c.run("import \"fmt\"\nx := 3\nvar s string")
+		for _, code := range []string{"reval.Input(\"?\")\nx = 4", "fmt.Scan(&s)\nfor {}"} {
+			r := c.send(c.shell, jupyter.ExecuteRequest, jupyter.ExecuteRequestContent{Code: code, AllowStdin: true, StoreHistory: true})
+			c.expectRunning(r)
+			c.expect(c.stdin, jupyter.InputRequest, r)
+			c.interrupted(r)
+			if got := c.run("x"); got != "value: 3\n" {
+				t.Errorf("%s: after %s: %s", engine, code, got)
+			}
+		}
+	}
+}
+
 // subshell makes a subshell and gives its id.
 func (c *client) subshell() *string {
 	c.t.Helper()
