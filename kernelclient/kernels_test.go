@@ -293,19 +293,28 @@ func (s *suite) start(r kernelclient.ExecuteRequest, handle func(kernelclient.Ev
 	s.outcomes.Store(r.ID, o)
 	go func() {
 		defer close(o.ended)
-		o.reply, o.err = k.Execute(ctx, r, o.add)
+		o.reply, o.err = k.Execute(ctx, r, func(e kernelclient.Event) {
+			o.add(e)
+			s.seeComm(e)
+		})
 	}()
 	return o
 }
 
-// late adds what came after an execution's end to what it brought. Whose a comm is that
-// the client opened, kernels tell as they like.
+// late adds what came after an execution's end to what it brought.
 func (s *suite) late(parent string, e kernelclient.Event) {
-	o, ok := s.outcomes.Load(parent)
-	if ok {
+	if o, ok := s.outcomes.Load(parent); ok {
 		o.(*outcome).add(e)
+		s.seeComm(e)
+		return
 	}
-	if _, isComm := e.(kernelclient.Comm); isComm || !ok {
+	s.stray.add(e)
+}
+
+// seeComm notes a comm's message: whose one is that the client opened, kernels tell as
+// they like.
+func (s *suite) seeComm(e kernelclient.Event) {
+	if _, ok := e.(kernelclient.Comm); ok {
 		s.stray.add(e)
 	}
 }
@@ -1006,7 +1015,10 @@ func (s *suite) commOut() string {
 		return ""
 	}
 	o, where := s.run("comm out"), ""
-	if _, ok := o.sent("", jupyter.CommOpen); !ok { // IRkernel takes the last comm's message for the cause
+	if !s.brought(o, func() bool {
+		_, ok := o.sent("", jupyter.CommClose)
+		return ok
+	}) { // IRkernel takes the last comm's message for the cause
 		o, where = s.stray, ", as if of another"
 		o.comes(patience, func() bool {
 			_, ok := o.sent("", jupyter.CommClose)
@@ -1038,8 +1050,9 @@ func (s *suite) commIn() string {
 	if !s.has("comm target") {
 		return ""
 	}
-	if o := s.run("comm target"); o.reply.Status != jupyter.StatusOK {
-		s.t.Fatalf("the target: %v", o)
+	target := s.run("comm target")
+	if target.reply.Status != jupyter.StatusOK {
+		s.t.Fatalf("the target: %v", target)
 	}
 	id := jupyter.NewID()
 	s.sendComm(jupyter.CommOpen, jupyter.CommContent{CommID: id, TargetName: "reval", Data: json.RawMessage(`{}`)})
@@ -1050,6 +1063,7 @@ func (s *suite) commIn() string {
 		echo, ok = s.stray.sent(id, jupyter.CommMsg)
 		return ok
 	}) {
+		s.t.Logf("the target: %v; what belongs to nothing: %v", target, s.stray.events())
 		return noAnswer
 	}
 	var data struct{ Echo string }
@@ -1064,8 +1078,11 @@ func (s *suite) commIn() string {
 func (s *suite) commUnknown() string {
 	id := jupyter.NewID()
 	s.sendComm(jupyter.CommOpen, jupyter.CommContent{CommID: id, TargetName: "reval-nonesuch", Data: json.RawMessage(`{}`)})
-	s.alive() // what it has to say of that, it has said before this
-	if _, ok := s.stray.sent(id, jupyter.CommClose); !ok {
+	s.alive() // what it has to say of that, it has said before this, or soon
+	if !s.stray.comes(disorder, func() bool {
+		_, ok := s.stray.sent(id, jupyter.CommClose)
+		return ok
+	}) {
 		return "no"
 	}
 	return "yes"

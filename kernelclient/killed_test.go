@@ -185,7 +185,15 @@ func TestStopped(t *testing.T) {
 			})
 			next(t, beats)
 			l := newEvents()
-			ended := start(within(t), k, ExecuteRequest{Code: v.count}, l.add)
+			ended := start(within(t), k, ExecuteRequest{Code: v.hang}, l.add)
+			l.wait(t, "stdout \"on")
+			next(t, beats) // while code runs
+			if err := k.Interrupt(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			next(t, ended)
+			l = newEvents()
+			ended = start(within(t), k, ExecuteRequest{Code: v.count}, l.add)
 			l.wait(t, "stdout \"0\\n")
 			k.signal(t, syscall.SIGSTOP)
 			if next(t, told) {
