@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/gokernel/stdinfo"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -45,6 +46,9 @@ type Package struct {
 // front gives the package as the front end has it.
 func (p Package) front() (front.Package, error) {
 	out := front.Package{Path: p.Path, Docs: p.Docs, Params: p.Params, Funcs: map[string]reflect.Value{}, Vars: map[string]reflect.Value{}, Types: map[string]reflect.Type{}}
+	if _, err := stdinfo.Import(p.Path); err == nil {
+		return out, fmt.Errorf("package %s: the standard library has one of this path", p.Path)
+	}
 	for name, symbol := range p.Symbols {
 		if t, ok := symbol.(reflect.Type); ok {
 			out.Types[name] = t

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"path"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
@@ -60,7 +62,7 @@ func (p Package) eachNamed(f func(reflect.Type)) {
 		seen[t] = true
 		if t.PkgPath() != "" {
 			f(t)
-			if _, err := stdinfo.Import(t.PkgPath()); err == nil {
+			if standard(t.PkgPath()) {
 				return
 			}
 		}
@@ -87,7 +89,7 @@ func withTypes(ps []Package) []Package {
 	}
 	for _, p := range ps {
 		p.eachNamed(func(t reflect.Type) {
-			if _, err := stdinfo.Import(t.PkgPath()); err == nil || !token.IsExported(t.Name()) || strings.Contains(t.Name(), "[") {
+			if standard(t.PkgPath()) || !token.IsExported(t.Name()) || strings.Contains(t.Name(), "[") {
 				return
 			}
 			of, ok := all[pathOf(t)]
@@ -103,6 +105,23 @@ func withTypes(ps []Package) []Package {
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 }
+
+// standard reports a path of the standard library, whose types need not be read for
+// that: its paths have no domain, and no other module's that the program has.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	own := programModule()
+	return path != "main" && !strings.Contains(first, ".") && path != own && !strings.HasPrefix(path, own+"/")
+}
+
+// programModule is the path of the program's own module.
+var programModule = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Path == "" {
+		return "main"
+	}
+	return info.Main.Path
+})
 
 // eachPart calls f with the types that a type is made of, those of its methods
 // included. What hides in fields that cells cannot name is left out.
@@ -138,14 +157,12 @@ func eachPart(t reflect.Type, f func(reflect.Type)) {
 }
 
 // Provide offers packages to cells, beside the standard library's, and imports them
-// for them. It is called once, before the first cell.
+// for them. It is called once, before the first cell. It does not wait for the
+// standard library's types: they are asked for when a cell uses the package.
 func (s *Session) Provide(ps ...Package) error {
 	for _, p := range ps {
 		if !token.IsIdentifier(p.Name()) {
 			return fmt.Errorf("offer package %q: its last element is no name", p.Path)
-		}
-		if _, err := stdinfo.Import(p.Path); err == nil {
-			return fmt.Errorf("offer package %q: the standard library has one of this path", p.Path)
 		}
 		for name := range allSymbols(p) {
 			if !token.IsIdentifier(name) || !token.IsExported(name) {
@@ -157,7 +174,7 @@ func (s *Session) Provide(ps ...Package) error {
 		return fmt.Errorf("offer packages: %w", err)
 	}
 	for _, p := range ps {
-		s.host[p.Path] = hosted{s.reflected.declare(p), p.Docs}
+		s.host[p.Path] = hosted{sync.OnceValue(func() *types.Package { return s.reflected.declare(p) }), p.Docs}
 		s.imports[p.Name()] = p.Path
 	}
 	return nil
@@ -179,14 +196,14 @@ func allSymbols(p Package) map[string]bool {
 
 // hosted is a package of the program.
 type hosted struct {
-	types *types.Package
+	types func() *types.Package
 	docs  map[string]string
 }
 
 // Import gives a package that cells may import; it implements types.Importer.
 func (s *Session) Import(path string) (*types.Package, error) {
 	if h, ok := s.host[path]; ok {
-		return h.types, nil
+		return h.types(), nil
 	}
 	p, err := stdinfo.Import(path)
 	if err == nil {
@@ -215,6 +232,7 @@ func (s *Session) packages() []string {
 
 // reflected makes types of the program's reflect types.
 type reflected struct {
+	mu       sync.Mutex // held by declare
 	packages map[string]*types.Package
 	types    map[reflect.Type]types.Type
 }
@@ -238,6 +256,8 @@ func (r *reflected) pkg(p string) *types.Package {
 
 // declare makes the package with its symbols.
 func (r *reflected) declare(p Package) *types.Package {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	pkg := r.pkg(p.Path)
 	for name, v := range p.Funcs {
 		pkg.Scope().Insert(types.NewFunc(token.NoPos, pkg, name, r.signature(v.Type(), nil, 0, p.Params[name]...)))
