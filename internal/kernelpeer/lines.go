@@ -105,6 +105,10 @@ func (l *Line) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for end := range l.ends {
+		// An end, and not the reset that bytes which nobody has read would make of it.
+		if half, ok := end.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		}
 		end.Close()
 	}
 }
