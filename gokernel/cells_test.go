@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -295,6 +296,23 @@ func TestComms(t *testing.T) {
 		t.Errorf("comm_msg: %+v", got)
 	}
 	c.expectStatus(jupyter.StateIdle, message)
+	// They keep their order, the first of them too.
+	c.send(c.shell, jupyter.CommOpen, jupyter.CommContent{CommID: "quick", TargetName: "echo", Data: json.RawMessage(`{}`)})
+	for i := range 100 {
+		message = c.send(c.shell, jupyter.CommMsg, jupyter.CommContent{CommID: "quick", Data: json.RawMessage(strconv.Itoa(i))})
+	}
+	for i := 0; i < 100; {
+		if m := c.recv(c.iopub); m.Header.MsgType == jupyter.CommMsg {
+			if got, want := string(content[jupyter.CommContent](t, m).Data), `{"got":"`+strconv.Itoa(i)+`"}`; got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+			i++
+		}
+	}
+	c.expectStatus(jupyter.StateIdle, message)
+	closing := c.send(c.shell, jupyter.CommClose, jupyter.CommContent{CommID: "quick"})
+	c.expectStatus(jupyter.StateBusy, closing)
+	c.expectStatus(jupyter.StateIdle, closing)
 	own := c.execute("reval.OpenComm(\"mine\", 7).Close()")
 	c.expectRunning(own)
 	opened := content[jupyter.CommContent](t, c.expect(c.iopub, jupyter.CommOpen, own))

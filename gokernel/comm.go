@@ -12,6 +12,8 @@ import (
 
 // comms are those that are open, and the targets that cells serve.
 type comms struct {
+	queue *queue // the client's messages
+
 	mu      sync.Mutex
 	open    map[string]openComm
 	targets map[string]target

@@ -99,6 +99,7 @@ func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options, host
 		cells: &cells{running: map[*cell]bool{}}, history: newHistory(o.History),
 	}
 	k.shells.m = map[string]*shell{"": {queue: newQueue()}}
+	k.comms.queue = newQueue()
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
@@ -182,6 +183,11 @@ func (k *kernel) serve(ctx context.Context, interrupts <-chan os.Signal) {
 	k.start(func() { k.receive(ctx, k.stdin, k.input.onReply) })
 	k.start(func() { k.welcome(ctx) })
 	k.start(func() {
+		for m, ok := k.comms.queue.take(); ok; m, ok = k.comms.queue.take() {
+			k.answer(ctx, k.shell, m)
+		}
+	})
+	k.start(func() {
 		k.startup(ctx)
 		k.execute(ctx, k.shells.get(""))
 	})
@@ -201,6 +207,7 @@ func (k *kernel) serve(ctx context.Context, interrupts <-chan os.Signal) {
 	<-ctx.Done()
 	k.cells.interrupt()
 	k.shells.close()
+	k.comms.queue.close()
 	k.wg.Wait()
 	k.streams.close()
 	k.history.close()

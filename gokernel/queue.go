@@ -6,7 +6,7 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// queue holds execute_requests until the executor takes them.
+// queue holds messages in their order until the one goroutine that handles them takes them.
 type queue struct {
 	mu     sync.Mutex
 	ready  *sync.Cond
@@ -20,7 +20,7 @@ func newQueue() *queue {
 	return q
 }
 
-// put adds a request; it gives false after close.
+// put adds a message; it gives false after close.
 func (q *queue) put(m *jupyter.Message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -32,7 +32,7 @@ func (q *queue) put(m *jupyter.Message) bool {
 	return true
 }
 
-// take waits for a request; it gives false after close.
+// take waits for a message; it gives false after close.
 func (q *queue) take() (*jupyter.Message, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -47,7 +47,7 @@ func (q *queue) take() (*jupyter.Message, bool) {
 	return m, true
 }
 
-// drain gives all requests that wait.
+// drain gives all messages that wait.
 func (q *queue) drain() []*jupyter.Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,10 +11,15 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// onShell queues executions and answers everything else at once, beside the cell
-// that runs.
+// onShell queues executions, and comm messages, which keep their order, and answers
+// everything else at once, beside the cell that runs.
 func (k *kernel) onShell(ctx context.Context, m *jupyter.Message) {
-	if m.Header.MsgType != jupyter.ExecuteRequest {
+	switch m.Header.MsgType {
+	case jupyter.ExecuteRequest:
+	case jupyter.CommOpen, jupyter.CommMsg, jupyter.CommClose:
+		k.comms.queue.put(m)
+		return
+	default:
 		k.start(func() { k.answer(ctx, k.shell, m) })
 		return
 	}
