@@ -23,10 +23,12 @@ import (
 // pipeDelay is how long a killed command's own children may hold its output open.
 const pipeDelay = 200 * time.Millisecond
 
-// run runs a program; its output is the cell's.
+// run runs a program; its output is the cell's, and an interrupt ends it with all that it
+// started.
 func (k *kernel) run(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.Stdout, cmd.Stderr = k.streams.writer("stdout"), k.streams.writer("stderr")
 	cmd.WaitDelay = pipeDelay
+	ownGroup(cmd)
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return front.ErrInterrupted

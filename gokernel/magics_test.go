@@ -3,11 +3,14 @@ package gokernel
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -119,11 +122,21 @@ func TestInterruptOfACommand(t *testing.T) {
 		t.Skip("there is no sh")
 	}
 	c := startKernel(t)
-	for _, code := range []string{"!echo on; sleep 1000", "%%bash\necho on\nsleep 1000"} {
+	for _, code := range []string{"!sleep 1000 & echo $!; wait", "%%bash\nsleep 1000 &\necho $!\nwait"} {
 		r := c.execute(code)
 		c.expectRunning(r)
-		c.expectStream("stdout", "on\n", r)
+		printed := content[jupyter.StreamContent](t, c.expect(c.iopub, jupyter.StreamMsg, r)).Text
 		c.interrupted(r)
+		sleep, err := strconv.Atoi(strings.TrimSpace(printed))
+		if err != nil {
+			t.Fatalf("%s printed %q", code, printed)
+		}
+		// What a command started ends with it.
+		for deadline := time.Now().Add(limit); exec.Command("kill", "-0", strconv.Itoa(sleep)).Run() == nil; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: process %d goes on", code, sleep)
+			}
+		}
 	}
 }
 

@@ -20,13 +20,25 @@ func (s *Session) Trace(frames []Frame) []string {
 		for i+same < len(frames) && frames[i+same] == f {
 			same++
 		}
+		i += same
+		if s.entered(f) {
+			continue
+		}
 		out = append(out, s.place(f)...)
 		if same > 1 {
 			out = append(out, fmt.Sprintf("… %d times more", same-1))
 		}
-		i += same
 	}
 	return out
+}
+
+// entered tells whether a frame is the kernel's own, which runs a program's main: it
+// has the place of the package clause.
+func (s *Session) entered(f Frame) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	lines := strings.Split(s.texts[f.Pos.Filename], "\n")
+	return f.Func == "" && 0 < f.Pos.Line && f.Pos.Line <= len(lines) && strings.HasPrefix(lines[f.Pos.Line-1], "package ")
 }
 
 func (s *Session) place(f Frame) []string {
