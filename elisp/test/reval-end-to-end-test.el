@@ -684,21 +684,28 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-test-shown 1 "✓")))
 
 (ert-deftest reval-test-kernel-does-not-answer ()
-  "A kernel that is stopped is told, and told again when it goes on."
-  (reval-test-visiting "stopped.py" "import os; os.getpid()\nimport time; time.sleep(1)\n"
+  "A kernel's silence is told, and told again when it answers.
+The server's own tests stop a kernel; this one is told that it is stopped."
+  (reval-test-visiting "silent.py" "6 * 7\n"
     (reval-test-eval-line 1)
-    (reval-test-shown 1 "\\`⇒ [0-9]+\\'")
-    (let ((kernel (string-to-number (substring (reval-test-result 1) 2))))
-      (reval-test-eval-line 2)
-      (reval-test-shown 2 "running")
-      (signal-process kernel 'STOP)
-      ;; It is given up to 10 seconds to answer.
-      (reval-test-wait "the state in the mode line"
-                       (lambda () (string-match-p " unresponsive" (reval-test-mode-line))))
-      (should (reval-test-said "^reval: .* does not answer"))
-      (signal-process kernel 'CONT)
-      (reval-test-shown 2 "✓")
-      (reval-test-wait "word of it" (lambda () (reval-test-said "^reval: .* answers again$"))))))
+    (reval-test-shown 1 "\\`⇒ 42\\'")
+    (reval-test-kernel-idle)
+    (let* ((document (reval-document-current))
+           (session (reval-document-session document))
+           (state (list :session (reval-session-id session)
+                        :kernel (reval-session-kernel session)
+                        :displayName (reval-session-display-name session)
+                        :uris (vector (reval-document-uri document)))))
+      (dolist (told '(("unresponsive" "the kernel does not answer" warning
+                       "^reval: the kernel does not answer$")
+                      ("idle" nil success "^reval: Python 3 .* answers again$")))
+        (pcase-let ((`(,name ,message ,face ,said) told))
+          (reval-session-take-state (reval-document-connection document)
+                                    (append state (list :state name :message message)))
+          (should (string-match-p (concat " " name "]\\'") (reval-test-mode-line)))
+          (should (eq face (get-text-property (string-search name (reval-test-mode-line))
+                                              'face (reval-test-mode-line))))
+          (should (reval-test-said said)))))))
 
 (ert-deftest reval-test-server-dies ()
   "A server that is gone is told, and the next evaluation starts another."
