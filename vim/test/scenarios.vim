@@ -435,6 +435,17 @@ function! s:test_cells() abort
   call s:wait_mark(2, '^⇒ 11$')
 endfunction
 
+" Vim's ch_evalexpr() takes an answer for a notification where it comes beside others.
+function! s:test_no_answer_is_lost_beside_notifications() abort
+  call s:python(['1'])
+  let lost = 0
+  for i in range(300)
+    1Reval
+    let lost += type(reval#client#execute_sync(bufnr('%'), 'reval.cells', {}, 1000)) != v:t_list
+  endfor
+  call assert_equal(0, lost)
+endfunction
+
 " A jump was lost where the machine was busy.
 function! s:test_cells_of_a_server_that_is_slow() abort
   call s:python(['# %% one', 'import os; os.getppid()', '# %% two', '22'])

@@ -232,9 +232,14 @@ export def Request_sync(bufnr: number, method: string, params: dict<any>, ms: nu
     sleep 2m
   endwhile
   Flush(bufnr)
-  const answer = ch_evalexpr(server.channel, {method: method, params: params},
-    {timeout: max([1, ms - Elapsed(start)])})
-  return type(answer) == v:t_dict ? get(answer, 'result', v:null) : v:null
+  # ch_evalexpr() would lose an answer that comes beside a notification: Vim gives it to
+  # out_cb.
+  var answer: dict<any> = {}
+  Send(server, {method: method, params: params}, {callback: (_, got) => extend(answer, got)})
+  while empty(answer) && Elapsed(start) <= ms && job_status(server.job) == 'run'
+    sleep 1m
+  endwhile
+  return get(answer, 'result', v:null)
 enddef
 
 def Elapsed(start: list<number>): number
