@@ -233,11 +233,14 @@ func content[T any](t testing.TB, m *jupyter.Message) (v T) {
 	return v
 }
 
+// expectStream waits for text, which may come in several messages.
 func (c *client) expectStream(name, text string, request *jupyter.Message) {
 	c.t.Helper()
-	got := content[jupyter.StreamContent](c.t, c.expect(c.iopub, jupyter.StreamMsg, request))
-	if got.Name != name || got.Text != text {
-		c.t.Fatalf("stream %s %q, want %s %q", got.Name, got.Text, name, text)
+	for got := ""; got != text; {
+		m := content[jupyter.StreamContent](c.t, c.expect(c.iopub, jupyter.StreamMsg, request))
+		if got += m.Text; m.Name != name || !strings.HasPrefix(text, got) {
+			c.t.Fatalf("stream %s %q, want %s %q", m.Name, got, name, text)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func TestMagics(t *testing.T) {
 		c := startKernelOn(t, engine)
 		for _, tc := range []struct{ code, want string }{
 			{"%cd " + dir, "stdout:\n" + regexp.QuoteMeta(dir) + "\n"},
-			{"!printf 'a\\nb\\n' | wc -l; echo oh >&2", "stdout:\n *2\nstderr:\noh\n"},
+			{"!printf 'a\\nb\\n' | wc -l; echo oh >&2", "stdout:\n *2\nstderr:\noh\n|stderr:\noh\nstdout:\n *2\n"},
 			{"!exit 3", "stderr:\nexit status 3\n"},
 			{"%env REVAL_X=5", ""},
 			{"%env REVAL_X\n!echo $REVAL_X", "stdout:\n5\n5\n"},

@@ -156,4 +156,12 @@ func addMissing[K comparable, V any](to, from map[K]V) {
 // synchronization: they see the old map or the new one, both of which are whole.
 //
 //go:norace
-func publish(field, m unsafe.Pointer) { atomic.StorePointer((*unsafe.Pointer)(field), m) }
+//go:noinline
+func publish(field, m unsafe.Pointer) {
+	fence.Add(1) // the map is whole for whoever sees the pointer
+	*(*unsafe.Pointer)(field) = m
+}
+
+// fence orders the writes before it before those after it. The race detector would take
+// an atomic store of the pointer itself for a race with the interpreter's plain reads.
+var fence atomic.Int32
