@@ -76,7 +76,7 @@ func statementColumn(text string, line int) int {
 	if src, err := parseCell("cell", text, fset); err == nil {
 		ast.Inspect(src.file, func(n ast.Node) bool {
 			if st, ok := n.(ast.Stmt); ok && column == 0 {
-				if p := fset.Position(st.Pos()); p.Line == line && mayPanic(st) {
+				if p := fset.Position(st.Pos()); p.Line == line && MayPanic(st) {
 					column = p.Column
 				}
 			}
@@ -90,9 +90,9 @@ func statementColumn(text string, line int) int {
 	return 1 + len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " \t"))
 }
 
-// mayPanic reports whether a statement's own expressions, not those of blocks and
+// MayPanic reports whether a statement's own expressions, not those of blocks and
 // function literals in it, can panic.
-func mayPanic(st ast.Stmt) bool {
+func MayPanic(st ast.Stmt) bool {
 	found := false
 	ast.Inspect(st, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -101,9 +101,9 @@ func mayPanic(st ast.Stmt) bool {
 		case *ast.IndexExpr, *ast.SliceExpr, *ast.StarExpr, *ast.SelectorExpr, *ast.CallExpr, *ast.TypeAssertExpr, *ast.SendStmt:
 			found = true
 		case *ast.BinaryExpr:
-			found = found || n.Op == token.QUO || n.Op == token.REM
+			found = found || n.Op == token.QUO || n.Op == token.REM || n.Op == token.SHL || n.Op == token.SHR
 		case *ast.AssignStmt:
-			found = found || n.Tok == token.QUO_ASSIGN || n.Tok == token.REM_ASSIGN
+			found = found || n.Tok == token.QUO_ASSIGN || n.Tok == token.REM_ASSIGN || n.Tok == token.SHL_ASSIGN || n.Tok == token.SHR_ASSIGN
 		}
 		return !found
 	})

@@ -188,7 +188,7 @@ func noted(list []ast.Stmt) []ast.Stmt {
 	}
 	out := make([]ast.Stmt, 0, len(list))
 	for _, st := range list {
-		if canPanic(st) {
+		if front.MayPanic(st) {
 			out = append(out, note(hereName, st.Pos()))
 		}
 		out = append(out, st)
@@ -201,24 +201,4 @@ func note(name string, pos token.Pos) ast.Stmt {
 		Lhs: []ast.Expr{&ast.Ident{NamePos: pos, Name: name}}, TokPos: pos, Tok: token.ASSIGN,
 		Rhs: []ast.Expr{&ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: fmt.Sprint(int(pos))}},
 	}
-}
-
-// canPanic reports whether a statement's own expressions, not those of blocks
-// and function literals in it, can panic.
-func canPanic(st ast.Stmt) bool {
-	found := false
-	ast.Inspect(st, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.BlockStmt, *ast.FuncLit, *ast.CaseClause, *ast.CommClause:
-			return false
-		case *ast.IndexExpr, *ast.SliceExpr, *ast.StarExpr, *ast.SelectorExpr, *ast.CallExpr, *ast.TypeAssertExpr, *ast.SendStmt:
-			found = true
-		case *ast.BinaryExpr:
-			found = found || n.Op == token.QUO || n.Op == token.REM || n.Op == token.SHL || n.Op == token.SHR
-		case *ast.AssignStmt:
-			found = found || n.Tok == token.QUO_ASSIGN || n.Tok == token.REM_ASSIGN || n.Tok == token.SHL_ASSIGN || n.Tok == token.SHR_ASSIGN
-		}
-		return !found
-	})
-	return found
 }
