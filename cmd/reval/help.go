@@ -78,6 +78,8 @@ user's configuration folder is evaluated first.
 
   --engine NAME  what runs the cells: ixgo (the default) or yaegi, which is smaller and
                  lacks much of the language; docs/go-kernel.md compares them
+
+Other arguments, which some clients give to every kernel, are ignored.
 `,
 	"kernel install": `Writes a kernelspec, by which JupyterLab, jupyter console and nbclient start the
 kernel of this program, wherever that is now. To take it away again, run

@@ -15,7 +15,8 @@ func runGoKernel(ctx context.Context, _ environment, args []string) error {
 	f := flags("kernel go")
 	file := f.String("connection-file", "", "")
 	engine := f.String("engine", "", "")
-	if _, err := parse(f, args, 0); err != nil {
+	// `jupyter run` gives its own files to the kernel, too.
+	if _, err := parse(f, args, anyNumber); err != nil {
 		return err
 	}
 	if *file == "" {

@@ -117,6 +117,9 @@ func flags(name string) *flag.FlagSet {
 	return f
 }
 
+// anyNumber of arguments is what a command takes that does not look at them.
+const anyNumber = -1
+
 // parse parses flags that may stand before, between and behind the arguments, of
 // which there must be n.
 func parse(f *flag.FlagSet, args []string, n int) ([]string, error) {
@@ -135,6 +138,7 @@ func parse(f *flag.FlagSet, args []string, n int) ([]string, error) {
 		rest, args = append(rest, args[0]), args[1:]
 	}
 	switch {
+	case n == anyNumber:
 	case len(rest) < n:
 		return nil, usagef("%s: an argument is missing", f.Name())
 	case len(rest) > n:
