@@ -21,7 +21,6 @@ import (
 	_ "github.com/goplus/ixgo/pkg"                 // the standard library
 	_ "github.com/goplus/reflectx/icall/icall8192" // room for methods
 	"github.com/reval-editor/reval/gokernel/front"
-	"golang.org/x/tools/go/ssa"
 	"golang.org/x/tools/go/types/typeutil"
 )
 
@@ -46,7 +45,7 @@ type Engine struct {
 	kept    typeutil.Map            // types whose methods are kept alive
 	generic []span                  // generic functions with types of their own
 	hidden  int                     // packages made by keep
-	phis    phis
+	mender  *mender
 
 	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
 	stop     int32
@@ -63,7 +62,7 @@ var _ front.Engine = (*Engine)(nil)
 
 // New makes an engine.
 func New(o Options) (*Engine, error) {
-	if err := graftable(); err != nil {
+	if err := errors.Join(graftable(), callable()); err != nil {
 		return nil, fmt.Errorf("start ixgo: %w", err)
 	}
 	ctx := ixgo.NewContext(ixgo.SupportMultipleInterp)
@@ -76,8 +75,8 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		options: o, ctx: ctx, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
 		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
-		phis: phis{packages: map[*ssa.Package]bool{}, types: map[types.Type]bool{}, functions: map[*ssa.Function]bool{}},
 	}
+	e.mender = newMender(ctx)
 	e.loader = newLoader(ctx.Loader)
 	ctx.Loader = e.loader
 	ctx.SetPanic(plainError)

@@ -129,7 +129,7 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 	}
 	const enough = 4
 	for try := 1; ; try++ {
-		e.phis.mend(main.Prog)
+		e.mender.mend(main.Prog)
 		it, err := e.ctx.NewInterp(main)
 		if err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 		if err != nil {
 			return nil, err
 		}
-		if !e.phis.mend(main.Prog) && !more || try == enough {
+		if !e.mender.mend(main.Prog) && !more || try == enough {
 			e.loader.put(asked)
 			return it, nil
 		}
