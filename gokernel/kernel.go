@@ -136,6 +136,7 @@ func (k *kernel) reset() error {
 		return err
 	}
 	n := &namespace{front.NewSession(engine), engine}
+	n.SetQuiet(func() bool { return k.host == nil && k.cells.quiet() }) // a program's own goroutines cannot be told
 	packages := []front.Package{k.revalPackage()}
 	if k.host != nil {
 		for _, p := range k.host.Packages {

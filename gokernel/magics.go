@@ -230,7 +230,7 @@ func (k *kernel) completions(code string, cursor int) (found []front.Candidate, 
 	typed := strings.TrimLeft(string(runes[line:cursor]), " \t")
 	name := strings.TrimPrefix(strings.TrimPrefix(typed, "%"), "%")
 	if name == typed || strings.ContainsAny(name, " %") {
-		return k.space.Load().Complete(code, cursor)
+		return k.space.Load().Complete(k.goText(code), cursor)
 	}
 	for _, m := range builtinMagics {
 		found = append(found, front.Candidate{Name: m.name, Kind: "magic", Signature: m.usage})

@@ -22,12 +22,11 @@ type cellCheck struct {
 	src  *source
 	fset *token.FileSet
 
-	hoisted  []hoist                 // top-level variables, in the order of the text
-	declared map[string]declaration  // names that statements declare
-	pkg      *types.Package          // of the last check
-	info     *types.Info             // of the last check
-	earlier  map[string]*Binding     // names that the cell uses and redeclares
-	locals   map[string]types.Object // of a text being completed; nil else
+	hoisted  []hoist                // top-level variables, in the order of the text
+	declared map[string]declaration // names that statements declare
+	pkg      *types.Package         // of the last check
+	info     *types.Info            // of the last check
+	earlier  map[string]*Binding    // names that the cell uses and redeclares
 	redefinition
 }
 
@@ -216,13 +215,8 @@ func (c *cellCheck) types() []types.Error {
 		own[a.name] = true
 	}
 	for name, b := range c.s.live {
-		if !own[name] && c.locals[name] == nil {
+		if !own[name] {
 			c.pkg.Scope().Insert(b.Object)
-		}
-	}
-	for name, o := range c.locals {
-		if _, ok := o.(*types.PkgName); !ok && !own[name] {
-			c.pkg.Scope().Insert(o)
 		}
 	}
 	for name, b := range c.earlier {

@@ -1,22 +1,33 @@
 package front
 
 import (
-	"go/constant"
+	"cmp"
+	"go/ast"
 	"go/token"
 	"go/types"
-	"path"
-	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// Candidate is one completion.
-type Candidate struct {
-	Name      string
-	Kind      string // function, method, variable, field, constant, type, package, keyword
-	Signature string // type of a value, parameters and results of a function
+// spot is what stands at a cursor: a cell that is checked as far as it goes.
+type spot struct {
+	s    *Session
+	text string
+
+	typed      string // of the name, or of the text literal, before the cursor
+	start, end int    // of all of it, in bytes
+	quote      byte   // what begins the literal that the cursor is in; 0 = it is in none
+
+	quiet func() bool // see SetQuiet; asked once
+
+	cell *cellCheck
+	path []ast.Node // from the file down to what stands there; empty where nothing can be parsed
 }
+
+// placeholder stands at the cursor where there is no name.
+const placeholder = "cursor" + suffixMark
 
 // byteOffset turns a cursor_pos, which counts code points, into an offset.
 func byteOffset(text string, codePoints int) int {
@@ -29,47 +40,304 @@ func byteOffset(text string, codePoints int) int {
 	return len(text)
 }
 
-// chainBefore gives the dotted names that end at an offset: for "a.b.c|" it is
-// [a b c], for "a.|" [a ""]. ok is false inside strings and comments and after
-// anything that is no plain name.
-func chainBefore(text string, offset int) (names []string, ok bool) {
-	var before []lexeme
-	for _, l := range lex(text) {
-		if l.start >= offset {
-			break
-		}
-		if l.end > offset {
-			if l.tok != token.IDENT && !l.tok.IsKeyword() {
-				return nil, l.tok == token.SEMICOLON
-			}
-			l.lit = text[l.start:offset]
-			l.end = offset
-		}
-		if l.tok != token.SEMICOLON || l.lit == ";" {
-			before = append(before, l)
-		}
-	}
+// spotAt finds what is at an offset. It is nil in comments, numbers and runes. With
+// whole the name goes on after the cursor, as it is for inspection; else it ends there.
+func (s *Session) spotAt(text string, offset int, whole bool) *spot {
 	if inComment(text, offset) {
-		return nil, false
+		return nil
 	}
-	names = []string{""}
-	i := len(before) - 1
-	if i >= 0 && before[i].end == offset && before[i].tok.IsLiteral() && before[i].tok != token.IDENT {
-		return nil, false
-	}
-	if i >= 0 && before[i].end == offset && (before[i].tok == token.IDENT || before[i].tok.IsKeyword()) {
-		names[0] = text[before[i].start:offset]
-		i--
-	}
-	for i >= 0 && before[i].tok == token.PERIOD {
-		i--
-		if i < 0 || before[i].tok != token.IDENT {
-			return nil, false
+	p := &spot{s: s, text: text, start: offset, end: offset, quiet: sync.OnceValue(s.quiet)}
+	for _, l := range lex(text) {
+		switch {
+		case l.start > offset:
+		case l.tok == token.IDENT || l.tok.IsKeyword():
+			if offset <= l.end {
+				p.start, p.end = l.start, l.end
+			}
+		case l.tok == token.STRING || l.tok == token.ILLEGAL && strings.HasPrefix(l.lit, `"`):
+			open := l.tok == token.ILLEGAL || len(l.lit) < 2 || l.lit[len(l.lit)-1] != l.lit[0]
+			if l.start < offset && (offset < l.end || open && offset <= l.end) {
+				p.start, p.end, p.quote = l.start, l.end, text[l.start]
+			}
+		case l.tok.IsLiteral() && l.start < offset && offset <= l.end:
+			if l.tok != token.INT || whole {
+				return nil
+			}
+			p.start, p.end = l.start, l.end
+		case l.tok == token.ILLEGAL && l.start < offset && offset <= l.end:
+			return nil
 		}
-		names = slices.Insert(names, 0, before[i].lit)
+	}
+	if p.quote != 0 {
+		p.typed = text[p.start+1 : offset]
+	} else {
+		p.typed = text[p.start:offset]
+	}
+	name := placeholder
+	if whole && p.quote == 0 && p.end > p.start {
+		name = text[p.start:p.end]
+	}
+	p.parse(name)
+	return p
+}
+
+// parse parses the cell with a name at the spot, and checks it. Text that is being
+// typed has brackets that are not closed yet, and statements that lack their end; what
+// may complete it is tried, and what does not parse by itself is left out.
+func (p *spot) parse(name string) {
+	p.s.mu.RLock()
+	defer p.s.mu.RUnlock()
+	before, after := p.text[:p.start]+name, p.text[p.end:]
+	line := strings.LastIndexByte(before, '\n') + 1
+	for _, ends := range endings(before[line:]) {
+		if p.try(before+ends+after, name, line) {
+			return
+		}
+	}
+	// What comes before is cut into its statements; this one is the last.
+	items := split(before)
+	if len(items) == 0 {
+		return
+	}
+	this := items[len(items)-1]
+	var earlier []byte
+	for _, it := range items[:len(items)-1] {
+		if _, err := parseCell("", before[it.start:it.end], token.NewFileSet()); err == nil {
+			earlier = append(blank(earlier, before, it.start), before[it.start:it.end]...)
+		}
+	}
+	earlier = blank(earlier, before, this.start)
+	for _, ends := range endings(before[this.start:]) {
+		if p.try(string(earlier)+before[this.start:]+ends, name, line) {
+			return
+		}
+	}
+	// The rest of the line, from where an expression begins.
+	begin := expressionBefore(before)
+	for _, ends := range endings(before[begin:]) {
+		if p.try(string(blank(nil, before, begin))+before[begin:]+ends, name, line) {
+			return
+		}
+	}
+}
+
+// blank adds space to a text, up to an offset of another whose lines it keeps.
+func blank(text []byte, other string, offset int) []byte {
+	for i := len(text); i < offset; i++ {
+		if other[i] == '\n' {
+			text = append(text, '\n')
+		} else {
+			text = append(text, ' ')
+		}
+	}
+	return text
+}
+
+// endings gives what may complete a text: nothing, the brackets that it leaves open,
+// and among these what a statement needs.
+func endings(text string) []string {
+	var open []token.Token
+	for _, l := range lex(text) {
+		switch l.tok {
+		case token.LPAREN, token.LBRACE, token.LBRACK:
+			open = append(open, l.tok)
+		case token.RPAREN, token.RBRACE, token.RBRACK:
+			if len(open) > 0 {
+				open = open[:len(open)-1]
+			}
+		}
+	}
+	inner, outer := "", ""
+	for i := len(open) - 1; i >= 0; i-- {
+		if open[i] == token.LBRACE || outer != "" {
+			outer += closer[open[i]].String()
+		} else {
+			inner += closer[open[i]].String()
+		}
+	}
+	all := []string{""}
+	for _, statement := range []string{"", "()", " {}", ":", ": }"} {
+		if ends := inner + statement + outer; ends != "" {
+			all = append(all, ends)
+		}
+	}
+	return all
+}
+
+// expressionBefore gives where the operand begins that a text ends with.
+func expressionBefore(text string) int {
+	lexemes := lex(text)
+	i := len(lexemes) - 1
+	for i >= 0 && lexemes[i].tok == token.SEMICOLON && lexemes[i].lit == "\n" {
 		i--
 	}
-	return names, true
+	begin := len(text)
+	for ; i >= 0; i-- {
+		switch l := lexemes[i]; l.tok {
+		case token.PERIOD:
+			begin = l.start
+			continue
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			depth := 0
+			for ; i >= 0; i-- {
+				switch lexemes[i].tok {
+				case token.RPAREN, token.RBRACK, token.RBRACE:
+					depth++
+				case token.LPAREN, token.LBRACK, token.LBRACE:
+					depth--
+				}
+				if depth == 0 {
+					break
+				}
+			}
+			if i < 0 {
+				return begin
+			}
+			begin = lexemes[i].start
+			if i > 0 && (lexemes[i-1].tok == token.IDENT || lexemes[i-1].tok == token.RBRACK || lexemes[i-1].tok == token.RPAREN) {
+				continue
+			}
+		case token.IDENT, token.STRING:
+			begin = l.start
+		default:
+			return begin
+		}
+		if i > 0 && lexemes[i-1].tok != token.PERIOD {
+			return begin
+		}
+	}
+	return begin
+}
+
+// try checks a text in the cell's place; its lines are those of the cell.
+func (p *spot) try(text, name string, line int) bool {
+	fset := token.NewFileSet()
+	src, err := parseCell("", text, fset, p.s.imports)
+	if err != nil {
+		return false
+	}
+	if p.path = pathTo(src, fset, name, 1+strings.Count(p.text[:line], "\n"), 1+p.start-line); p.path == nil {
+		return false
+	}
+	p.cell = &cellCheck{s: p.s, src: src, fset: fset, earlier: map[string]*Binding{}}
+	_ = p.cell.hoist() // what is wrong elsewhere does not matter here
+	_ = p.cell.begin()
+	p.cell.types()
+	if renamed, _ := p.cell.earlyUses(); renamed {
+		p.cell.types()
+	}
+	return true
+}
+
+// pathTo gives the nodes from a cell's file down to the name at a place.
+func pathTo(src *source, fset *token.FileSet, name string, line, column int) (found []ast.Node) {
+	var path []ast.Node
+	ast.Inspect(src.file, func(n ast.Node) bool {
+		if found != nil {
+			return false
+		}
+		if n == nil {
+			path = path[:len(path)-1]
+			return true
+		}
+		if g, ok := n.(*ast.GenDecl); ok && src.inherited[g] {
+			return false
+		}
+		path = append(path, n)
+		if id, ok := n.(*ast.Ident); ok && id.Name == name {
+			if at := fset.Position(id.Pos()); at.Line == line && at.Column == column {
+				found = slices.Clone(path)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// ident is the name, or the placeholder, at the spot.
+func (p *spot) ident() *ast.Ident { return p.path[len(p.path)-1].(*ast.Ident) }
+
+// parent gives the n-th node above the name, nil where there is none.
+func (p *spot) parent(n int) ast.Node {
+	if i := len(p.path) - 1 - n; i >= 0 {
+		return p.path[i]
+	}
+	return nil
+}
+
+// object gives what a name or a selector means; nil if nothing.
+func (p *spot) object(e ast.Expr) types.Object {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		if o := p.cell.info.ObjectOf(e); o != nil {
+			return o
+		}
+		return p.lookup(e.Name)
+	case *ast.SelectorExpr:
+		return p.cell.info.ObjectOf(e.Sel)
+	case *ast.IndexExpr: // an instance
+		return p.object(e.X)
+	}
+	return nil
+}
+
+// lookup finds a name in the scopes around the spot.
+func (p *spot) lookup(name string) types.Object {
+	if scope := p.scope(); scope != nil {
+		if _, o := scope.LookupParent(name, p.ident().Pos()); o != nil {
+			return o
+		}
+	}
+	if path, ok := p.s.ImportPath(name); ok {
+		if pkg, err := p.s.Import(path); err == nil {
+			return types.NewPkgName(token.NoPos, nil, name, pkg)
+		}
+	}
+	return nil
+}
+
+// scope is the innermost one around the spot.
+func (p *spot) scope() *types.Scope {
+	pos := p.ident().Pos()
+	scope := p.cell.pkg.Scope()
+	if inner := scope.Innermost(pos); inner != nil {
+		return inner
+	}
+	for i := range scope.NumChildren() { // the file's, which ends before what was hoisted
+		return scope.Child(i)
+	}
+	return scope
+}
+
+// call gives the innermost call whose arguments the spot is in, from the node that is n
+// steps above the name on; nil if there is none.
+func (p *spot) call(n int) *ast.CallExpr {
+	for ; p.parent(n+1) != nil; n++ {
+		switch up := p.parent(n + 1).(type) {
+		case *ast.CallExpr:
+			if up.Fun != p.parent(n) {
+				return up
+			}
+		case *ast.BlockStmt:
+			return nil
+		}
+	}
+	return nil
+}
+
+// position is where an object of a session's cell, or of a package's source, is
+// declared; the line is 0 if that is not known.
+func (p *spot) position(o types.Object) token.Position {
+	switch {
+	case !o.Pos().IsValid():
+	case o.Pkg() == p.cell.pkg:
+		return p.cell.fset.Position(o.Pos())
+	case o.Pkg() != nil && o.Pkg().Path() == "main":
+		return p.s.engine.FileSet().Position(o.Pos())
+	case o.Pkg() != nil:
+		return p.s.sourcePosition(o)
+	}
+	return token.Position{}
 }
 
 // inComment reports whether an offset lies in a comment that starts before it.
@@ -80,34 +348,20 @@ func inComment(text string, offset int) bool {
 			gap := text[end:min(offset, l.start)]
 			return strings.Contains(gap, "//") && !strings.Contains(gap[strings.Index(gap, "//"):], "\n") || strings.Count(gap, "/*") > strings.Count(gap, "*/")
 		}
-		end = max(end, l.end)
+		if end = max(end, l.end); end > offset {
+			return false
+		}
 	}
 	gap := text[min(end, offset):offset]
 	i := strings.LastIndex(gap, "//")
 	return i >= 0 && !strings.Contains(gap[i:], "\n") || strings.Count(gap, "/*") > strings.Count(gap, "*/")
 }
 
-// Complete gives what could stand at a cursor position, and the part of the text
-// that it replaces; positions count code points.
-func (s *Session) Complete(text string, cursor int) (found []Candidate, start, end int) {
-	offset := byteOffset(text, cursor)
-	cursor = utf8.RuneCountInString(text[:offset])
-	if found, start, ok := s.completeImport(text[:offset]); ok {
-		return found, utf8.RuneCountInString(text[:start]), cursor
-	}
-	names, ok := chainBefore(text, offset)
-	if !ok || len(names) == 0 {
-		return nil, cursor, cursor
-	}
-	prefix := names[len(names)-1]
-	locals := s.localScope(text)
-	if len(names) == 1 {
-		found = s.inScope(locals)
-	} else {
-		found = s.members(locals, names[:len(names)-1])
-	}
+// sortByPrefix orders candidates: those that begin with what was typed, then those that
+// do so in another case; others are left out.
+func sortByPrefix(found []Candidate, prefix string) []Candidate {
 	found = slices.DeleteFunc(found, func(c Candidate) bool {
-		return !strings.HasPrefix(c.Name, prefix) && !strings.HasPrefix(strings.ToLower(c.Name), strings.ToLower(prefix))
+		return len(c.Name) < len(prefix) || !strings.EqualFold(c.Name[:len(prefix)], prefix) || !utf8.ValidString(c.Name[:len(prefix)])
 	})
 	slices.SortStableFunc(found, func(a, b Candidate) int {
 		ea, eb := strings.HasPrefix(a.Name, prefix), strings.HasPrefix(b.Name, prefix)
@@ -117,418 +371,7 @@ func (s *Session) Complete(text string, cursor int) (found []Candidate, start, e
 		case eb && !ea:
 			return 1
 		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.Name, b.Name))
 	})
-	return found, cursor - utf8.RuneCountInString(prefix), cursor
-}
-
-// completeImport completes a package path inside import "…".
-func (s *Session) completeImport(before string) (found []Candidate, start int, ok bool) {
-	line := before[strings.LastIndexByte(before, '\n')+1:]
-	quote := strings.LastIndexByte(line, '"')
-	if quote < 0 || strings.Count(line, `"`)%2 == 0 {
-		return nil, 0, false
-	}
-	open := strings.LastIndex(before, "import")
-	if open < 0 || strings.ContainsAny(before[open:], "{}=)") {
-		return nil, 0, false
-	}
-	prefix := line[quote+1:]
-	for _, p := range s.packages() {
-		if strings.HasPrefix(p, prefix) {
-			found = append(found, Candidate{Name: p, Kind: "package", Signature: firstSentence(s.Doc(p, ""))})
-		}
-	}
-	return found, len(before) - len(prefix), true
-}
-
-func firstSentence(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if i := strings.Index(doc, ". "); i >= 0 {
-		return doc[:i+1]
-	}
-	return doc
-}
-
-var keywords = []string{
-	"break", "case", "chan", "const", "continue", "default", "defer", "else", "fallthrough", "for", "func", "go", "goto",
-	"if", "import", "interface", "map", "package", "range", "return", "select", "struct", "switch", "type", "var",
-}
-
-// localScope checks the text at the cursor as far as it goes, so that names that
-// the cell itself declares complete before it ever ran.
-func (s *Session) localScope(text string) map[string]types.Object {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := map[string]types.Object{}
-	fset := token.NewFileSet()
-	for _, it := range split(text) {
-		src, err := parseCell("", text[it.start:it.end], fset, s.imports)
-		if err != nil {
-			continue
-		}
-		c := &cellCheck{s: s, src: src, fset: fset, earlier: map[string]*Binding{}, locals: out}
-		if c.hoist() != nil || c.begin() != nil {
-			continue
-		}
-		c.types()
-		for _, name := range c.pkg.Scope().Names() {
-			if o := c.pkg.Scope().Lookup(name); o.Pkg() == c.pkg && name != entryName && o.Type() != types.Typ[types.Invalid] {
-				out[name] = o
-			}
-		}
-		for _, spec := range src.file.Imports {
-			name, p := importName(spec)
-			if pkg, err := s.Import(p); err == nil {
-				out[name] = types.NewPkgName(token.NoPos, c.pkg, name, pkg)
-			}
-		}
-	}
-	return out
-}
-
-// inScope gives everything that a plain name can mean.
-func (s *Session) inScope(locals map[string]types.Object) (found []Candidate) {
-	seen := map[string]bool{}
-	add := func(name string, o types.Object) {
-		if !seen[name] && !strings.Contains(name, suffixMark) {
-			seen[name] = true
-			found = append(found, candidate(name, o))
-		}
-	}
-	for name, o := range locals {
-		add(name, o)
-	}
-	for _, b := range s.Bindings() {
-		add(b.Name, b.Object)
-	}
-	for name, p := range s.Imports() {
-		if pkg, err := s.Import(p); err == nil {
-			add(name, types.NewPkgName(token.NoPos, nil, name, pkg))
-		}
-	}
-	for _, name := range types.Universe.Names() {
-		add(name, types.Universe.Lookup(name))
-	}
-	for _, k := range keywords {
-		found = append(found, Candidate{Name: k, Kind: "keyword"})
-	}
-	return found
-}
-
-func candidate(name string, o types.Object) Candidate {
-	c := Candidate{Name: name}
-	switch o := o.(type) {
-	case *types.PkgName:
-		c.Kind, c.Signature = "package", o.Imported().Path()
-		return c
-	case *types.Func:
-		c.Kind = "function"
-		if o.Signature().Recv() != nil {
-			c.Kind = "method"
-		}
-		c.Signature = strings.TrimPrefix(TypeText(o.Type()), "func")
-		return c
-	case *types.Var:
-		c.Kind = "variable"
-		if o.IsField() {
-			c.Kind = "field"
-		}
-	case *types.Const:
-		c.Kind = "constant"
-	case *types.TypeName:
-		c.Kind = "type"
-		if n, ok := o.Type().(*types.Named); ok {
-			c.Signature = kindWord(n.Underlying())
-			return c
-		}
-	case *types.Builtin:
-		c.Kind = "function"
-		return c
-	case *types.Nil:
-		c.Kind = "constant"
-		return c
-	}
-	c.Signature = TypeText(o.Type())
-	return c
-}
-
-func kindWord(t types.Type) string {
-	switch t.(type) {
-	case *types.Struct:
-		return "struct"
-	case *types.Interface:
-		return "interface"
-	}
-	return TypeText(t)
-}
-
-// target is what a dotted name means.
-type target struct {
-	object types.Object // the last name's
-	pkg    *types.Package
-	typ    types.Type
-	value  reflect.Value // live, where it is a variable or a field of one
-	root   *Binding      // the live name at the start, if it is one
-	owner  string        // "Type" of a field or method, for its documentation
-}
-
-// resolve follows dotted names from the namespace.
-func (s *Session) resolve(locals map[string]types.Object, names []string) (target, bool) {
-	var t target
-	first := names[0]
-	b, live := s.Lookup(first)
-	switch o := locals[first]; {
-	case o != nil && (!live || !sameVar(o, b.Object)):
-		if pn, ok := o.(*types.PkgName); ok {
-			t.pkg = pn.Imported()
-		}
-		t.object, t.typ = o, o.Type()
-	case live:
-		t.object, t.typ, t.root = b.Object, b.Object.Type(), b
-		if v, ok := s.engine.Value(b.Engine); ok {
-			t.value = v
-		}
-	default:
-		if p, ok := s.ImportPath(first); ok {
-			pkg, err := s.Import(p)
-			if err != nil {
-				return t, false
-			}
-			t.object, t.pkg = types.NewPkgName(token.NoPos, nil, first, pkg), pkg
-		} else if o := types.Universe.Lookup(first); o != nil {
-			t.object, t.typ = o, o.Type()
-		} else {
-			return t, false
-		}
-	}
-	for _, name := range names[1:] {
-		if !s.step(&t, name) {
-			return t, false
-		}
-	}
-	return t, true
-}
-
-// step follows one more name.
-func (s *Session) step(t *target, name string) bool {
-	if t.pkg != nil {
-		o := t.pkg.Scope().Lookup(name)
-		if o == nil || !o.Exported() {
-			return false
-		}
-		*t = target{object: o, typ: o.Type()}
-		return true
-	}
-	s.narrow(t)
-	o, index, _ := types.LookupFieldOrMethod(t.typ, true, types.NewPackage("main", "main"), name)
-	if o == nil {
-		return false
-	}
-	if n := namedOf(t.typ); n != nil {
-		t.owner = n.Obj().Name()
-	}
-	v := t.value
-	t.value = reflect.Value{}
-	if f, ok := o.(*types.Var); ok && f.IsField() && v.IsValid() {
-		t.value = s.field(v, index)
-	}
-	t.object, t.typ = o, o.Type()
-	return true
-}
-
-// narrow replaces an interface type by the dynamic type of the live value, where
-// that is a compiled type which the packed library has.
-func (s *Session) narrow(t *target) {
-	if !t.value.IsValid() || !types.IsInterface(t.typ) {
-		return
-	}
-	v := s.engine.Dynamic(t.value)
-	if !v.IsValid() {
-		return
-	}
-	rt, pointer := v.Type(), false
-	if rt.Kind() == reflect.Pointer {
-		rt, pointer = rt.Elem(), true
-	}
-	pkg, err := s.Import(rt.PkgPath())
-	if err != nil {
-		return
-	}
-	o := pkg.Scope().Lookup(rt.Name())
-	if o == nil {
-		return
-	}
-	t.typ, t.value = o.Type(), v
-	if pointer {
-		t.typ = types.NewPointer(o.Type())
-	}
-}
-
-// field follows the path to a field in a live value; the result is invalid where
-// there is a nil on the way.
-func (s *Session) field(v reflect.Value, index []int) reflect.Value {
-	for _, i := range index {
-		v = s.engine.Dynamic(v)
-		if v.Kind() == reflect.Pointer {
-			v = s.engine.Dynamic(v.Elem())
-		}
-		if v.Kind() != reflect.Struct || i >= v.NumField() {
-			return reflect.Value{}
-		}
-		v = v.Field(i)
-	}
-	return v
-}
-
-// members gives what can stand after the period.
-func (s *Session) members(locals map[string]types.Object, names []string) (found []Candidate) {
-	t, ok := s.resolve(locals, names)
-	if !ok {
-		return nil
-	}
-	if t.pkg != nil {
-		for _, name := range t.pkg.Scope().Names() {
-			if o := t.pkg.Scope().Lookup(name); o.Exported() && s.engine.Offers(t.pkg.Path(), name) {
-				found = append(found, candidate(name, o))
-			}
-		}
-		return found
-	}
-	if t.typ == nil {
-		return nil
-	}
-	s.narrow(&t)
-	return fieldsAndMethods(t.typ)
-}
-
-func fieldsAndMethods(t types.Type) (found []Candidate) {
-	seen := map[string]bool{}
-	add := func(o types.Object) {
-		if seen[o.Name()] || !o.Exported() && (o.Pkg() == nil || o.Pkg().Path() != "main") {
-			return
-		}
-		seen[o.Name()] = true
-		found = append(found, candidate(o.Name(), o))
-	}
-	mt := t
-	if _, ok := t.Underlying().(*types.Pointer); !ok && !types.IsInterface(t) {
-		mt = types.NewPointer(t)
-	}
-	for sel := range types.NewMethodSet(mt).Methods() {
-		add(sel.Obj())
-	}
-	var fields func(t types.Type, depth int)
-	fields = func(t types.Type, depth int) {
-		if p, ok := t.Underlying().(*types.Pointer); ok {
-			t = p.Elem()
-		}
-		st, ok := t.Underlying().(*types.Struct)
-		if !ok || depth > 4 {
-			return
-		}
-		for f := range st.Fields() {
-			add(f)
-		}
-		for f := range st.Fields() {
-			if f.Embedded() {
-				fields(f.Type(), depth+1)
-			}
-		}
-	}
-	fields(t, 0)
-	return found
-}
-
-// Description is what is known of the name at a cursor.
-type Description struct {
-	Name    string
-	Decl    string // a declaration line: "var x int", "func Repeat(s string, count int) string"
-	Value   string // of a variable or constant; "" = none
-	Doc     string
-	Defined string // "cell[3]:1:1", or a package path
-	Source  string // text of the declaration, for detail level 1
-}
-
-// maxShown bounds an inspected value, in bytes.
-const maxShown = 2 << 10
-
-// Inspect describes the name at a cursor position, which counts code points. The
-// methods of a live value are not called.
-func (s *Session) Inspect(text string, cursor int) (Description, bool) {
-	offset := byteOffset(text, cursor)
-	for _, l := range lex(text) { // to the end of the name that the cursor is in
-		if l.tok == token.IDENT && l.start <= offset && offset < l.end {
-			offset = l.end
-		}
-	}
-	names, ok := chainBefore(text, offset)
-	if ok && names[len(names)-1] == "" {
-		// After "f(" the function is meant.
-		trimmed := strings.TrimRight(text[:offset], " \t(.")
-		names, ok = chainBefore(text, len(trimmed))
-	}
-	if !ok || names[len(names)-1] == "" {
-		return Description{}, false
-	}
-	t, ok := s.resolve(s.localScope(text), names)
-	if !ok {
-		return Description{}, false
-	}
-	d := Description{Name: strings.Join(names, "."), Decl: declarationLine(t.object)}
-	if t.root != nil && len(names) == 1 {
-		d.Defined, d.Source, d.Doc = t.root.Pos.String(), t.root.Source, t.root.Doc
-	}
-	switch o := t.object.(type) {
-	case *types.Const:
-		d.Value = constantText(o)
-	case *types.PkgName:
-		d.Defined, d.Doc = o.Imported().Path(), s.Doc(o.Imported().Path(), "")
-	case *types.Var:
-		if t.value.IsValid() {
-			d.Value = Format(s.engine, o.Type(), t.value, maxShown)
-		}
-	}
-	if p := t.object.Pkg(); p != nil && p.Path() != "main" {
-		symbol := t.object.Name()
-		if f, ok := t.object.(*types.Func); ok && f.Signature().Recv() != nil {
-			if n := namedOf(f.Signature().Recv().Type()); n != nil {
-				symbol = n.Obj().Name() + "." + symbol
-			}
-		}
-		d.Defined, d.Doc = p.Path(), s.Doc(p.Path(), symbol)
-	}
-	return d, true
-}
-
-func constantText(o *types.Const) string {
-	if o.Val().Kind() == constant.String {
-		return o.Val().String()
-	}
-	return o.Val().ExactString()
-}
-
-// declarationLine writes an object's declaration with the user's names.
-func declarationLine(o types.Object) string {
-	switch o := o.(type) {
-	case *types.PkgName:
-		return "package " + path.Base(o.Imported().Path()) + ` // import "` + o.Imported().Path() + `"`
-	case *types.Func:
-		return types.ObjectString(o, Qualifier)
-	case *types.TypeName:
-		if n, ok := o.Type().(*types.Named); ok {
-			line := "type " + o.Name() + " " + TypeText(n.Underlying())
-			for sel := range types.NewMethodSet(types.NewPointer(n)).Methods() {
-				if sel.Obj().Exported() || sel.Obj().Pkg() != nil && sel.Obj().Pkg().Path() == "main" {
-					line += "\n" + types.ObjectString(sel.Obj(), Qualifier)
-				}
-			}
-			return line
-		}
-	case *types.Builtin:
-		return "func " + o.Name() + " (builtin)"
-	case *types.Nil:
-		return "nil"
-	}
-	return types.ObjectString(o, Qualifier)
+	return slices.CompactFunc(found, func(a, b Candidate) bool { return a.Name == b.Name })
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
 // Qualifier writes types as users do: cell types without a package.
@@ -29,10 +31,19 @@ func Format(e Engine, t types.Type, v reflect.Value, limit int) string {
 	return f.b.String()
 }
 
+// formatLive writes a value that code may change meanwhile; maps only if it is quiet. It
+// is called by look.
+func formatLive(e Engine, quiet func() bool, t types.Type, v reflect.Value, limit int) string {
+	f := formatter{engine: e, limit: limit, quiet: quiet}
+	f.value(t, v, 0)
+	return f.b.String()
+}
+
 type formatter struct {
 	engine Engine
 	b      strings.Builder
 	limit  int
+	quiet  func() bool // of formatLive; else nil
 }
 
 // full reports that enough was written, and marks the place once.
@@ -109,6 +120,9 @@ func (f *formatter) native(v reflect.Value) bool {
 			return true
 		}
 	}
+	if f.quiet != nil && !fromLibrary(v.Type()) {
+		return false // its methods are code of cells, or of the program
+	}
 	switch v.Interface().(type) {
 	case error, fmt.Stringer:
 		f.b.WriteString(f.cut(fmt.Sprintf("%+v", v.Interface())))
@@ -160,7 +174,7 @@ func (f *formatter) pointer(t *types.Pointer, v reflect.Value, depth int) {
 
 func (f *formatter) structure(t *types.Struct, v reflect.Value, depth int) {
 	if v = f.engine.Dynamic(v); v.Kind() != reflect.Struct || v.NumField() != t.NumFields() {
-		fmt.Fprintf(&f.b, "%+v", v)
+		f.shape(v)
 		return
 	}
 	f.b.WriteByte('{')
@@ -180,7 +194,7 @@ func (f *formatter) structure(t *types.Struct, v reflect.Value, depth int) {
 
 func (f *formatter) sequence(elem types.Type, v reflect.Value, depth int) {
 	if v = f.engine.Dynamic(v); v.Kind() != reflect.Slice && v.Kind() != reflect.Array {
-		fmt.Fprintf(&f.b, "%+v", v)
+		f.shape(v)
 		return
 	}
 	f.b.WriteByte('[')
@@ -198,7 +212,11 @@ func (f *formatter) sequence(elem types.Type, v reflect.Value, depth int) {
 
 func (f *formatter) mapping(t *types.Map, v reflect.Value, depth int) {
 	if v = f.engine.Dynamic(v); v.Kind() != reflect.Map {
-		fmt.Fprintf(&f.b, "%+v", v)
+		f.shape(v)
+		return
+	}
+	if f.quiet != nil && !v.IsNil() && !f.quiet() {
+		fmt.Fprintf(&f.b, "%s, not read while code runs", TypeText(t))
 		return
 	}
 	type entry struct {
@@ -258,13 +276,48 @@ func (f *formatter) dynamic(v reflect.Value, depth int) {
 		}
 		if depth == 0 && v.Elem().Kind() == reflect.Struct {
 			f.b.WriteString("&")
-			f.b.WriteString(f.cut(fmt.Sprintf("%+v", v.Elem())))
+			f.shape(v.Elem())
 			return
 		}
 		fmt.Fprintf(&f.b, "%#x", v.Pointer())
 	default:
-		f.b.WriteString(f.cut(fmt.Sprintf("%+v", v)))
+		f.shape(v)
 	}
+}
+
+// shape writes a value whose type the session does not know.
+func (f *formatter) shape(v reflect.Value) {
+	if f.quiet != nil && mayHoldMap(v.Type()) && !f.quiet() {
+		fmt.Fprintf(&f.b, "%s, not read while code runs", reflectText(v.Type()))
+		return
+	}
+	f.b.WriteString(f.cut(fmt.Sprintf("%+v", v)))
+}
+
+// mayHoldMap reports a type in whose values there can be maps, but behind pointers.
+func mayHoldMap(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Map, reflect.Interface:
+		return true
+	case reflect.Slice, reflect.Array:
+		return mayHoldMap(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if mayHoldMap(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fromLibrary reports a type of the standard library, or a pointer to one.
+func fromLibrary(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	_, err := stdinfo.Import(t.PkgPath())
+	return err == nil
 }
 
 // PanicText gives a panic's value as one line.

@@ -189,10 +189,9 @@ func (s *Session) check(path, dir string) (*types.Package, error) {
 	if bp.Name == "main" {
 		return nil, fmt.Errorf("package %s is a program: only libraries can be imported", path)
 	}
-	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, name := range bp.GoFiles {
-		f, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(s.files, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, fmt.Errorf("package %s: %w", path, err)
 		}
@@ -203,9 +202,20 @@ func (s *Session) check(path, dir string) (*types.Package, error) {
 		Importer: s, Sizes: types.SizesFor("gc", runtime.GOARCH), IgnoreFuncBodies: true, FakeImportC: true,
 		Error: func(err error) { first = cmp.Or(first, err) },
 	}
-	p, _ := conf.Check(path, fset, files, nil)
+	p, _ := conf.Check(path, s.files, files, nil)
 	if first != nil {
 		return nil, fmt.Errorf("package %s: %w", path, first)
 	}
 	return p, nil
+}
+
+// sourcePosition is where an object of a package that there is as source is declared; the
+// line is 0 for other packages, whose positions are another file set's.
+func (s *Session) sourcePosition(o types.Object) token.Position {
+	s.sourcesMu.Lock()
+	defer s.sourcesMu.Unlock()
+	if s.sources[o.Pkg().Path()] != o.Pkg() {
+		return token.Position{}
+	}
+	return s.files.Position(o.Pos())
 }

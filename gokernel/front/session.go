@@ -26,9 +26,11 @@ type Session struct {
 
 	host      map[string]hosted // packages of the program, by path; not changed once cells run
 	reflected *reflected
+	isQuiet   func() bool // see SetQuiet
 
 	sourcesMu sync.Mutex
 	sources   map[string]*types.Package // of modules, by path; nil while one is checked
+	files     *token.FileSet            // of these packages
 
 	mu      sync.RWMutex
 	live    map[string]*Binding
@@ -58,7 +60,7 @@ func NewSession(e Engine) *Session {
 	return &Session{
 		engine: e, live: map[string]*Binding{}, imports: liveImports{},
 		names: map[types.Object]string{}, taken: map[string]bool{},
-		texts: map[string]string{}, sources: map[string]*types.Package{}, host: map[string]hosted{}, reflected: newReflected(),
+		texts: map[string]string{}, sources: map[string]*types.Package{}, files: token.NewFileSet(), host: map[string]hosted{}, reflected: newReflected(),
 	}
 }
 
