@@ -41,7 +41,6 @@
 //     interface of the standard library forgets which of them it holds.
 //   - v, ok = m[k] gives a variable v that existed before new storage: a pointer
 //     to it taken before sees the old value.
-//   - The builtin println writes to stdout.
 //   - A stack overflow ends the process.
 //   - os.Stdout and os.Stderr written by their own methods, close together, can
 //     come in another order; fmt.Fprint and log keep it.

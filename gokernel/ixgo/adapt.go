@@ -16,7 +16,8 @@ import (
 //   - Loops and functions that call others begin with a poll.
 //   - Blocking operations on channels wait for an interrupt as well.
 //   - Goroutines report their panic, which would end the process.
-//   - os.Stdin, os.Stdout and os.Stderr as arguments are the cell's.
+//   - os.Stdin, os.Stdout and os.Stderr as arguments are the cell's, and so is what
+//     print and println write to.
 func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 	if found := e.unoffered(f, info); len(found) > 0 {
 		return found
@@ -30,14 +31,15 @@ func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 			f.Decls = append(f.Decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
 		}
 	}
-	return nil
+	return a.refused
 }
 
 type adapter struct {
-	info *types.Info
-	kept map[ast.Node]bool // operations of select's cases, and calls that are deferred: they stay
-	used map[string]bool   // of the two packages
-	n    int               // of made names
+	info    *types.Info
+	kept    map[ast.Node]bool // operations of select's cases, and calls that are deferred: they stay
+	used    map[string]bool   // of the two packages
+	n       int               // of made names
+	refused []front.Refusal
 }
 
 func ident(pos token.Pos, name string) *ast.Ident { return &ast.Ident{NamePos: pos, Name: name} }
@@ -134,6 +136,10 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 			plain := call(n.Pos(), a.native(n.Pos(), "Recovered"), n)
 			a.info.Types[plain] = a.info.Types[n]
 			c.Replace(plain)
+			return true
+		}
+		if p := a.printing(n); p != nil {
+			c.Replace(p)
 			return true
 		}
 		a.arguments(n)

@@ -49,6 +49,7 @@ func Enter() {
 	}
 }
 func Nothing() {}
+func Words[T any](x T) any { return native.Words(&x) }
 func Guard() {
 	if r := recover(); r != nil {
 		native.GoroutinePanic(r)
@@ -72,6 +73,9 @@ func init() {
 			"GoroutinePanic": reflect.ValueOf(func(any) {}),
 			"Faults":         reflect.ValueOf(func() {}),
 			"Recovered":      reflect.ValueOf(func(any) any { return nil }),
+			"Print":          reflect.ValueOf(func(...any) {}),
+			"Println":        reflect.ValueOf(func(...any) {}),
+			"Words":          reflect.ValueOf(func(any) any { return nil }),
 		},
 	})
 }
@@ -113,6 +117,9 @@ func (e *Engine) natives() error {
 		nativePath + ".Done":           e.done,
 		nativePath + ".GoroutinePanic": e.goroutinePanic,
 		nativePath + ".Recovered":      panicValue,
+		nativePath + ".Print":          front.Printer(stderr, "", ""),
+		nativePath + ".Println":        front.Printer(stderr, " ", "\n"),
+		nativePath + ".Words":          words,
 		nativePath + ".Faults":         func() { debug.SetPanicOnFault(true) },
 
 		"time.Sleep":                    e.sleep,

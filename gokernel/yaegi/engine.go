@@ -91,6 +91,7 @@ func (e *Engine) replacements() interp.Exports {
 		fmtSymbols[name] = reflect.ValueOf(f[1])
 		mapTypes[fmtSymbols[name]] = stdlib.MapTypes[reflect.ValueOf(f[0])]
 	}
+	stderr := e.stream(os.Stderr)
 	return interp.Exports{
 		"os/os": {
 			"Exit":  reflect.ValueOf(func(code int) { panic(front.ExitError(code)) }),
@@ -102,6 +103,9 @@ func (e *Engine) replacements() interp.Exports {
 		".":            {"MapTypes": reflect.ValueOf(mapTypes)},
 		helperPath + "/" + helperPath: {
 			"GoroutinePanic": reflect.ValueOf(func(v any) { e.goroutinePanic(v) }),
+			"Print":          reflect.ValueOf(front.Printer(stderr, "", "")),
+			"Println":        reflect.ValueOf(front.Printer(stderr, " ", "\n")),
+			"Words":          reflect.ValueOf(front.WordsOf),
 		},
 	}
 }

@@ -20,6 +20,7 @@ import (
 //   - range over an integer is not known: a loop with a counter is.
 //   - defer evaluates its arguments at the end: they are evaluated into variables before.
 //   - A panic in a goroutine ends the process: go calls a literal that reports it.
+//   - print and println write to stdout, in another format: functions of ours do not.
 type lowering struct {
 	info    *types.Info
 	file    *ast.File
@@ -37,6 +38,8 @@ func lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 	l := &lowering{info: info, file: f}
 	astutil.Apply(f, nil, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
+		case *ast.CallExpr:
+			l.printing(n)
 		case *ast.AssignStmt:
 			for i, e := range n.Rhs {
 				n.Rhs[i] = l.literal(e)
@@ -85,6 +88,25 @@ func (l *lowering) name(prefix string) string {
 
 func (l *lowering) refuse(n ast.Node, format string, args ...any) {
 	l.refused = append(l.refused, front.Refusal{Pos: n.Pos(), Message: "not possible with the yaegi engine: " + fmt.Sprintf(format, args...)})
+}
+
+// printing makes a call of the builtin print or println one of ours.
+func (l *lowering) printing(n *ast.CallExpr) {
+	name, refused := front.Printing(l.info, n)
+	if name == "" {
+		return
+	}
+	l.refused = append(l.refused, refused...)
+	l.helper = true
+	ours := func(pos token.Pos, name string) ast.Expr {
+		return &ast.SelectorExpr{X: ident(pos, helperName), Sel: ident(pos, name)}
+	}
+	n.Fun = ours(n.Pos(), name)
+	for i, x := range n.Args {
+		if _, param := types.Unalias(l.info.TypeOf(x)).(*types.TypeParam); !param && types.IsInterface(l.info.TypeOf(x)) {
+			n.Args[i] = &ast.CallExpr{Fun: ours(x.Pos(), "Words"), Lparen: x.Pos(), Args: []ast.Expr{x}, Rparen: x.End()}
+		}
+	}
 }
 
 func (l *lowering) literal(e ast.Expr) ast.Expr {
