@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -20,6 +21,8 @@ type cell struct {
 	stop       context.CancelFunc // interrupts it
 
 	code string // that is evaluated; of the executor
+
+	printed atomic.Bool // it has written something
 
 	reading sync.Mutex // guards rest
 	rest    []byte     // of the last line of input
@@ -89,13 +92,17 @@ func (cs *cells) main() *cell {
 }
 
 // begin notes that a cell runs.
-func (cs *cells) begin(c *cell, foreground bool) {
+func (cs *cells) begin(c *cell) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if foreground {
-		cs.foreground = c
-	}
 	cs.running[c] = true
+}
+
+// turn makes a cell the foreground's.
+func (cs *cells) turn(c *cell) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.foreground = c
 }
 
 func (cs *cells) end(c *cell) {

@@ -82,6 +82,15 @@ func startKernel(t testing.TB) *client { return startKernelOn(t, "") }
 func startKernelOn(t testing.TB, engine string, env ...string) *client {
 	t.Helper()
 	info, path := connection(t)
+	cmd := startProcess(t, path, engine, env...)
+	c := connect(t, info)
+	c.process = cmd
+	return c
+}
+
+// startProcess starts the kernel of a connection file.
+func startProcess(t testing.TB, path, engine string, env ...string) *exec.Cmd {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -98,9 +107,7 @@ func startKernelOn(t testing.TB, engine string, env ...string) *client {
 		_ = cmd.Wait()
 		checkRaces(t, races)
 	})
-	c := connect(t, info)
-	c.process = cmd
-	return c
+	return cmd
 }
 
 // checkRaces fails on the race detector's reports about the kernel. Those in
@@ -128,6 +135,12 @@ func checkRaces(t testing.TB, prefix string) {
 
 func connect(t testing.TB, info jupyter.ConnectionInfo) *client {
 	t.Helper()
+	return connectWith(t, info, zsock.Options{})
+}
+
+// connectWith gives a client whose SUB has these options.
+func connectWith(t testing.TB, info jupyter.ConnectionInfo, iopub zsock.Options) *client {
+	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(stop)
 	wire, err := jupyter.NewWire(info.SignatureScheme, info.Key)
@@ -145,7 +158,7 @@ func connect(t testing.TB, info jupyter.ConnectionInfo) *client {
 		return d
 	}
 	c.shell, c.control, c.stdin = dial(jupyter.Shell), dial(jupyter.Control), dial(jupyter.Stdin)
-	if c.iopub, err = zsock.DialSub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{}); err != nil {
+	if c.iopub, err = zsock.DialSub(ctx, info.Endpoint(jupyter.IOPub), iopub); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.iopub.Close() })

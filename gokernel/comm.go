@@ -137,5 +137,5 @@ func (k *kernel) onComm(ctx context.Context, m *jupyter.Message) {
 			fmt.Fprintln(k.streams.writer("stderr"), line)
 		}
 	}
-	k.streams.sync()
+	k.streams.syncCell(owner)
 }

@@ -52,7 +52,11 @@ func (k *kernel) executeRequest(ctx context.Context, sh *shell, m *jupyter.Messa
 	}
 	c := newCell(ctx, m, request)
 	defer c.stop()
-	k.streams.turn(func() { k.cells.begin(c, sh.id == "") })
+	k.cells.begin(c)
+	defer k.pressure.hurryAt(c.ctx)()
+	if sh.id == "" {
+		k.streams.turn(func() { k.cells.turn(c) })
+	}
 	defer k.cells.adopt(c)()
 	stored := request.StoreHistory && !request.Silent && strings.TrimSpace(request.Code) != ""
 	k.mu.Lock()
@@ -68,7 +72,7 @@ func (k *kernel) executeRequest(ctx context.Context, sh *shell, m *jupyter.Messa
 		k.publish(m, jupyter.ExecuteInputMsg, jupyter.ExecuteInputContent{Code: request.Code, ExecutionCount: c.count})
 	}
 	value, failed := k.evaluate(c, request.Code)
-	k.streams.sync()
+	k.streams.syncCell(c)
 
 	reply := jupyter.ExecuteReplyContent{Status: jupyter.StatusOK, ExecutionCount: c.count, Payload: []json.RawMessage{}, UserExpressions: map[string]json.RawMessage{}}
 	switch {
@@ -84,7 +88,7 @@ func (k *kernel) executeRequest(ctx context.Context, sh *shell, m *jupyter.Messa
 		for name, expression := range request.UserExpressions {
 			reply.UserExpressions[name] = k.userExpression(c, expression)
 		}
-		k.streams.sync()
+		k.streams.syncCell(c)
 	}
 	k.cells.end(c)
 	if stored {
@@ -106,6 +110,7 @@ func (k *kernel) publishResult(c *cell, value display.Bundle) {
 	if err != nil {
 		data = plain(err.Error())
 	}
+	k.pressure.wait()
 	k.publish(c.request, jupyter.ExecuteResultMsg, jupyter.DisplayDataContent{Data: data, Metadata: map[string]json.RawMessage{}, ExecutionCount: c.count})
 }
 
@@ -132,13 +137,15 @@ func (k *kernel) startup(ctx context.Context) {
 	}
 	c := newCell(ctx, m, jupyter.ExecuteRequestContent{Silent: true})
 	defer c.stop()
-	k.cells.begin(c, true)
+	k.cells.begin(c)
 	defer k.cells.end(c)
+	defer k.pressure.hurryAt(c.ctx)()
+	k.cells.turn(c)
 	defer k.cells.adopt(c)()
 	if _, failed := k.evaluate(c, string(code)); failed != nil {
 		fmt.Fprintf(k.streams.writer("stderr"), "%s, evaluated as cell[0]:\n%s\n", k.options.Startup, strings.Join(failed.Traceback, "\n"))
 	}
-	k.streams.sync()
+	k.streams.syncCell(c)
 }
 
 // evaluate runs the parts of a cell and gives the last one's value, or why one failed.

@@ -57,7 +57,7 @@ func (in *input) ask(prompt string, hidden bool) (string, error) {
 	in.mu.Lock()
 	in.replies = replies
 	in.mu.Unlock()
-	in.k.streams.sync() // the question that the cell printed comes first
+	in.k.streams.syncCell(c) // the question that the cell printed comes first
 	in.k.reply(in.k.stdin, c.request, jupyter.InputRequest, jupyter.InputRequestContent{Prompt: prompt, Password: hidden})
 	select {
 	case value := <-replies:

@@ -8,11 +8,11 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// slowReader is how long a subscriber may take no message of a flood before it
-// loses its connection.
+// slowReader is how long a subscriber may take nothing when there is no room for any
+// more messages; then it loses its connection.
 const slowReader = 30 * time.Second
 
-// publish sends a message on IOPub; parent may be nil.
+// publish sends a message on IOPub; parent may be nil. It does not wait for room.
 func (k *kernel) publish(parent *jupyter.Message, t jupyter.MsgType, content any) {
 	m, err := k.message(parent, t, content)
 	if err != nil {
@@ -44,6 +44,7 @@ func (k *kernel) publishStream(c *cell, name, text string) {
 	if c != nil {
 		parent = c.request
 	}
+	k.pressure.wait()
 	k.publish(parent, jupyter.StreamMsg, jupyter.StreamContent{Name: name, Text: text})
 }
 

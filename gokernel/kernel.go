@@ -47,7 +47,7 @@ func ServeFile(ctx context.Context, path string, o Options) error {
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
-	k.serve(ctx, interrupts)
+	k.serve(interrupts)
 	return nil
 }
 
@@ -77,10 +77,12 @@ type kernel struct {
 	magics  magics
 	shells  shells
 
+	ctx  context.Context // ends when the kernel does
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
 	publishing sync.Mutex // keeps signing and sending of IOPub in one order
+	pressure   *backpressure
 
 	mu    sync.Mutex
 	count int // execution count
@@ -98,6 +100,7 @@ func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options, host
 		options: o, host: host, log: o.Log, session: jupyter.NewID(),
 		cells: &cells{running: map[*cell]bool{}}, history: newHistory(o.History),
 	}
+	k.ctx, k.stop = context.WithCancel(ctx)
 	k.shells.m = map[string]*shell{"": {queue: newQueue()}}
 	k.comms.queue = newQueue()
 	if k.log == nil {
@@ -108,6 +111,7 @@ func newKernel(ctx context.Context, info jupyter.ConnectionInfo, o Options, host
 	}
 	defer func() {
 		if err != nil {
+			k.stop()
 			if k.streams != nil {
 				k.streams.close()
 			}
@@ -165,19 +169,19 @@ func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err e
 	if k.stdin, err = zsock.ListenRouter(ctx, info.Endpoint(jupyter.Stdin), zsock.Options{}); err != nil {
 		return err
 	}
-	// A flood waits for its slowest reader rather than lose a line.
-	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{SlowPeer: zsock.Block, SlowTimeout: slowReader}); err != nil {
+	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{Queue: stateRoom, SlowPeer: zsock.Block, SlowTimeout: slowReader}); err != nil {
 		return err
 	}
+	k.pressure = newBackpressure(k.ctx, k.iopub)
 	// At once: to a client that has subscribed by then, the welcome must come first.
 	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
 	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{})
 	return err
 }
 
-// serve serves until a client or ctx ends it.
-func (k *kernel) serve(ctx context.Context, interrupts <-chan os.Signal) {
-	ctx, k.stop = context.WithCancel(ctx)
+// serve serves until a client or the kernel's context ends it.
+func (k *kernel) serve(interrupts <-chan os.Signal) {
+	ctx := k.ctx
 	defer k.stop()
 	k.start(func() { k.receive(ctx, k.shell, k.onShell) })
 	k.start(func() { k.receive(ctx, k.control, k.onControl) })

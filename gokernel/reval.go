@@ -85,11 +85,12 @@ func (k *kernel) publishDisplay(c *cell, t jupyter.MsgType, id string, b display
 
 // publishAfterOutput publishes a message of a cell behind what was printed before.
 func (k *kernel) publishAfterOutput(c *cell, t jupyter.MsgType, content any) {
-	k.streams.sync()
+	k.streams.syncCell(c)
 	var parent *jupyter.Message
 	if c != nil {
 		parent = c.request
 	}
+	k.pressure.wait()
 	k.publish(parent, t, content)
 }
 

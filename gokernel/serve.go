@@ -114,6 +114,7 @@ func Serve(ctx context.Context, o Options, h Host) (err error) {
 		}
 	}
 	if err := info.WriteFile(h.ConnectionFile); err != nil {
+		k.stop()
 		k.close()
 		return err
 	}
@@ -121,6 +122,6 @@ func Serve(ctx context.Context, o Options, h Host) (err error) {
 	if h.Ready != nil {
 		h.Ready(h.ConnectionFile)
 	}
-	k.serve(ctx, nil)
+	k.serve(nil)
 	return nil
 }

@@ -119,6 +119,14 @@ func (s *streams) sync() {
 	s.flush()
 }
 
+// syncCell waits until what a cell has written so far has been published. One beside the
+// foreground's that has written nothing does not wait for the others' output.
+func (s *streams) syncCell(c *cell) {
+	if c == nil || c == s.cells.main() || c.printed.Load() {
+		s.sync()
+	}
+}
+
 // turn makes another cell the foreground's: what was written before is the old one's.
 func (s *streams) turn(change func()) {
 	if s.stdout != nil {
@@ -302,6 +310,9 @@ type cellWriter struct {
 // between them orders them.
 func (w cellWriter) Write(b []byte) (int, error) {
 	c, s := w.s.cells.current(), w.s
+	if c != nil {
+		c.printed.Store(true)
+	}
 	if s.stdout == nil {
 		s.write(c, w.name, b)
 		return len(b), nil

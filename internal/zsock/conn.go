@@ -150,6 +150,7 @@ func (c *conn) command(name string, body []byte, deliver func([][]byte) error) e
 // write sends what comes, and flushes when nothing more is waiting.
 func (c *conn) write(out *outbox) {
 	out.conn.Store(c)
+	defer out.signal()
 	defer out.conn.CompareAndSwap(c, nil)
 	for open := true; open; {
 		var err error
@@ -189,7 +190,7 @@ func (c *conn) writeQueued(out *outbox, frames [][]byte, open bool) (bool, error
 	if !open {
 		return false, c.w.Flush()
 	}
-	defer out.pending.Add(-1)
+	defer out.count(frames, -1)
 	return true, writeMessage(c.w, frames)
 }
 

@@ -18,6 +18,8 @@ var errFull = errors.New("queue full")
 type outbox struct {
 	ch      chan [][]byte
 	pending atomic.Int64         // messages that are in ch, or about to be, or read from it and not yet written
+	bytes   atomic.Int64         // of those messages
+	shrunk  func()               // called when bytes has become less, or nobody reads ch any more; nil = nothing is
 	conn    atomic.Pointer[conn] // which reads ch; nil while there is none
 	born    time.Time
 	last    atomic.Int64 // when a message came last, in nanoseconds after born
@@ -48,7 +50,7 @@ func (q *outbox) put(ctx context.Context, frames [][]byte) error {
 		return ErrClosed
 	}
 	defer q.senders.Done()
-	q.pending.Add(1)
+	q.count(frames, 1)
 	select {
 	case q.ch <- frames:
 		return nil
@@ -59,7 +61,7 @@ func (q *outbox) put(ctx context.Context, frames [][]byte) error {
 	case <-q.closing:
 		err = ErrClosed
 	}
-	q.pending.Add(-1)
+	q.count(frames, -1)
 	return err
 }
 
@@ -77,13 +79,28 @@ func (q *outbox) tryPut(frames [][]byte) error {
 	if c := q.conn.Load(); c != nil && q.alone(c) && c.writeNow(q, frames) {
 		return nil
 	}
-	q.pending.Add(1)
+	q.count(frames, 1)
 	select {
 	case q.ch <- frames:
 		return nil
 	default:
-		q.pending.Add(-1)
+		q.count(frames, -1)
 		return errFull
+	}
+}
+
+// count counts a message in, or out with -1.
+func (q *outbox) count(frames [][]byte, n int64) {
+	q.pending.Add(n)
+	q.bytes.Add(n * int64(wireSize(frames)))
+	if n < 0 {
+		q.signal()
+	}
+}
+
+func (q *outbox) signal() {
+	if q.shrunk != nil {
+		q.shrunk()
 	}
 }
 

@@ -24,6 +24,7 @@ type server struct {
 	endpoint string // with the port that was bound
 	o        Options
 	deliver  func(p *peer, frames [][]byte) error // a message of a peer has arrived
+	shrunk   func()                               // what waits for a peer has become less; nil = nobody wants to know
 
 	in      chan [][]byte   // what recv returns
 	life    context.Context // ended by close
@@ -105,6 +106,7 @@ func (s *server) meet(nc net.Conn) {
 		return
 	}
 	p := &peer{conn: c, out: newOutbox(s.o.Queue)}
+	p.out.shrunk = s.shrunk
 	if !s.join(p) {
 		nc.Close()
 		return

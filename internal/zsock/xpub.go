@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-zeromq/zmq4"
 )
@@ -15,6 +16,10 @@ const maxTopics = 10_000
 // XPub is a bound XPUB socket.
 type XPub struct {
 	s *server
+
+	waiting atomic.Int32 // calls of Room that wait
+	mu      sync.Mutex   // guards shrunk
+	shrunk  chan struct{}
 }
 
 // ListenXPub binds endpoint as ListenRouter does.
@@ -25,8 +30,8 @@ func ListenXPub(ctx context.Context, endpoint string, o Options) (*XPub, error) 
 	if err != nil {
 		return nil, err
 	}
-	x := &XPub{s}
-	s.deliver = x.deliver
+	x := &XPub{s: s, shrunk: make(chan struct{})}
+	s.deliver, s.shrunk = x.deliver, x.onShrunk
 	s.start()
 	return x, nil
 }
@@ -66,6 +71,55 @@ func (x *XPub) Send(ctx context.Context, frames [][]byte) error {
 		}
 	}
 	return nil
+}
+
+// Room waits until no more than this many bytes wait for any one peer, so that a caller
+// can keep what fills the queues at the pace of the slowest peer, for as long as that
+// takes, while other messages still find room. The error is ctx's or ErrClosed.
+func (x *XPub) Room(ctx context.Context, bytes int64) error {
+	if !x.over(bytes) {
+		return nil
+	}
+	x.waiting.Add(1)
+	defer x.waiting.Add(-1)
+	for {
+		x.mu.Lock()
+		shrunk := x.shrunk
+		x.mu.Unlock()
+		if !x.over(bytes) {
+			return nil
+		}
+		select {
+		case <-shrunk:
+		case <-ctx.Done():
+			return x.s.wrap("wait for room", ctx.Err())
+		case <-x.s.life.Done():
+			return x.s.wrap("wait for room", ErrClosed)
+		}
+	}
+}
+
+// over reports that more bytes wait for a peer that can still take them.
+func (x *XPub) over(bytes int64) bool {
+	x.s.mu.RLock()
+	defer x.s.mu.RUnlock()
+	for _, p := range x.s.peers {
+		if p.out.bytes.Load() > bytes && p.out.conn.Load() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// onShrunk wakes those that wait in Room.
+func (x *XPub) onShrunk() {
+	if x.waiting.Load() == 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	close(x.shrunk)
+	x.shrunk = make(chan struct{})
 }
 
 // Close writes what is queued, for Options.Linger at most, and ends the socket.

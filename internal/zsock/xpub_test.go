@@ -1,8 +1,10 @@
 package zsock
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/reval-editor/reval/internal/testenv"
@@ -109,4 +111,67 @@ func TestSubResubscribes(t *testing.T) {
 		}
 	}
 	x.Close()
+}
+
+// A flood waits for its slowest reader, for as long as that
+// takes, while messages that do not wait for room reach the others. It goes on when the
+// reader does, or is gone.
+func TestXPubRoom(t *testing.T) {
+	const chunks, size, room = 100, 1<<20 - 100, 2 << 20
+	for _, ends := range []string{"reads on", "hangs up"} {
+		t.Run(ends, func(t *testing.T) {
+			x := xpub(t, Options{})
+			good := sub(t, x.Endpoint(), "good")
+			expect(t, x, "\x01good")
+			slow := rawDial(t, x.Endpoint())
+			r := slow.shake("SUB")
+			slow.write([]byte("\x00\x05\x01slow"))
+			expect(t, x, "\x01slow")
+
+			ctx, sent := within(t), make(chan error, 1)
+			go func() {
+				for i := range chunks {
+					err := x.Room(ctx, room)
+					if err == nil {
+						err = x.Send(ctx, [][]byte{[]byte("slow"), {byte(i)}, make([]byte, size)})
+					}
+					if err != nil {
+						sent <- err
+						return
+					}
+				}
+				sent <- nil
+			}()
+			for x.waiting.Load() == 0 {
+				if ctx.Err() != nil {
+					t.Fatal("the flood does not wait")
+				}
+				runtime.Gosched()
+			}
+			for _, p := range x.s.peers {
+				if n := p.out.bytes.Load(); n > room+size+100 {
+					t.Errorf("%d bytes wait for a peer", n)
+				}
+			}
+			send(t, x, "good", "still here")
+			expect(t, good, "good", "still here")
+			short, stop := context.WithCancel(ctx)
+			stop()
+			if err := x.Room(short, room); !errors.Is(err, context.Canceled) {
+				t.Errorf("Room with a context that has ended: %v", err)
+			}
+			if ends == "hangs up" {
+				slow.Close()
+			} else {
+				for i := range chunks {
+					if got, err := r.next(nil); err != nil || len(got) != 3 || got[1][0] != byte(i) {
+						t.Fatalf("message %d is %.20q, %v", i, got, err)
+					}
+				}
+			}
+			if err := next(t, sent); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
