@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -187,6 +188,30 @@ func TestGoroutinePanic(t *testing.T) {
 		}
 	}
 	if got := c.run("1"); got != "value: 1\n" {
+		t.Errorf("afterwards: %s", got)
+	}
+}
+
+// A stack overflow ends the cell and tells the innermost and the outermost calls.
+func TestStackOverflow(t *testing.T) {
+	c := startKernel(t)
+	c.run("n := 1\nfunc f(i int) int {\n\treturn f(i+1) + 1\n}")
+	want := regexp.MustCompile(`^runtime error:
+runtime error: stack overflow: calls within calls take more than \d+ MiB of stack
+cell\[1\]:3:2 in f
+(    \d \| .*\n|      \| .*\n)+… 7 times more
+… \d{6,} calls more
+cell\[1\]:3:2 in f
+(    \d \| .*\n|      \| .*\n)+… 5 times more
+cell\[2\]:2:1
+    1 \| // deep
+    2 \| f\(n\)
+      \| \^
+$`)
+	if got := c.run("// deep\nf(n)"); !want.MatchString(got) {
+		t.Errorf("the cell answers\n%s", got)
+	}
+	if got := c.run("n"); got != "value: 1\n" {
 		t.Errorf("afterwards: %s", got)
 	}
 }

@@ -79,8 +79,9 @@ type Panic struct {
 
 // Frame is a place in the user's code. Line 0 means that only the function is known.
 type Frame struct {
-	Func string
-	Pos  token.Position
+	Func    string
+	Pos     token.Position
+	Omitted int // this many calls are left out, and the frame says nothing else
 }
 
 func (p *Panic) Error() string { return PanicText(p.Value) }

@@ -11,7 +11,8 @@ import (
 const around = 2
 
 // Trace says where frames are: "cell[3]:2:5 in f" for each, and under it the lines
-// around the place. Frames that repeat, as those of a recursion, are counted.
+// around the place. Frames that repeat, as those of a recursion, are counted, and so
+// are those that were left out.
 func (s *Session) Trace(frames []Frame) []string {
 	var out []string
 	for i := 0; i < len(frames); {
@@ -21,7 +22,10 @@ func (s *Session) Trace(frames []Frame) []string {
 			same++
 		}
 		i += same
-		if s.entered(f) {
+		if f.Omitted > 0 {
+			out = append(out, fmt.Sprintf("… %d calls more", f.Omitted))
+		}
+		if f.Omitted > 0 || s.entered(f) {
 			continue
 		}
 		out = append(out, s.place(f)...)

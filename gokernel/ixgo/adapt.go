@@ -11,9 +11,8 @@ import (
 	"golang.org/x/tools/go/ast/astutil"
 )
 
-// Adapt implements front.Engine: it makes a file's code interruptible, and more.
+// Adapt implements front.Engine.
 //
-//   - Loops and functions that call others begin with a poll.
 //   - Blocking operations on channels wait for an interrupt as well.
 //   - Goroutines report their panic, which would end the process.
 //   - os.Stdin, os.Stdout and os.Stderr as arguments are the cell's, and so is what
@@ -99,13 +98,9 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 		}
 	case *ast.FuncLit:
 		a.enter(n.Body)
-	case *ast.ForStmt:
-		a.poll(n.Body)
 	case *ast.RangeStmt:
 		if isChan(a.info.TypeOf(n.X)) {
 			c.Replace(a.rangeChan(n))
-		} else {
-			a.poll(n.Body)
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW && !a.kept[n] && isChan(a.info.TypeOf(n.X)) {
@@ -125,12 +120,6 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 		n.Body.List = append(n.Body.List, a.doneCase(n.Body.Rbrace))
 	case *ast.GoStmt:
 		c.Replace(a.goroutine(n))
-	case *ast.BranchStmt:
-		if n.Tok == token.GOTO {
-			again := block(n.Pos(), n)
-			a.poll(again)
-			c.Replace(again)
-		}
 	case *ast.CallExpr:
 		if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok && a.info.Uses[id] == types.Universe.Lookup("recover") && !a.kept[n] {
 			plain := call(n.Pos(), a.native(n.Pos(), "Recovered"), n)
@@ -155,42 +144,36 @@ func isChan(t types.Type) bool {
 	return ok
 }
 
-// poll puts a look for an interrupt at the head of a loop's body.
-func (a *adapter) poll(body *ast.BlockStmt) {
-	pos := body.Lbrace
-	look := &ast.IfStmt{
-		If:   pos,
-		Cond: &ast.BinaryExpr{X: a.native(pos, "Stop"), OpPos: pos, Op: token.NEQ, Y: &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: "0"}},
-		Body: block(pos, do(call(pos, a.native(pos, "Interrupted")))),
-	}
-	body.List = append([]ast.Stmt{look}, body.List...)
-}
-
-// enter puts a poll at the head of a function that calls others: one that does
-// not cannot recurse. It is a call of an interpreted function, which costs less
-// than a poll in place, and after which the interpreter does not mistake a frame
-// that it used before for one that a run-time error left.
+// enter makes a function defer one call more, that of an interpreted function, if
+//   - it defers calls of compiled ones: in a panic, the interpreter would gather what it
+//     notes of a call again for each call between that and the function, all of which do
+//     the same: twice as much for each;
+//   - it defers calls in a loop over a function: if it defers no other, package ssa forgets
+//     to run them.
 func (a *adapter) enter(body *ast.BlockStmt) {
-	if a.defersInRange(body) {
+	if a.defersInRange(body) || a.defersCompiled(body) {
 		body.List = append([]ast.Stmt{&ast.DeferStmt{Defer: body.Lbrace, Call: call(body.Lbrace, a.helper(body.Lbrace, "Nothing"))}}, body.List...)
 	}
-	calls := false
+}
+
+// defersCompiled reports a function that defers calls of functions that are not seen
+// to be interpreted.
+func (a *adapter) defersCompiled(body *ast.BlockStmt) bool {
+	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
-		switch n.(type) {
-		case *ast.CallExpr:
-			calls = true
+		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
+		case *ast.DeferStmt:
+			_, literal := n.Call.Fun.(*ast.FuncLit)
+			found = found || !literal
 		}
-		return !calls
+		return true
 	})
-	if calls {
-		body.List = append([]ast.Stmt{do(call(body.Lbrace, a.helper(body.Lbrace, "Enter")))}, body.List...)
-	}
+	return found
 }
 
 // defersInRange reports a function that defers calls in a loop over a function.
-// If it defers no other, package ssa forgets to run them.
 func (a *adapter) defersInRange(body *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -259,7 +242,6 @@ func (a *adapter) rangeChan(n *ast.RangeStmt) ast.Stmt {
 		body.List = append(body.List, &ast.AssignStmt{Lhs: []ast.Expr{assign}, TokPos: pos, Tok: token.ASSIGN, Rhs: []ast.Expr{ident(pos, element.(*ast.Ident).Name)}})
 	}
 	body.List = append(body.List, n.Body)
-	a.poll(body)
 	return &ast.ForStmt{For: pos, Init: define(pos, call(pos, a.helper(pos, "ReceiveOnly"), n.X), ident(pos, ch)), Body: body}
 }
 

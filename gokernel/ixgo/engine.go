@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/goplus/ixgo"
 	_ "github.com/goplus/ixgo/pkg"                 // the standard library
@@ -47,10 +48,11 @@ type Engine struct {
 	hidden  int                     // packages made by keep
 	mender  *mender
 
-	// stop counts the reasons to stop; polls in interpreted code look whether it is zero.
-	stop     int32
-	stopping sync.Mutex // of who changes stop
-	runs     sync.Map   // goroutine id to *run
+	maxStack uintptr // how much stack, in bytes, the calls of a goroutine may take
+
+	stop      atomic.Int32 // counts the reasons to stop; polls look whether it is zero
+	runs      sync.Map     // goroutine id to *run
+	overflows sync.Map     // goroutine id to *front.Panic: its stack overflow
 
 	mu      sync.RWMutex
 	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
@@ -62,7 +64,7 @@ var _ front.Engine = (*Engine)(nil)
 
 // New makes an engine.
 func New(o Options) (*Engine, error) {
-	if err := errors.Join(graftable(), callable()); err != nil {
+	if err := errors.Join(graftable, callable()); err != nil {
 		return nil, fmt.Errorf("start ixgo: %w", err)
 	}
 	ctx := ixgo.NewContext(ixgo.SupportMultipleInterp)
@@ -73,7 +75,7 @@ func New(o Options) (*Engine, error) {
 		return dir, err == nil
 	}
 	e := &Engine{
-		options: o, ctx: ctx, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
+		options: o, ctx: ctx, maxStack: maxStack, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
 		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
 	}
 	e.mender = newMender(ctx)
@@ -151,7 +153,11 @@ func (e *Engine) run(ctx context.Context, f func() error) error {
 	ended := make(chan error, 1)
 	go func() {
 		defer e.adopt(r)()
-		ended <- f()
+		err := f()
+		if p := e.overflowed(); p != nil {
+			err = p
+		}
+		ended <- err
 	}()
 	err, interrupted := r.wait(ctx, ended)
 	if interrupted {

@@ -1,7 +1,7 @@
 package ixgo
 
 import (
-	"fmt"
+	"errors"
 	"maps"
 	"math"
 	"reflect"
@@ -25,6 +25,11 @@ import (
 // of its range, two thousand million calls away. That is a private field of
 // ixgo.function.
 //
+// And code is made to look for interrupts and for the end of its stack, by functions
+// put among those that it was compiled to (polls.go). That takes three more fields of
+// ixgo.function, and four of ixgo.Frame: its function, the frames before and after it,
+// and the calls that it deferred.
+//
 // The shape of the fields is checked when an engine is made: this file is all that
 // depends on them.
 
@@ -32,28 +37,45 @@ type (
 	methodSets = map[reflect.Type]map[string]*ssa.Function
 	// functions has the layout of map[*ssa.Function]*function.
 	functions = map[*ssa.Function]unsafe.Pointer
+	// instruction is what the interpreter makes of one.
+	instruction = func(*ixgo.Frame)
 )
 
-// graftedFields finds the fields by name.
-func graftedFields() (sets, funcs, calls reflect.StructField, ok bool) {
-	t := reflect.TypeFor[ixgo.Interp]()
-	sets, ok1 := t.FieldByName("msets")
-	funcs, ok2 := t.FieldByName("funcs")
-	if !ok1 || !ok2 || funcs.Type.Kind() != reflect.Map || funcs.Type.Elem().Kind() != reflect.Pointer || funcs.Type.Elem().Elem().Kind() != reflect.Struct {
-		return sets, funcs, calls, false
+// grafted are the places of the fields in their structs, in bytes.
+var grafted, graftable = func() (g struct {
+	sets, funcs                      uintptr // of ixgo.Interp
+	calls, code, instrs, blocks      uintptr // of ixgo.function
+	function, caller, callee, defers uintptr // of ixgo.Frame
+}, err error) {
+	place := func(of reflect.Type, name string, is func(reflect.Type) bool) uintptr {
+		f, ok := of.FieldByName(name)
+		if !ok || !is(f.Type) {
+			err = errors.New("this version of github.com/goplus/ixgo is not the one that the kernel was written for; use --engine yaegi")
+		}
+		return f.Offset
 	}
-	calls, ok = funcs.Type.Elem().Elem().FieldByName("used")
-	return sets, funcs, calls, ok
-}
-
-// graftable checks that this ixgo has the fields and that they are what they were.
-func graftable() error {
-	sets, funcs, calls, ok := graftedFields()
-	if !ok || sets.Type != reflect.TypeFor[methodSets]() || funcs.Type.Key() != reflect.TypeFor[*ssa.Function]() || calls.Type.Kind() != reflect.Int32 {
-		return fmt.Errorf("this version of github.com/goplus/ixgo is not the one that the kernel was written for; use --engine yaegi")
+	exactly := func(t reflect.Type) func(reflect.Type) bool {
+		return func(found reflect.Type) bool { return found == t }
 	}
-	return nil
-}
+	function := reflect.TypeFor[struct{}]()
+	g.sets = place(reflect.TypeFor[ixgo.Interp](), "msets", exactly(reflect.TypeFor[methodSets]()))
+	g.funcs = place(reflect.TypeFor[ixgo.Interp](), "funcs", func(t reflect.Type) bool {
+		ok := t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[*ssa.Function]() && t.Elem().Kind() == reflect.Pointer && t.Elem().Elem().Kind() == reflect.Struct
+		if ok {
+			function = t.Elem().Elem()
+		}
+		return ok
+	})
+	g.calls = place(function, "used", exactly(reflect.TypeFor[int32]()))
+	g.code = place(function, "Instrs", exactly(reflect.TypeFor[[]instruction]()))
+	g.instrs = place(function, "ssaInstrs", exactly(reflect.TypeFor[[]ssa.Instruction]()))
+	g.blocks = place(function, "Blocks", exactly(reflect.TypeFor[[]int]()))
+	g.function = place(reflect.TypeFor[ixgo.Frame](), "pfn", exactly(reflect.PointerTo(function)))
+	g.caller = place(reflect.TypeFor[ixgo.Frame](), "caller", exactly(reflect.TypeFor[*ixgo.Frame]()))
+	g.callee = place(reflect.TypeFor[ixgo.Frame](), "callee", exactly(reflect.TypeFor[*ixgo.Frame]()))
+	g.defers = place(reflect.TypeFor[ixgo.Frame](), "_defer", func(t reflect.Type) bool { return t.Kind() == reflect.Pointer })
+	return g, err
+}()
 
 // graft is what all interpreters but the newest share. Of a function that several
 // have compiled, the first one's is taken: they are alike, storage being shared.
@@ -70,8 +92,38 @@ type scion struct {
 }
 
 func fieldsOf(it *ixgo.Interp) (*methodSets, *functions) {
-	sets, funcs, _, _ := graftedFields()
-	return (*methodSets)(unsafe.Add(unsafe.Pointer(it), sets.Offset)), (*functions)(unsafe.Add(unsafe.Pointer(it), funcs.Offset))
+	return (*methodSets)(unsafe.Add(unsafe.Pointer(it), grafted.sets)), (*functions)(unsafe.Add(unsafe.Pointer(it), grafted.funcs))
+}
+
+// codeOf gives what a function was compiled to, and where each of its blocks begins there.
+func codeOf(function unsafe.Pointer) (code []instruction, blocks []int) {
+	return *(*[]instruction)(unsafe.Add(function, grafted.code)), *(*[]int)(unsafe.Add(function, grafted.blocks))
+}
+
+// instructionsOf gives what each part of a function's code was compiled from.
+func instructionsOf(function unsafe.Pointer) []ssa.Instruction {
+	return *(*[]ssa.Instruction)(unsafe.Add(function, grafted.instrs))
+}
+
+// callerOf gives the place of the frame that called another; nil stands there if
+// compiled code did.
+func callerOf(fr *ixgo.Frame) **ixgo.Frame {
+	return (**ixgo.Frame)(unsafe.Add(unsafe.Pointer(fr), grafted.caller))
+}
+
+// setCallee says which frame another called last.
+func setCallee(fr, callee *ixgo.Frame) {
+	*(**ixgo.Frame)(unsafe.Add(unsafe.Pointer(fr), grafted.callee)) = callee
+}
+
+// defersOf gives the place of a frame's deferred calls; nil stands there if there are none.
+func defersOf(fr *ixgo.Frame) *unsafe.Pointer {
+	return (*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(fr), grafted.defers))
+}
+
+// functionOf gives the function of a frame.
+func functionOf(fr *ixgo.Frame) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(fr), grafted.function))
 }
 
 // add takes in a new interpreter, before it runs anything. Goroutines read the
@@ -127,10 +179,9 @@ func (g *graft) add(it *ixgo.Interp) {
 
 // keepFrames keeps functions with several results from using a frame again.
 func keepFrames(funcs functions) {
-	_, _, calls, _ := graftedFields()
 	for f, p := range funcs {
 		if p != nil && f.Signature.Results().Len() > 1 {
-			atomic.StoreInt32((*int32)(unsafe.Add(p, calls.Offset)), math.MinInt32)
+			atomic.StoreInt32((*int32)(unsafe.Add(p, grafted.calls)), math.MinInt32)
 		}
 	}
 }

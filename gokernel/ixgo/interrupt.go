@@ -35,19 +35,6 @@ type run struct {
 	heard  chan struct{} // closed when the first interrupt was heard
 }
 
-// addStop counts a reason to stop, or one that is gone.
-func (e *Engine) addStop(n int32) {
-	e.stopping.Lock()
-	defer e.stopping.Unlock()
-	setStop(&e.stop, e.stop+n)
-}
-
-// setStop stores what polls read without synchronization: they see the old count or the
-// new one, and look again soon.
-//
-//go:norace
-func setStop(stop *int32, n int32) { *stop = n }
-
 // adopt makes the calling goroutine the run's, until the returned function is called.
 func (e *Engine) adopt(r *run) (end func()) {
 	id := routine.Goid()
@@ -61,7 +48,7 @@ func (e *Engine) adopt(r *run) (end func()) {
 		defer r.mu.Unlock()
 		if r.armed {
 			r.armed = false
-			e.addStop(-1)
+			e.stop.Add(-1)
 		}
 	}
 }
@@ -108,7 +95,7 @@ func (r *run) fire(sticky bool) {
 	r.sticky = sticky
 	if !r.armed {
 		r.armed = true
-		r.engine.addStop(1)
+		r.engine.stop.Add(1)
 		close(r.done)
 	}
 }
@@ -140,7 +127,7 @@ func (e *Engine) interrupted() {
 	if !r.sticky { // deferred code runs undisturbed
 		r.armed = false
 		r.done = make(chan struct{})
-		e.addStop(-1)
+		e.stop.Add(-1)
 	}
 	r.mu.Unlock()
 	panic(errInterrupted)

@@ -48,6 +48,7 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 		return err
 	}
 	e.register(it)
+	e.addPolls(it)
 	e.graft.add(it)
 	for pointer, variable := range u.Rebound {
 		if p, ok := it.GetVarAddr(pointer); ok {

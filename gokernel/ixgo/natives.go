@@ -43,11 +43,6 @@ func Receive2[T any](ch <-chan T) (T, bool) {
 	panic("unreachable")
 }
 func ReceiveOnly[T any](ch <-chan T) <-chan T { return ch }
-func Enter() {
-	if native.Stop != 0 {
-		native.Interrupted()
-	}
-}
 func Nothing() {}
 func Words[T any](x T) any { return native.Words(&x) }
 func Guard() {
@@ -64,7 +59,6 @@ func init() {
 		Interfaces: map[string]reflect.Type{}, NamedTypes: map[string]reflect.Type{}, AliasTypes: map[string]reflect.Type{},
 		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
 		Vars: map[string]reflect.Value{
-			"Stop":  reflect.ValueOf(new(int32)),
 			"Stdin": reflect.ValueOf(new(io.Reader)), "Stdout": reflect.ValueOf(new(io.Writer)), "Stderr": reflect.ValueOf(new(io.Writer)),
 		},
 		Funcs: map[string]reflect.Value{
@@ -88,7 +82,7 @@ func (e *Engine) natives() error {
 	if _, err := e.ctx.Importer.Import(nativePath); err != nil {
 		return err
 	}
-	vars := map[string]reflect.Value{"Stop": reflect.ValueOf(&e.stop)}
+	vars := map[string]reflect.Value{}
 	stdin, stdout, stderr := io.Reader(os.Stdin), io.Writer(os.Stdout), io.Writer(os.Stderr)
 	if e.options.Stdin != nil {
 		stdin = e.options.Stdin

@@ -81,17 +81,21 @@ func cellFrame(function, file string, line int) (front.Frame, bool) {
 	return f, true
 }
 
+// cellFrames gives the cells' places of a call and those that led to it, innermost first.
+func cellFrames(fr *ixgo.Frame) (out []front.Frame) {
+	for _, f := range fr.CallerFrames() {
+		if place, ok := cellFrame(f.Function, f.File, f.Line); ok {
+			out = append(out, place)
+		}
+	}
+	return out
+}
+
 // goroutinePanic tells of a panic that ended a cell's goroutine. It is called by
 // deferred code while that panics.
 func (e *Engine) goroutinePanic(fr *ixgo.Frame, value any) {
-	if value == errInterrupted || e.options.GoroutinePanic == nil {
+	if e.overflowed() != nil || value == errInterrupted || e.options.GoroutinePanic == nil {
 		return
 	}
-	var frames []front.Frame
-	for _, f := range fr.CallerFrames() {
-		if place, ok := cellFrame(f.Function, f.File, f.Line); ok {
-			frames = append(frames, place)
-		}
-	}
-	e.options.GoroutinePanic(panicWith(value, frames))
+	e.options.GoroutinePanic(panicWith(value, cellFrames(fr)))
 }

@@ -1,0 +1,1 @@
+// This file lets polls.go declare a function that has its body in another package.
