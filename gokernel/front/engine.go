@@ -101,6 +101,9 @@ type Unit struct {
 	// declared to its engine names: embedded fields have the names of their types,
 	// and repeated constants those that the user wrote.
 	Seen map[string]string
+	// Unexported maps names in the file to types that other packages do not export. It
+	// is for a Separate engine, which sees to it that they are what the names say.
+	Unexported map[string]types.Object
 
 	// Rebound maps variables of the file, which are pointers, to the variables of
 	// earlier units that they must point to: Load sees to it. The types that they

@@ -32,12 +32,12 @@ func (c *cellCheck) lower() (*Unit, error) {
 	l := &lowering{
 		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, indirect: map[types.Object]bool{}, imports: map[string]string{},
 		unit: &Unit{
-			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{}, Rebound: map[string]string{},
+			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{}, Unexported: map[string]types.Object{}, Rebound: map[string]string{},
 			imports: liveImports{}, source: c.src,
 		},
 	}
 	pos := c.src.file.Name.Pos()
-	l.writer = typeWriter{pos: pos, engine: l.fileName, embedded: l.userName, pkg: l.packageName}
+	l.writer = typeWriter{pos: pos, engine: l.fileName, embedded: l.userName, pkg: l.packageName, unexported: l.unexportedName}
 	l.bind()
 	l.entry()
 	if l.err != nil {
@@ -164,6 +164,18 @@ func (l *lowering) packageName(path string) string {
 	spec := &ast.ImportSpec{Name: l.writer.ident(n), Path: &ast.BasicLit{ValuePos: pos, Kind: token.STRING, Value: strconv.Quote(path)}}
 	l.decls = append(l.decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
 	return n
+}
+
+// unexportedName gives a type that another package does not export a name in the file.
+func (l *lowering) unexportedName(o types.Object) (name string, ok bool) {
+	for name, known := range l.unit.Unexported {
+		if known == o {
+			return name, true
+		}
+	}
+	name = o.Name() + suffixMark + strconv.Itoa(l.s.serial) + "_" + strconv.Itoa(len(l.unit.Unexported))
+	l.unit.Unexported[name] = o
+	return name, l.s.engine.Separate()
 }
 
 // entry rewrites the entry's body.

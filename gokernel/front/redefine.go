@@ -449,6 +449,7 @@ func (c *cellCheck) addTyped(b *Binding, tok token.Token, value ast.Expr, reshap
 			nameable = false
 			return path
 		},
+		unexported: func(types.Object) (string, bool) { return "", false },
 	}
 	x, err := w.expr(t)
 	if err != nil || !nameable {

@@ -15,6 +15,9 @@ type typeWriter struct {
 	// embedded gives the name of a cell's type as an embedded field.
 	embedded func(types.Object) (string, error)
 	pkg      func(path string) string // local name of an imported package
+	// unexported gives a name for a type that another package does not export, if
+	// there can be one.
+	unexported func(types.Object) (name string, ok bool)
 }
 
 func (w typeWriter) ident(name string) *ast.Ident { return &ast.Ident{NamePos: w.pos, Name: name} }
@@ -78,7 +81,11 @@ func (w typeWriter) named(t *types.Named) (ast.Expr, error) {
 		}
 		x = w.ident(w.engine(o))
 	case !o.Exported():
-		return nil, fmt.Errorf("type %s.%s is not exported and cannot be the type of a top-level variable: use the value inside a function", o.Pkg().Path(), o.Name())
+		name, ok := w.unexported(o)
+		if !ok {
+			return nil, fmt.Errorf("type %s.%s is not exported and cannot be the type of a top-level variable: use the value inside a function", o.Pkg().Path(), o.Name())
+		}
+		x = w.ident(name)
 	default:
 		x = &ast.SelectorExpr{X: w.ident(w.pkg(o.Pkg().Path())), Sel: w.ident(o.Name())}
 	}

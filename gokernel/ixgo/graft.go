@@ -15,8 +15,9 @@ import (
 
 // An interpreter calls a method of a type that it does not know by looking for a
 // compiled one, and there is none: code of an older unit could not use types of a
-// newer one. So all interpreters get each other's method sets, and the functions
-// behind them. These are two private fields of ixgo.Interp.
+// newer one, nor that of a newer unit those of packages in source form that an older
+// one was the first to import. So all interpreters get each other's method sets, and
+// the functions behind them. These are two private fields of ixgo.Interp.
 //
 // And an interpreter takes a function's frame for another call as soon as it
 // returns, while its results, if there are several, are still in it: another
@@ -77,7 +78,7 @@ var grafted, graftable = func() (g struct {
 	return g, err
 }()
 
-// graft is what all interpreters but the newest share. Of a function that several
+// graft is what all interpreters share; the newest has it in maps of its own. Of a function that several
 // have compiled, the first one's is taken: they are alike, storage being shared.
 type graft struct {
 	interps []*scion
@@ -132,7 +133,9 @@ func (g *graft) add(it *ixgo.Interp) {
 	defer func() { g.interps = append(g.interps, &scion{interp: weak.Make(it)}) }()
 	sets, funcs := fieldsOf(it)
 	keepFrames(*funcs)
-	if !g.hasNew(*sets) {
+	isNew := g.hasNew(*sets)
+	addMethods(*sets, *funcs, g.sets, g.funcs)
+	if !isNew {
 		return
 	}
 	all, code := maps.Clone(g.sets), maps.Clone(g.funcs)
@@ -155,17 +158,7 @@ func (g *graft) add(it *ixgo.Interp) {
 		}
 	}
 	g.interps = live
-	for rt, methods := range *sets {
-		if _, ok := all[rt]; ok {
-			continue
-		}
-		all[rt] = methods
-		for _, f := range methods {
-			if p := (*funcs)[f]; p != nil && code[f] == nil {
-				code[f] = p
-			}
-		}
-	}
+	addMethods(all, code, *sets, *funcs)
 	g.sets, g.funcs = all, code
 	for _, old := range older { // functions before the sets that name them
 		_, funcs := fieldsOf(old)
@@ -193,6 +186,21 @@ func (g *graft) hasNew(sets methodSets) bool {
 		}
 	}
 	return false
+}
+
+// addMethods adds method sets that there are not, and the functions behind them.
+func addMethods(sets methodSets, funcs functions, from methodSets, code functions) {
+	for rt, methods := range from {
+		if _, ok := sets[rt]; ok {
+			continue
+		}
+		sets[rt] = methods
+		for _, f := range methods {
+			if p := code[f]; p != nil && funcs[f] == nil {
+				funcs[f] = p
+			}
+		}
+	}
 }
 
 func addMissing[K comparable, V any](to, from map[K]V) {

@@ -98,6 +98,11 @@ func (e *Engine) seed(pkg *types.Package, u *front.Unit) (stands map[types.Objec
 	for name, engine := range u.Seen {
 		put(name, e.objects[engine])
 	}
+	for name, o := range u.Unexported {
+		if p, err := e.ctx.Importer.Import(o.Pkg().Path()); err == nil {
+			put(name, p.Scope().Lookup(o.Name()))
+		}
+	}
 	ast.Inspect(u.File, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && strings.Contains(id.Name, mark) && u.Declared[id.Name] == "" {
 			put(id.Name, e.objects[id.Name])

@@ -56,6 +56,25 @@ func Make(name string, side float64) *Square {
 
 func Calls() int { return count.Calls }
 
+// circle and ring are types of values that other packages have without their names.
+type circle struct{ R float64 }
+
+func (c *circle) Area() float64 { return 3 * c.R * c.R }
+
+func Circle(r float64) *circle { return &circle{r} }
+
+type ring[T any] struct{ items []T }
+
+func (r ring[T]) At(i int) T { return r.items[i%len(r.items)] }
+
+type failure struct{ code int }
+
+func (f failure) Error() string { return fmt.Sprint("failure ", f.code) }
+
+func Fail(code int) error { return failure{code} }
+
+func Ring[T any](items ...T) ring[T] { return ring[T]{items} }
+
 func Map[T, U any](xs []T, f func(T) U) (out []U) {
 	for _, x := range xs {
 		out = append(out, f(x))
@@ -107,6 +126,12 @@ func (c Cube) Volume() float64 { return c.Area() * c.Side }
 		{"import \"fmt\"\nfmt.Sprint(shapes.Made, len(shapes.Made), shapes.Made[\"a\"] == shapes.Shape(sq))", `"map[a:square 3] 1 true"`},
 		{"type Circle struct{ r float64 }\nfunc (c Circle) Area() float64 { return 3 * c.r }\nshapes.Made[\"c\"] = Circle{1}\nlen(shapes.Made)", "2"},
 		{"shapes.Map([]int{1, 2}, func(i int) string { return fmt.Sprint(i) })", `["1" "2"]`},
+		{"round := shapes.Circle(1)\nrings := shapes.Ring(round, shapes.Circle(2))\nround.Area()", "3"},
+		{"round.R = 3\nfunc last() Shape { return rings.At(1) }\ntype Shape = shapes.Shape\nfmt.Sprintf(\"%v %v %T\", rings.At(2).Area(), last().Area(), round)", `"27 12 *shapes.circle"`},
+		{"by := map[string]any{\"r\": rings}\nround, sq2 := rings.At(3), sq\n_, same := by[\"r\"].(interface{ At(int) any })\nfmt.Sprint(round.R, sq2, same)", `"2 square 3 false"`},
+		{"failed := shapes.Fail(3)\nfailed.Error()", `"failure 3"`},
+		{"failed.Error() + fmt.Sprint(\" \", failed)", `"failure 3 failure 3"`},
+		{"func area(s Shape) float64 { return s.Area() }\nfmt.Sprint(area(shapes.Circle(2)), area(sq), failed == shapes.Fail(3))", `"12 9 true"`},
 		{"import \"example.com/replaced/odd\"\nunlike.Answer", "42"},
 		{"import \"example.com/cached/v2\"\nvar x any = cached.Cube{*sq}\n_, ok := x.(shapes.Shape)\nfmt.Sprint(ok, x.(cached.Cube).Volume())", `"true 27"`},
 	} {
