@@ -35,7 +35,7 @@ func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 
 type adapter struct {
 	info    *types.Info
-	kept    map[ast.Node]bool // operations of select's cases, and calls that are deferred: they stay
+	kept    map[ast.Node]bool // what stays: operations of select's cases, deferred calls, and see keepOperations
 	used    map[string]bool   // of the two packages
 	n       int               // of made names
 	refused []front.Refusal
@@ -77,6 +77,9 @@ func (a *adapter) before(c *astutil.Cursor) bool {
 		a.kept[n.Call] = true
 	case *ast.GoStmt:
 		a.kept[n.Call] = true
+		if lit, ok := n.Call.Fun.(*ast.FuncLit); ok {
+			a.keepOperations(lit.Body)
+		}
 	case *ast.CommClause:
 		switch st := n.Comm.(type) {
 		case *ast.SendStmt:
@@ -90,6 +93,20 @@ func (a *adapter) before(c *astutil.Cursor) bool {
 	return true
 }
 
+// keepOperations leaves the operations on channels of a function that a go statement
+// starts: it never runs in the goroutine that an interrupt is for.
+func (a *adapter) keepOperations(body *ast.BlockStmt) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.SendStmt, *ast.UnaryExpr, *ast.RangeStmt, *ast.SelectStmt:
+			a.kept[n] = true
+		}
+		return true
+	})
+}
+
 func (a *adapter) after(c *astutil.Cursor) bool {
 	switch n := c.Node().(type) {
 	case *ast.FuncDecl:
@@ -99,7 +116,7 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 	case *ast.FuncLit:
 		a.enter(n.Body)
 	case *ast.RangeStmt:
-		if isChan(a.info.TypeOf(n.X)) {
+		if isChan(a.info.TypeOf(n.X)) && !a.kept[n] {
 			c.Replace(a.rangeChan(n))
 		}
 	case *ast.UnaryExpr:
@@ -108,10 +125,12 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 		}
 	case *ast.SendStmt:
 		if !a.kept[n] && isChan(a.info.TypeOf(n.Chan)) {
-			send := &ast.CommClause{Case: n.Pos(), Colon: n.Pos(), Comm: n}
-			c.Replace(&ast.SelectStmt{Select: n.Pos(), Body: block(n.Pos(), send, a.doneCase(n.Pos()))})
+			c.Replace(a.send(n))
 		}
 	case *ast.SelectStmt:
+		if a.kept[n] {
+			return true
+		}
 		for _, clause := range n.Body.List {
 			if clause.(*ast.CommClause).Comm == nil {
 				return true
@@ -198,6 +217,44 @@ func (a *adapter) defersInRange(body *ast.BlockStmt) bool {
 	return found
 }
 
+// send gives what stands for ch <- x.
+func (a *adapter) send(n *ast.SendStmt) ast.Stmt {
+	pos := n.Pos()
+	sent := &ast.CommClause{Case: pos, Colon: pos, Comm: n}
+	if !plain(n.Chan) || !plain(n.Value) {
+		return &ast.SelectStmt{Select: pos, Body: block(pos, sent, a.doneCase(pos))}
+	}
+	return a.again(pos, sent)
+}
+
+// again gives the loop in which an operation is done that an interrupt can end, and which
+// is done again if that was another goroutine's: for { select { operation; gone }; break }.
+func (a *adapter) again(pos token.Pos, operation *ast.CommClause) *ast.ForStmt {
+	gone := &ast.CommClause{
+		Case: pos, Colon: pos,
+		Comm: do(&ast.UnaryExpr{OpPos: pos, Op: token.ARROW, X: a.native(pos, "Gone")}),
+		Body: []ast.Stmt{do(call(pos, a.native(pos, "Interrupted"))), &ast.BranchStmt{TokPos: pos, Tok: token.CONTINUE}},
+	}
+	return &ast.ForStmt{For: pos, Body: block(pos,
+		&ast.SelectStmt{Select: pos, Body: block(pos, operation, gone)},
+		&ast.BranchStmt{TokPos: pos, Tok: token.BREAK})}
+}
+
+// plain reports an expression that can be evaluated twice.
+func plain(x ast.Expr) bool {
+	switch x := ast.Unparen(x).(type) {
+	case *ast.Ident, *ast.BasicLit:
+		return true
+	case *ast.SelectorExpr:
+		return plain(x.X)
+	case *ast.CompositeLit:
+		return len(x.Elts) == 0
+	case *ast.BinaryExpr:
+		return plain(x.X) && plain(x.Y)
+	}
+	return false
+}
+
 // receive gives the call that stands for <-ch.
 func (a *adapter) receive(n *ast.UnaryExpr) ast.Expr {
 	name := "Receive"
@@ -219,30 +276,29 @@ func (a *adapter) doneCase(pos token.Pos) *ast.CommClause {
 	}
 }
 
-// rangeChan gives the loop for c := ch; ; { v, ok := <-c; if !ok { break }; { … } }.
+// rangeChan gives the loop
+// ch, next, ok := Range(c); for { select { case next, ok = <-ch: … }; if !ok { break }; v := next; { … } }.
 func (a *adapter) rangeChan(n *ast.RangeStmt) ast.Stmt {
 	pos := n.For
-	ch, ok := a.name(), a.name()
-	var element, assign ast.Expr = ident(pos, "_"), nil
-	switch {
-	case n.Key == nil:
-	case n.Tok == token.DEFINE:
-		element = n.Key
-	default:
-		element = ident(pos, a.name())
-		assign = n.Key
+	ch, next, ok := a.name(), "_", a.name()
+	if n.Key != nil {
+		next = a.name()
 	}
-	body := block(n.Body.Lbrace,
-		define(pos, call(pos, a.helper(pos, "Receive2"), ident(pos, ch)), element, ident(pos, ok)),
+	receive := &ast.CommClause{Case: pos, Colon: pos, Comm: &ast.AssignStmt{
+		Lhs: []ast.Expr{ident(pos, next), ident(pos, ok)}, TokPos: pos, Tok: token.ASSIGN,
+		Rhs: []ast.Expr{&ast.UnaryExpr{OpPos: pos, Op: token.ARROW, X: ident(pos, ch)}},
+	}}
+	body := block(n.Body.Lbrace, a.again(pos, receive),
 		&ast.IfStmt{
 			If: pos, Cond: &ast.UnaryExpr{OpPos: pos, Op: token.NOT, X: ident(pos, ok)},
 			Body: block(pos, &ast.BranchStmt{TokPos: pos, Tok: token.BREAK}),
 		})
-	if assign != nil {
-		body.List = append(body.List, &ast.AssignStmt{Lhs: []ast.Expr{assign}, TokPos: pos, Tok: token.ASSIGN, Rhs: []ast.Expr{ident(pos, element.(*ast.Ident).Name)}})
+	if n.Key != nil {
+		body.List = append(body.List, &ast.AssignStmt{Lhs: []ast.Expr{n.Key}, TokPos: pos, Tok: n.Tok, Rhs: []ast.Expr{ident(pos, next)}})
 	}
 	body.List = append(body.List, n.Body)
-	return &ast.ForStmt{For: pos, Init: define(pos, call(pos, a.helper(pos, "ReceiveOnly"), n.X), ident(pos, ch)), Body: body}
+	init := define(pos, call(pos, a.helper(pos, "Range"), n.X), ident(pos, ch), ident(pos, next), ident(pos, ok))
+	return &ast.ForStmt{For: pos, Init: init, Body: body}
 }
 
 // goroutine makes a goroutine report its panic. Function and arguments are still

@@ -50,9 +50,14 @@ type Engine struct {
 
 	maxStack uintptr // how much stack, in bytes, the calls of a goroutine may take
 
-	stop      atomic.Int32 // counts the reasons to stop; polls look whether it is zero
-	runs      sync.Map     // goroutine id to *run
-	overflows sync.Map     // goroutine id to *front.Panic: its stack overflow
+	// stop counts the reasons to stop; polls look whether it is zero. Operations on
+	// channels wait for gone, which is closed while it is not.
+	stop      atomic.Int32
+	stopping  sync.Mutex // of who changes stop
+	gone      <-chan struct{}
+	close     func()   // closes gone
+	runs      sync.Map // goroutine id to *run
+	overflows sync.Map // goroutine id to *front.Panic: its stack overflow
 
 	mu      sync.RWMutex
 	interps map[*front.Unit]*ixgo.Interp // loaded, not yet run
@@ -79,6 +84,7 @@ func New(o Options) (*Engine, error) {
 		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
 	}
 	e.mender = newMender(ctx)
+	e.renew()
 	e.loader = newLoader(ctx.Loader)
 	ctx.Loader = e.loader
 	ctx.SetPanic(plainError)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -35,6 +36,31 @@ type run struct {
 	heard  chan struct{} // closed when the first interrupt was heard
 }
 
+// addStop counts a reason to stop, or one that is gone.
+func (e *Engine) addStop(n int32) {
+	e.stopping.Lock()
+	defer e.stopping.Unlock()
+	switch after := e.stop.Add(n); {
+	case after == n:
+		e.close()
+	case after == 0:
+		e.renew()
+	}
+}
+
+// renew makes the channel that the next reason to stop closes.
+func (e *Engine) renew() {
+	gone := make(chan struct{})
+	e.close = func() { close(gone) }
+	setGone(&e.gone, gone)
+}
+
+// setGone stores what interpreted code reads without synchronization. It sees the new
+// channel, or the old one, which is closed: then it looks again.
+//
+//go:norace
+func setGone(variable *<-chan struct{}, gone <-chan struct{}) { *variable = gone }
+
 // adopt makes the calling goroutine the run's, until the returned function is called.
 func (e *Engine) adopt(r *run) (end func()) {
 	id := routine.Goid()
@@ -48,7 +74,7 @@ func (e *Engine) adopt(r *run) (end func()) {
 		defer r.mu.Unlock()
 		if r.armed {
 			r.armed = false
-			e.stop.Add(-1)
+			e.addStop(-1)
 		}
 	}
 }
@@ -95,7 +121,7 @@ func (r *run) fire(sticky bool) {
 	r.sticky = sticky
 	if !r.armed {
 		r.armed = true
-		r.engine.stop.Add(1)
+		r.engine.addStop(1)
 		close(r.done)
 	}
 }
@@ -112,6 +138,7 @@ func (e *Engine) owner() *run {
 func (e *Engine) interrupted() {
 	r := e.owner()
 	if r == nil {
+		runtime.Gosched() // it is about another goroutine, which should hear it
 		return
 	}
 	r.mu.Lock()
@@ -127,7 +154,7 @@ func (e *Engine) interrupted() {
 	if !r.sticky { // deferred code runs undisturbed
 		r.armed = false
 		r.done = make(chan struct{})
-		e.stop.Add(-1)
+		e.addStop(-1)
 	}
 	r.mu.Unlock()
 	panic(errInterrupted)

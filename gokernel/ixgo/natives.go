@@ -25,24 +25,26 @@ const (
 const helperSource = `package helper
 import native "` + nativePath + `"
 func Receive[T any](ch <-chan T) T {
-	select {
-	case v := <-ch:
-		return v
-	case <-native.Done():
-		native.Interrupted()
+	for {
+		select {
+		case v := <-ch:
+			return v
+		case <-native.Gone:
+			native.Interrupted()
+		}
 	}
-	panic("unreachable")
 }
 func Receive2[T any](ch <-chan T) (T, bool) {
-	select {
-	case v, ok := <-ch:
-		return v, ok
-	case <-native.Done():
-		native.Interrupted()
+	for {
+		select {
+		case v, ok := <-ch:
+			return v, ok
+		case <-native.Gone:
+			native.Interrupted()
+		}
 	}
-	panic("unreachable")
 }
-func ReceiveOnly[T any](ch <-chan T) <-chan T { return ch }
+func Range[T any](ch <-chan T) (_ <-chan T, next T, ok bool) { return ch, next, ok }
 func Nothing() {}
 func Words[T any](x T) any { return native.Words(&x) }
 func Guard() {
@@ -59,6 +61,7 @@ func init() {
 		Interfaces: map[string]reflect.Type{}, NamedTypes: map[string]reflect.Type{}, AliasTypes: map[string]reflect.Type{},
 		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
 		Vars: map[string]reflect.Value{
+			"Gone":  reflect.ValueOf(new(<-chan struct{})),
 			"Stdin": reflect.ValueOf(new(io.Reader)), "Stdout": reflect.ValueOf(new(io.Writer)), "Stderr": reflect.ValueOf(new(io.Writer)),
 		},
 		Funcs: map[string]reflect.Value{
@@ -82,7 +85,7 @@ func (e *Engine) natives() error {
 	if _, err := e.ctx.Importer.Import(nativePath); err != nil {
 		return err
 	}
-	vars := map[string]reflect.Value{}
+	vars := map[string]reflect.Value{"Gone": reflect.ValueOf(&e.gone)}
 	stdin, stdout, stderr := io.Reader(os.Stdin), io.Writer(os.Stdout), io.Writer(os.Stderr)
 	if e.options.Stdin != nil {
 		stdin = e.options.Stdin

@@ -96,6 +96,10 @@ func spin() { for {} }
 func recur(n int) int { if n == 0 { return 0 }; return recur(n-1) + recur(n-1) }
 go func() { for { ticks.Add(1); time.Sleep(time.Millisecond) } }()
 go func() { for { answer <- 1 + <-ask } }()
+var numbers, doubled = make(chan int), make(chan int)
+func double(in <-chan int, out chan<- int) { for n := range in { m := <-pass(n); out <- 2*m } }
+func pass(n int) <-chan int { c := make(chan int, 1); c <- n; return c }
+go double(numbers, doubled)
 `)
 	forms := map[string]string{
 		"loop":                "for {}",
@@ -140,6 +144,9 @@ go func() { for { answer <- 1 + <-ask } }()
 	s.must("out.Close()")
 	if got := s.must("before := ticks.Load(); for ticks.Load() < before+3 { time.Sleep(time.Millisecond) }; ask <- 41; <-answer"); got != "42" {
 		t.Errorf("the goroutines of the first cell say %s, want 42", got)
+	}
+	if got := s.must("numbers <- 21; <-doubled"); got != "42" {
+		t.Errorf("the goroutine that doubles numbers says %s, want 42", got)
 	}
 	select {
 	case p := <-s.panics:
