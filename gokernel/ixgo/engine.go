@@ -87,6 +87,7 @@ func New(o Options) (*Engine, error) {
 	e.renew()
 	e.loader = newLoader(ctx.Loader)
 	ctx.Loader = e.loader
+	ctx.Importer = &modules{Importer: ctx.Importer, engine: e}
 	ctx.SetPanic(plainError)
 	if err := e.natives(); err != nil {
 		return nil, fmt.Errorf("start ixgo: %w", err)

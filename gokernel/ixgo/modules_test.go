@@ -1,10 +1,12 @@
 package ixgo
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -12,8 +14,7 @@ import (
 // Packages of the module that the session is in, of folders that replace modules,
 // and of the module cache are imported from source, and keep their state.
 func TestModules(t *testing.T) {
-	dir := t.TempDir()
-	for _, f := range txtar.Parse([]byte(`
+	s := newSessionIn(t, `
 -- go.mod --
 module example.com/work
 
@@ -107,18 +108,7 @@ import "example.com/work/shapes"
 type Cube struct{ shapes.Square }
 
 func (c Cube) Volume() float64 { return c.Area() * c.Side }
-`)).Files {
-		path := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Chdir(dir)
-	t.Setenv("GOMODCACHE", filepath.Join(dir, "cache"))
-	s := newSession(t)
+`)
 	for _, c := range []struct{ cell, want string }{
 		{"import \"example.com/work/shapes\"\nsq := shapes.Make(\"a\", 2)\nsq.Area()", "4"},
 		{"sq.Grow(1)\nsq.Area()", "9"},
@@ -150,5 +140,76 @@ func (c Cube) Volume() float64 { return c.Area() * c.Side }
 		if _, err := s.run(t.Context(), "import \""+c.path+"\""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("import of %s: %v, want %q", c.path, err, c.want)
 		}
+	}
+}
+
+// newSessionIn makes a session in a folder that has a txtar archive's files; a module
+// cache is in its folder cache.
+func newSessionIn(t *testing.T, files string) *session {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(files)).Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	t.Setenv("GOMODCACHE", filepath.Join(dir, "cache"))
+	return newSession(t)
+}
+
+// Code of a package in source form is as that of cells: it is interrupted, its
+// goroutines' panics are told, its stack can overflow, and what it prints is the cell's.
+func TestModulesAreAdapted(t *testing.T) {
+	s := newSessionIn(t, `
+-- go.mod --
+module example.com/work
+-- busy/busy.go --
+package busy
+
+import (
+	"fmt"
+	"os"
+
+	"example.com/work/busy/behind"
+)
+
+func Loop() { fmt.Fprint(os.Stderr, "."); for {} }
+func Behind() { fmt.Fprint(os.Stderr, "."); behind.Loop() }
+func Receive() { fmt.Fprint(os.Stderr, "."); <-make(chan int) }
+func Each[T any](f func() T) { fmt.Fprint(os.Stderr, "."); for { f() } }
+func Range() { fmt.Fprint(os.Stderr, "."); for range make(chan int) { } }
+func Boom() { go func() { panic("boom") }() }
+func Deep(n int) int { return Deep(n+1) + 1 }
+-- busy/behind/behind.go --
+package behind
+
+func Loop() {
+again:
+	goto again
+}
+`)
+	s.engine.maxStack = 4 << 20
+	s.must(`import "example.com/work/busy"`)
+	for _, cell := range []string{"busy.Loop()", "busy.Behind()", "busy.Receive()", "busy.Range()", "busy.Each(func() int { return 1 })"} {
+		s.must("deferred := false")
+		s.interrupt("func() {\ndefer func() { deferred = true }()\n"+cell+"\n}()", true)
+		if got := s.must("deferred"); got != "true" {
+			t.Errorf("after %s deferred code did not run", cell)
+		}
+	}
+	s.overflows("busy.Deep(0)")
+	s.must("busy.Boom()")
+	select {
+	case p := <-s.panics:
+		if fmt.Sprint(p) != "boom" {
+			t.Errorf("a goroutine panicked: %v", p)
+		}
+	case <-time.After(patiently):
+		t.Error("a goroutine's panic was not told")
 	}
 }
