@@ -214,11 +214,14 @@ func (c *cellCheck) types() []types.Error {
 	for _, a := range c.additions {
 		own[a.name] = true
 	}
-	for name, b := range c.s.live {
-		if !own[name] {
-			c.pkg.Scope().Insert(b.Object)
+	ast.Inspect(&f, func(n ast.Node) bool { // there may be many live names; few are used
+		if id, ok := n.(*ast.Ident); ok && !own[id.Name] {
+			if b := c.s.live[id.Name]; b != nil {
+				c.pkg.Scope().Insert(b.Object)
+			}
 		}
-	}
+		return true
+	})
 	for name, b := range c.earlier {
 		c.pkg.Scope().Insert(alias(b.Object, name))
 	}

@@ -41,7 +41,7 @@ func (p *spot) candidates() []Candidate {
 		if p.quote != 0 || p.typed == "" && strings.TrimSpace(p.text) != "" {
 			return nil
 		}
-		return p.s.inScope()
+		return p.s.inScope(p.typed, map[string]bool{})
 	}
 	number := p.typed != "" && p.typed[0] >= '0' && p.typed[0] <= '9'
 	switch up := p.parent(1).(type) {
@@ -120,7 +120,7 @@ func (p *spot) names() (found []Candidate) {
 	seen := map[string]bool{}
 	for scope := p.scope(); scope != nil && scope != types.Universe; scope = scope.Parent() {
 		for _, name := range scope.Names() {
-			if seen[name] || name == "_" || strings.Contains(name, suffixMark) {
+			if seen[name] || name == "_" || strings.Contains(name, suffixMark) || !begins(name, p.typed) {
 				continue
 			}
 			if _, o := scope.LookupParent(name, p.ident().Pos()); o != nil {
@@ -129,33 +129,43 @@ func (p *spot) names() (found []Candidate) {
 			}
 		}
 	}
-	for _, c := range p.s.inScope() {
-		if !seen[c.Name] {
-			found = append(found, c)
+	return append(found, p.s.inScope(p.typed, seen)...)
+}
+
+// inScope gives everything that a plain name with a prefix can mean in a new cell, but
+// for names that were seen.
+func (s *Session) inScope(prefix string, seen map[string]bool) (found []Candidate) {
+	wanted := func(name string) bool {
+		return begins(name, prefix) && !seen[name] && !strings.Contains(name, suffixMark)
+	}
+	for _, b := range s.Bindings() {
+		if wanted(b.Name) {
+			found = append(found, candidate(b.Name, b.Object))
+		}
+	}
+	for name, path := range s.Imports() {
+		if wanted(name) {
+			if pkg, err := s.Import(path); err == nil {
+				found = append(found, candidate(name, types.NewPkgName(token.NoPos, nil, name, pkg)))
+			}
+		}
+	}
+	for _, name := range types.Universe.Names() {
+		if wanted(name) {
+			found = append(found, candidate(name, types.Universe.Lookup(name)))
+		}
+	}
+	for _, k := range keywords {
+		if wanted(k) {
+			found = append(found, Candidate{Name: k, Kind: "keyword"})
 		}
 	}
 	return found
 }
 
-// inScope gives everything that a plain name can mean in a new cell.
-func (s *Session) inScope() (found []Candidate) {
-	for _, b := range s.Bindings() {
-		if !strings.Contains(b.Name, suffixMark) {
-			found = append(found, candidate(b.Name, b.Object))
-		}
-	}
-	for name, path := range s.Imports() {
-		if pkg, err := s.Import(path); err == nil {
-			found = append(found, candidate(name, types.NewPkgName(token.NoPos, nil, name, pkg)))
-		}
-	}
-	for _, name := range types.Universe.Names() {
-		found = append(found, candidate(name, types.Universe.Lookup(name)))
-	}
-	for _, k := range keywords {
-		found = append(found, Candidate{Name: k, Kind: "keyword"})
-	}
-	return found
+// begins reports that a name begins with a prefix, in whatever case.
+func begins(name, prefix string) bool {
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
 func candidate(name string, o types.Object) Candidate {
@@ -210,7 +220,7 @@ func (p *spot) members(x ast.Expr) (found []Candidate) {
 	if pn, ok := p.object(x).(*types.PkgName); ok {
 		pkg := pn.Imported()
 		for _, name := range pkg.Scope().Names() {
-			if o := pkg.Scope().Lookup(name); o.Exported() && p.s.engine.Offers(pkg.Path(), name) {
+			if o := pkg.Scope().Lookup(name); begins(name, p.typed) && o.Exported() && p.s.engine.Offers(pkg.Path(), name) {
 				found = append(found, candidate(name, o))
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // spot is what stands at a cursor: a cell that is checked as far as it goes.
@@ -361,7 +360,7 @@ func inComment(text string, offset int) bool {
 // do so in another case; others are left out.
 func sortByPrefix(found []Candidate, prefix string) []Candidate {
 	found = slices.DeleteFunc(found, func(c Candidate) bool {
-		return len(c.Name) < len(prefix) || !strings.EqualFold(c.Name[:len(prefix)], prefix) || !utf8.ValidString(c.Name[:len(prefix)])
+		return !begins(c.Name, prefix)
 	})
 	slices.SortStableFunc(found, func(a, b Candidate) int {
 		ea, eb := strings.HasPrefix(a.Name, prefix), strings.HasPrefix(b.Name, prefix)
