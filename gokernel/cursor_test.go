@@ -269,6 +269,22 @@ func TestInspectMapThatIsWritten(t *testing.T) {
 	c.inspectUntil("m", "var m map[string]int = map[\"two\":2]")
 }
 
+// The names of dot imports are completed and described, as cells have them.
+func TestDotImportsAtTheCursor(t *testing.T) {
+	c := startKernel(t)
+	c.run(`import . "unicode/utf8"`)
+	c.run("type RuneCounter int\nfunc RuneLen() {}")
+	got := content[jupyter.CompleteReplyContent](t, c.ask(jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "n := RuneCount", CursorPos: 14}))
+	if want := []string{"RuneCount", "RuneCountInString", "RuneCounter"}; !slices.Equal(got.Matches, want) {
+		t.Errorf("RuneCount is completed by %q, want %q", got.Matches, want)
+	}
+	for name, want := range map[string]string{"RuneCount": "number of runes", "RuneLen": "func RuneLen()"} {
+		if text := c.inspectText(name); !strings.Contains(text, want) {
+			t.Errorf("%s is described as %q, want %q in it", name, text, want)
+		}
+	}
+}
+
 func (c *client) inspectText(name string) string {
 	c.t.Helper()
 	return text(c.t, content[jupyter.InspectReplyContent](c.t, c.ask(jupyter.InspectRequest, jupyter.InspectRequestContent{Code: name, CursorPos: len(name)})).Data)

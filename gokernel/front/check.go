@@ -27,6 +27,8 @@ type cellCheck struct {
 	pkg      *types.Package         // of the last check
 	info     *types.Info            // of the last check
 	earlier  map[string]*Binding    // names that the cell uses and redeclares
+	dots     []string               // paths of dot imports, the newest first
+	ownDots  []string               // those of the cell
 	redefinition
 }
 
@@ -46,6 +48,7 @@ type hoist struct {
 }
 
 func (c *cellCheck) check() error {
+	c.nameDots()
 	if err := c.hoist(); err != nil {
 		return err
 	}
@@ -57,27 +60,36 @@ func (c *cellCheck) check() error {
 	return nil
 }
 
-// settle checks the cell with its additions. A check that finds early uses of
-// redeclared names, or positional literals of an earlier cell's type, mends the
-// syntax and is done again.
+// settle checks the cell with its additions until there is nothing to mend in it.
 func (c *cellCheck) settle() error {
-	for range 3 {
-		errs := c.types()
-		again := false
-		for _, e := range errs {
-			if strings.Contains(e.Msg, "implicit assignment to unexported field") {
-				again = c.keyLiterals() || again
-			}
-		}
-		renamed, err := c.earlyUses()
+	for {
+		errs, again, err := c.mend()
 		if err != nil {
 			return err
 		}
-		if !again && !renamed {
+		if !again {
 			return c.problems(errs)
 		}
 	}
-	return c.problems(c.types())
+}
+
+// mend checks the cell once. Where that finds early uses of redeclared names, names of
+// dot imports, or positional literals of an earlier cell's type, it mends the syntax,
+// and the cell is to be checked again.
+func (c *cellCheck) mend() (errs []types.Error, again bool, err error) {
+	errs = c.types()
+	dots := map[token.Pos]string{}
+	for _, e := range errs {
+		if strings.Contains(e.Msg, "implicit assignment to unexported field") {
+			again = c.keyLiterals() || again
+		}
+		if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok && c.dotOf(name) != "" {
+			dots[e.Pos] = c.dotOf(name)
+		}
+	}
+	renamed, err := c.earlyUses(dots)
+	c.qualify(dots)
+	return errs, again || renamed || len(dots) > 0, err
 }
 
 // hoist finds the statements that declare top-level variables and moves their
@@ -288,8 +300,9 @@ func alias(o types.Object, name string) types.Object {
 
 // earlyUses finds uses of a hoisted variable in statements that do not come
 // after its declaration. They mean the earlier cell's object, as they would in a
-// function body; where there is none it is an error.
-func (c *cellCheck) earlyUses() (renamed bool, err error) {
+// function body, or a dot import's, whose places it adds; where there is none it is
+// an error.
+func (c *cellCheck) earlyUses(dots map[token.Pos]string) (renamed bool, err error) {
 	if c.src.entry == nil {
 		return false, nil
 	}
@@ -307,6 +320,10 @@ func (c *cellCheck) earlyUses() (renamed bool, err error) {
 				return true
 			}
 			b := c.s.live[id.Name]
+			if path := c.dotOf(id.Name); b == nil && path != "" {
+				dots[id.Pos()] = path
+				return true
+			}
 			if b == nil {
 				where := fmt.Sprintf("it is declared later in this cell, at line %d", c.fset.Position(v.Pos()).Line)
 				if d := c.declared[id.Name].spec; d.Pos() <= id.Pos() && id.Pos() < d.End() {

@@ -150,6 +150,7 @@ func (s *Session) inScope(prefix string, seen map[string]bool) (found []Candidat
 			}
 		}
 	}
+	found = append(found, s.dotNames(wanted)...)
 	for _, name := range types.Universe.Names() {
 		if wanted(name) {
 			found = append(found, candidate(name, types.Universe.Lookup(name)))

@@ -219,11 +219,11 @@ func (p *spot) try(text, name string, line int) bool {
 		return false
 	}
 	p.cell = &cellCheck{s: p.s, src: src, fset: fset, earlier: map[string]*Binding{}}
+	p.cell.nameDots()
 	_ = p.cell.hoist() // what is wrong elsewhere does not matter here
 	_ = p.cell.begin()
-	p.cell.types()
-	if renamed, _ := p.cell.earlyUses(); renamed {
-		p.cell.types()
+	for again, err := true, error(nil); again && err == nil; {
+		_, again, err = p.cell.mend()
 	}
 	return true
 }

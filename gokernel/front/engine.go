@@ -114,6 +114,7 @@ type Unit struct {
 
 	decls   []*Binding
 	imports liveImports
+	dots    []string // paths of dot imports
 	source  *source
 }
 

@@ -33,7 +33,7 @@ func (c *cellCheck) lower() (*Unit, error) {
 		cellCheck: c, names: map[types.Object]string{}, fresh: map[types.Object]bool{}, indirect: map[types.Object]bool{}, imports: map[string]string{},
 		unit: &Unit{
 			Name: c.src.name, File: c.src.file, Declared: map[string]string{}, Seen: map[string]string{}, Unexported: map[string]types.Object{}, Rebound: map[string]string{},
-			imports: liveImports{}, source: c.src,
+			imports: liveImports{}, dots: c.ownDots, source: c.src,
 		},
 	}
 	pos := c.src.file.Name.Pos()
@@ -100,7 +100,7 @@ func (l *lowering) bind() {
 	for _, d := range l.src.file.Decls {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT && !l.src.inherited[g] {
 			for _, sp := range g.Specs {
-				if name, path := importName(sp.(*ast.ImportSpec)); name != "_" && name != "." {
+				if name, path := importName(sp.(*ast.ImportSpec)); name != "_" {
 					l.unit.imports[name] = path
 				}
 			}

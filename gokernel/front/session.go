@@ -35,6 +35,7 @@ type Session struct {
 	mu      sync.RWMutex
 	live    map[string]*Binding
 	imports liveImports
+	dots    []string                // paths of dot imports, the newest first
 	names   map[types.Object]string // engine names of all objects, of earlier versions too
 	taken   map[string]bool         // engine names in use
 	texts   map[string]string       // of cells, by name
@@ -111,6 +112,7 @@ func (s *Session) Commit(u *Unit) {
 		s.imports[name] = path
 		delete(s.live, name)
 	}
+	s.dots = slices.Concat(u.dots, slices.DeleteFunc(s.dots, func(path string) bool { return slices.Contains(u.dots, path) }))
 }
 
 // Lookup gives the binding of a live name.
