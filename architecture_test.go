@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"gokernel/ixgo":             {"gokernel/front", "gokernel/stdinfo"},
 	"gokernel/yaegi":            {"gokernel/front", "gokernel/stdinfo"},
 	"gokernel/internal/gotests": {"gokernel/front", "gokernel/ixgo", "gokernel/yaegi"},
-	"internal/bench":            {"lsp", "kernelclient", "jupyter", "internal/zsock", "internal/bench/child", "internal/bench/sockets"},
+	"internal/bench":            {"lsp", "kernelclient", "jupyter", "internal/zsock", "internal/bench/child", "internal/bench/sockets", "internal/bench/speed"},
 	"internal/kernelpeer":       {"jupyter", "internal/zsock"},
 
 	"internal/bench/sockets": {"internal/bench/child"},
