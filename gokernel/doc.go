@@ -47,6 +47,4 @@
 //   - An interrupt ends the goroutines of earlier cells too, runs no deferred
 //     code, and leaves a call into compiled code to end by itself.
 //   - About 4 KiB a cell are never freed.
-//   - A variable of the program around the kernel whose type is basic is a
-//     constant for cells (see Serve).
 package gokernel

@@ -21,7 +21,15 @@ import (
 //   - defer evaluates its arguments at the end: they are evaluated into variables before.
 //   - A panic in a goroutine ends the process: go calls a literal that reports it.
 //   - print and println write to stdout, in another format: functions of ours do not.
+//   - What is received from a channel is assigned to variables alone, and not in closures:
+//     (<-ch) is assigned to everything.
+//   - a, b = 1, f() loses the 1; a, b = (1), (f()) does not.
+//   - A select's case, and a range, that assign to what there is already: they declare
+//     variables, which are assigned at the head of the body.
+//   - Variables of the program are constants, or lose what is assigned: they are what
+//     a pointer points to.
 type lowering struct {
+	engine  *Engine
 	info    *types.Info
 	file    *ast.File
 	n       int // of made names
@@ -34,25 +42,45 @@ const mark = "ˑ"
 
 const helperName = "reval" + mark
 
-func lowerFile(f *ast.File, info *types.Info) []front.Refusal {
-	l := &lowering{info: info, file: f}
+func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
+	l := &lowering{engine: e, info: info, file: f}
 	astutil.Apply(f, nil, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
 		case *ast.CallExpr:
 			l.printing(n)
+		case *ast.SelectorExpr:
+			if v, ok := info.Uses[n.Sel].(*types.Var); ok && v.Pkg() != nil && !v.IsField() && l.engine.provided[v.Pkg().Path()][v.Name()] {
+				c.Replace(l.pointedTo(n))
+			}
 		case *ast.AssignStmt:
-			for i, e := range n.Rhs {
-				n.Rhs[i] = l.literal(e)
+			if c.Name() != "Comm" {
+				l.parenthesize(len(n.Lhs), n.Rhs)
+			}
+		case *ast.ReturnStmt:
+			l.parenthesize(len(n.Results), n.Results)
+		case *ast.CommClause:
+			if a, ok := n.Comm.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN {
+				n.Body = append([]ast.Stmt{l.assignLater(a.TokPos, &a.Tok, a.Lhs)}, n.Body...)
 			}
 		case *ast.ValueSpec:
-			for i, e := range n.Values {
-				n.Values[i] = l.literal(e)
-			}
+			l.parenthesize(len(n.Names), n.Values)
 		case *ast.RangeStmt:
 			if isInteger(info.TypeOf(n.X)) {
 				if loop := l.rangeInt(n); loop != nil {
 					c.Replace(loop)
 				}
+				return true
+			}
+			if n.Key != nil && n.Tok == token.ASSIGN {
+				targets := []ast.Expr{n.Key}
+				if n.Value != nil {
+					targets = append(targets, n.Value)
+				}
+				assign := l.assignLater(n.TokPos, &n.Tok, targets)
+				if n.Key = targets[0]; n.Value != nil {
+					n.Value = targets[1]
+				}
+				n.Body.List = append([]ast.Stmt{assign}, n.Body.List...)
 				return true
 			}
 			l.copyVars(n.Body, n.Tok == token.DEFINE, n.Key, n.Value)
@@ -109,13 +137,50 @@ func (l *lowering) printing(n *ast.CallExpr) {
 	}
 }
 
-func (l *lowering) literal(e ast.Expr) ast.Expr {
-	if _, ok := e.(*ast.CompositeLit); !ok {
-		return e
+// assignLater puts new variables, which tok then declares, in the place of what is
+// assigned to, and gives the assignment from them.
+func (l *lowering) assignLater(pos token.Pos, tok *token.Token, targets []ast.Expr) ast.Stmt {
+	assign := &ast.AssignStmt{TokPos: pos, Tok: token.ASSIGN}
+	*tok = token.DEFINE
+	for i, target := range targets {
+		name := l.name("v")
+		assign.Lhs, assign.Rhs = append(assign.Lhs, target), append(assign.Rhs, ident(pos, name))
+		targets[i] = ident(pos, name)
 	}
-	p := &ast.ParenExpr{Lparen: e.Pos(), X: e, Rparen: e.End()}
-	l.info.Types[p] = l.info.Types[e]
-	return p
+	return assign
+}
+
+// pointedTo gives (*p).
+func (l *lowering) pointedTo(p ast.Expr) ast.Expr {
+	x := &ast.ParenExpr{Lparen: p.Pos(), X: &ast.StarExpr{Star: p.Pos(), X: p}, Rparen: p.End()}
+	l.info.Types[x] = l.info.Types[p]
+	return x
+}
+
+// parenthesize puts what is assigned to so many targets into parentheses, where that
+// makes a difference. Function literals stay bare.
+func (l *lowering) parenthesize(targets int, values []ast.Expr) {
+	if targets != len(values) {
+		return
+	}
+	for i, e := range values {
+		switch x := e.(type) {
+		case *ast.CompositeLit:
+		case *ast.UnaryExpr:
+			if x.Op != token.ARROW && targets == 1 {
+				continue
+			}
+		case *ast.CallExpr, *ast.BinaryExpr, *ast.BasicLit:
+			if targets == 1 {
+				continue
+			}
+		default:
+			continue
+		}
+		p := &ast.ParenExpr{Lparen: e.Pos(), X: e, Rparen: e.End()}
+		l.info.Types[p] = l.info.Types[e]
+		values[i] = p
+	}
 }
 
 func isInteger(t types.Type) bool {

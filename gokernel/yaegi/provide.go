@@ -20,7 +20,7 @@ func (e *Engine) Provide(ps []front.Package) error {
 			symbols[name], names[name] = f, true
 		}
 		for name, v := range p.Vars {
-			symbols[name], names[name] = v, true
+			symbols[name], names[name] = v.Addr(), true // see lowering
 		}
 		for name, t := range p.Types {
 			symbols[name], names[name] = reflect.Zero(reflect.PointerTo(t)), true // how the interpreter is told of a type

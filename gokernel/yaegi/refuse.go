@@ -20,7 +20,7 @@ func (e *Engine) Adapt(f *ast.File, info *types.Info) []front.Refusal {
 	if len(r.found) > 0 {
 		return r.found
 	}
-	return lowerFile(f, info)
+	return e.lowerFile(f, info)
 }
 
 // refuser finds the forms that the interpreter runs wrongly without saying so,
@@ -73,6 +73,8 @@ func (r *refuser) Visit(n ast.Node) ast.Visitor {
 		r.call(n)
 	case *ast.DeferStmt:
 		r.deferred(n)
+	case *ast.AssignStmt:
+		r.several(n)
 	}
 	return r
 }
@@ -310,6 +312,21 @@ func (r *refuser) comparison(n *ast.BinaryExpr) {
 		if c := cellType(t); c != nil {
 			r.refuse(n, "%s on an interface that holds values of cells' types (%s); compare values of one concrete type", n.Op, c.Obj().Name())
 			return
+		}
+	}
+}
+
+// several refuses an assignment of a call's results, or of a value and whether there is
+// one, to an element of a map. A select's case is lowered to another form.
+func (r *refuser) several(n *ast.AssignStmt) {
+	if _, ok := r.parent(1).(*ast.CommClause); len(n.Lhs) == len(n.Rhs) || ok && r.parent(1).(*ast.CommClause).Comm == ast.Stmt(n) {
+		return
+	}
+	for _, x := range n.Lhs {
+		if x, ok := ast.Unparen(x).(*ast.IndexExpr); ok {
+			if _, ok := r.typeOf(x.X).Underlying().(*types.Map); ok {
+				r.refuse(x, "one of several results is assigned to an element of a map; assign it to a variable first")
+			}
 		}
 	}
 }
