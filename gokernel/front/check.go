@@ -49,6 +49,7 @@ type hoist struct {
 
 func (c *cellCheck) check() error {
 	c.nameDots()
+	c.nameReceivers()
 	if err := c.hoist(); err != nil {
 		return err
 	}
@@ -226,6 +227,7 @@ func (c *cellCheck) types() []types.Error {
 	for _, a := range c.additions {
 		own[a.name] = true
 	}
+	enclose(f.Decls, own)
 	ast.Inspect(&f, func(n ast.Node) bool { // there may be many live names; few are used
 		if id, ok := n.(*ast.Ident); ok && !own[id.Name] {
 			if b := c.s.live[id.Name]; b != nil {
@@ -248,6 +250,23 @@ func (c *cellCheck) types() []types.Error {
 	}
 	_ = types.NewChecker(&conf, c.fset, c.pkg, c.info).Files([]*ast.File{&f})
 	return errs
+}
+
+// enclose puts names of types of earlier cells in parentheses where they define others:
+// in type T U package types takes U for a type of the file, and falls over it.
+func enclose(decls []ast.Decl, own map[string]bool) {
+	for _, d := range decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.TYPE {
+			continue
+		}
+		for _, sp := range g.Specs {
+			spec := sp.(*ast.TypeSpec)
+			if id, ok := spec.Type.(*ast.Ident); ok && !own[id.Name] {
+				spec.Type = &ast.ParenExpr{Lparen: id.Pos(), X: id, Rparen: id.End()}
+			}
+		}
+	}
 }
 
 // ownNames gives the top-level names that the cell declares or imports.

@@ -105,6 +105,37 @@ func (c *cellCheck) carryReceivers() error {
 	return nil
 }
 
+// nameReceivers writes the type's own name where the cell gives methods to an alias:
+// what package types finds behind that must be a type of the file.
+func (c *cellCheck) nameReceivers() {
+	own, aliases := c.ownNames(), map[string]*ast.Ident{}
+	for _, d := range c.src.file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+			for _, sp := range g.Specs {
+				spec := sp.(*ast.TypeSpec)
+				if id, ok := ast.Unparen(spec.Type).(*ast.Ident); ok && spec.Assign.IsValid() {
+					aliases[spec.Name.Name] = id
+				}
+			}
+		}
+	}
+	for _, d := range c.src.file.Decls {
+		if fd, ok := d.(*ast.FuncDecl); ok && fd.Recv != nil && len(fd.Recv.List) == 1 {
+			id := receiver(fd.Recv.List[0].Type)
+			for seen := map[*ast.Ident]bool{}; id != nil && aliases[id.Name] != nil && !seen[aliases[id.Name]]; {
+				seen[aliases[id.Name]] = true
+				id.Name = aliases[id.Name].Name
+			}
+			if id == nil || own[id.Name] || c.s.live[id.Name] == nil {
+				continue
+			}
+			if n := namedOf(c.s.live[id.Name].Object.Type()); n != nil && n.TypeArgs().Len() == 0 && isType(c.s.live[id.Name].Object) {
+				id.Name = n.Obj().Name()
+			}
+		}
+	}
+}
+
 // receiverPos gives the place where the cell names a type as a receiver's.
 func (c *cellCheck) receiverPos(name string) token.Pos {
 	for _, d := range c.src.file.Decls {
@@ -173,6 +204,9 @@ func (c *cellCheck) addPart(name, method string, p *part) bool {
 	if err != nil {
 		c.stale[key] = fmt.Sprintf("%s cannot be compiled again: %v", name, err)
 		return false
+	}
+	if fd, ok := f.Decls[0].(*ast.FuncDecl); ok && method != "" {
+		receiver(fd.Recv.List[0].Type).Name = name // it can be an alias
 	}
 	c.additions = append(c.additions, &addition{name: name, method: method, part: p, decl: f.Decls[0]})
 	return true
