@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"examples/shop":             {"gokernel"},
 	"gokernel":                  {"jupyter", "internal/zsock", "gokernel/comm", "gokernel/display", "gokernel/front", "gokernel/magic", "gokernel/plot", "gokernel/ixgo", "gokernel/yaegi", "gokernel/stdinfo"},
 	"gokernel/comm":             {"jupyter"},
-	"gokernel/front":            {"jupyter", "gokernel/stdinfo"},
+	"gokernel/front":            {"jupyter", "gokernel/display", "gokernel/stdinfo"},
 	"gokernel/ixgo":             {"gokernel/front", "gokernel/stdinfo"},
 	"gokernel/yaegi":            {"gokernel/front", "gokernel/stdinfo"},
 	"gokernel/internal/gotests": {"gokernel/front", "gokernel/ixgo", "gokernel/yaegi"},

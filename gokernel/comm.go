@@ -133,7 +133,7 @@ func (k *kernel) onComm(ctx context.Context, m *jupyter.Message) {
 		defer k.cells.adopt(owner)()
 	}
 	if err := k.space.Load().engine.Do(ctx, handle); err != nil {
-		for _, line := range k.errorContent(err).Traceback {
+		for _, line := range k.errorContent(ctx, err).Traceback {
 			fmt.Fprintln(k.streams.writer("stderr"), line)
 		}
 	}

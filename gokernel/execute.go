@@ -15,9 +15,6 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// maxValue bounds the text of a cell's value, in bytes.
-const maxValue = 64 << 10
-
 // execute runs the cells of a shell one after the other.
 func (k *kernel) execute(ctx context.Context, sh *shell) {
 	for {
@@ -184,17 +181,17 @@ func (k *kernel) evaluateGo(c *cell, code string) (display.Bundle, *jupyter.Erro
 	n := k.space.Load()
 	u, err := k.load(n, c, code)
 	if err != nil {
-		return nil, k.errorContent(err)
+		return nil, k.errorContent(c.ctx, err)
 	}
 	if u.Entry == "" {
 		return nil, nil
 	}
 	if err := n.engine.Run(c.ctx, u); err != nil {
-		return nil, k.errorContent(err)
+		return nil, k.errorContent(c.ctx, err)
 	}
 	value, err := k.value(c, n, u)
 	if err != nil {
-		return nil, k.errorContent(err)
+		return nil, k.errorContent(c.ctx, err)
 	}
 	return value, nil
 }
@@ -219,9 +216,12 @@ func (k *kernel) load(n *namespace, c *cell, code string) (*front.Unit, error) {
 }
 
 // value gives the values of a cell's last expression; nil if there is nothing to
-// show.
+// show. Methods of the values may be called, as the cell's code.
 func (k *kernel) value(c *cell, n *namespace, u *front.Unit) (display.Bundle, error) {
-	text := valueText(n, u)
+	var text string
+	if err := n.engine.Do(c.ctx, func() { text = valueText(n, u) }); err != nil {
+		return nil, err
+	}
 	if text == "" {
 		return nil, nil
 	}
@@ -274,7 +274,7 @@ func valueText(n *namespace, u *front.Unit) string {
 			parts = append(parts, t.String())
 			continue
 		}
-		parts = append(parts, front.Format(n.engine, r.Type, v, maxValue))
+		parts = append(parts, front.Format(n.engine, r.Type, v, display.MaxText))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -298,7 +298,7 @@ func (k *kernel) userExpression(c *cell, code string) json.RawMessage {
 	if failed == nil {
 		data, err := value.Encode()
 		if err != nil {
-			failed = k.errorContent(err)
+			failed = k.errorContent(c.ctx, err)
 		}
 		v = struct {
 			Status   string             `json:"status"`
@@ -319,8 +319,9 @@ func (k *kernel) userExpression(c *cell, code string) json.RawMessage {
 	return encoded
 }
 
-// errorContent says a failure as Jupyter does: ename, one line, and the places.
-func (k *kernel) errorContent(err error) *jupyter.ErrorContent {
+// errorContent says a failure as Jupyter does: ename, one line, and the places. Methods of
+// what code panicked with are called as the cell's code, of which ctx is.
+func (k *kernel) errorContent(ctx context.Context, err error) *jupyter.ErrorContent {
 	var problems front.Problems
 	var p *front.Panic
 	switch {
@@ -329,7 +330,8 @@ func (k *kernel) errorContent(err error) *jupyter.ErrorContent {
 	case errors.Is(err, front.ErrInterrupted):
 		return &jupyter.ErrorContent{Name: "Interrupted", Value: "the cell was interrupted", Traceback: []string{"Interrupted: " + err.Error()}}
 	case errors.As(err, &p):
-		name, line := "panic", panicLine(p)
+		name, line := "panic", fmt.Sprintf("panic: a %T, whose text was interrupted", p.Value)
+		_ = k.space.Load().engine.Do(ctx, func() { line = panicLine(p) })
 		var exit front.ExitError
 		if e, ok := p.Value.(error); ok && errors.As(e, &exit) {
 			name, line = "Exit", exit.Error()

@@ -193,7 +193,8 @@ func glob(pattern, text string) bool {
 		return true
 	}
 	const slash = "\x00"
-	ok, err := path.Match(strings.ReplaceAll(pattern, "/", slash), strings.ReplaceAll(text, "/", slash))
+	pattern = strings.NewReplacer("/", slash, "[", `\[`, `\`, `\\`).Replace(pattern)
+	ok, err := path.Match(pattern, strings.ReplaceAll(text, "/", slash))
 	return err == nil && ok
 }
 

@@ -37,3 +37,17 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Error("an unknown access type is taken")
 	}
 }
+
+// In a pattern * and ? are special, and nothing else.
+func TestGlob(t *testing.T) {
+	for pattern, text := range map[string]string{"a*c": "ab/c", "a?c": "a\nc", "*[": "x := [", `*\n*`: `"\n"`, "": "all"} {
+		if !glob(pattern, text) {
+			t.Errorf("%q does not match %q", pattern, text)
+		}
+	}
+	for pattern, text := range map[string]string{"[ab]": "a", "a": "ab", `\a`: "a"} {
+		if glob(pattern, text) {
+			t.Errorf("%q matches %q", pattern, text)
+		}
+	}
+}

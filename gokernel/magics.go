@@ -73,7 +73,7 @@ func (ms *magics) add(name string, f any) {
 			panic(fmt.Errorf("reval.Magic %q: a %T is no function of at most two strings", name, f))
 		}
 	}
-	if parts := magic.Split("%"+name, nil); len(parts) != 1 || parts[0].Name != name {
+	if parts := magic.Split("%"+name, nil); len(parts) != 1 || parts[0].Kind != magic.Line || parts[0].Name != name {
 		panic(fmt.Errorf("reval.Magic %q: this is no name", name))
 	}
 	ms.mu.Lock()
@@ -121,7 +121,7 @@ func (k *kernel) command(c *cell, p magic.Part) (display.Bundle, *jupyter.ErrorC
 	if f := (*failedCode)(nil); errors.As(err, &f) {
 		return nil, f.content
 	}
-	return nil, k.errorContent(err)
+	return nil, k.errorContent(c.ctx, err)
 }
 
 // failedCode is the error of Go code that a magic evaluates.
@@ -169,7 +169,7 @@ func (k *kernel) callMagic(c *cell, f reflect.Value, p magic.Part) (b display.Bu
 			return nil, failed
 		}
 		if b == nil {
-			if b, err = rich(c, n, v.Interface(), fmt.Sprintf("%+v", v.Interface())); err != nil {
+			if b, err = rich(c, n, v.Interface(), display.TextOf(v, display.MaxText, nil)); err != nil {
 				return nil, err
 			}
 		}
@@ -187,7 +187,7 @@ func (k *kernel) help(c *cell, p magic.Part) error {
 		}
 		b = display.Bundle{"text/plain": text}
 	} else {
-		d, ok := k.space.Load().Inspect(p.Name, utf8.RuneCountInString(p.Name))
+		d, ok := k.space.Load().InspectName(p.Name)
 		if !ok {
 			return fmt.Errorf("nothing is known of %s", p.Name)
 		}
@@ -261,14 +261,14 @@ func (k *kernel) isComplete(code string) (status, indent string) {
 }
 
 // whosRow is a name of the session.
-type whosRow struct{ Name, Type, Value string }
+type whosRow struct{ name, Type, Value string }
 
 // names lists the names of the session.
 func (k *kernel) names(values bool) []whosRow {
 	n := k.space.Load()
 	var rows []whosRow
 	for _, b := range n.Bindings() {
-		row := whosRow{Name: b.Name, Type: front.TypeText(b.Object.Type())}
+		row := whosRow{name: b.Name, Type: front.TypeText(b.Object.Type())}
 		switch o := b.Object.(type) {
 		case *types.TypeName:
 			row.Type = "type"
@@ -276,7 +276,7 @@ func (k *kernel) names(values bool) []whosRow {
 			row.Value = o.Val().String()
 		case *types.Var:
 			if v, ok := n.engine.Value(b.Engine); ok && values {
-				row.Value = front.Format(n.engine, o.Type(), v, maxListed)
+				row.Value = n.LiveText(o.Type(), v, maxListed)
 			}
 		}
 		rows = append(rows, row)
@@ -290,7 +290,7 @@ const maxListed = 80
 func (k *kernel) magicWho(c *cell, _ magic.Part) (display.Bundle, error) {
 	var names []string
 	for _, r := range k.names(false) {
-		names = append(names, r.Name)
+		names = append(names, r.name)
 	}
 	fmt.Fprintln(k.streams.writer("stdout"), strings.Join(names, " "))
 	return nil, nil
@@ -300,15 +300,19 @@ func (k *kernel) magicWhos(c *cell, _ magic.Part) (display.Bundle, error) {
 	rows := k.names(true)
 	wide := [2]int{4, 4}
 	for _, r := range rows {
-		wide[0] = max(wide[0], utf8.RuneCountInString(r.Name))
+		wide[0] = max(wide[0], utf8.RuneCountInString(r.name))
 		wide[1] = max(wide[1], utf8.RuneCountInString(r.Type))
 	}
 	var text strings.Builder
 	for _, r := range append([]whosRow{{"Name", "Type", "Value"}}, rows...) {
-		text.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %-*s  %s", wide[0], r.Name, wide[1], r.Type, r.Value), " ") + "\n")
+		text.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %-*s  %s", wide[0], r.name, wide[1], r.Type, r.Value), " ") + "\n")
 	}
 	b := display.Bundle{"text/plain": strings.TrimSuffix(text.String(), "\n")}
-	if html, ok := display.Table(rows); ok {
+	table := map[string]struct{ Type, Value string }{}
+	for _, r := range rows {
+		table[r.name] = struct{ Type, Value string }{r.Type, r.Value}
+	}
+	if html, ok := display.Table(table); ok {
 		b["text/html"] = html
 	}
 	return b, nil

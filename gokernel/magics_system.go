@@ -120,6 +120,9 @@ func sessionRange(text string) (jupyter.HistoryRequestContent, error) {
 	r.Stop = r.Start + 1
 	if m[2] != "" {
 		last, _ := strconv.Atoi(m[2])
+		if last < r.Start {
+			return r, fmt.Errorf("%q is no range of cells: the first is behind the last", text)
+		}
 		r.Stop = last + 1
 	}
 	return r, nil
@@ -195,8 +198,21 @@ func (k *kernel) magicSave(_ *cell, p magic.Part) (display.Bundle, error) {
 	return nil, nil
 }
 
+// maxLoaded bounds a file that becomes a cell, in bytes.
+const maxLoaded = 16 << 20
+
 func (k *kernel) magicLoad(c *cell, p magic.Part) (display.Bundle, error) {
-	text, err := os.ReadFile(p.Args)
+	if p.Args == "" {
+		return nil, fmt.Errorf("%%load: name a file")
+	}
+	info, err := os.Stat(p.Args)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxLoaded) {
+		err = fmt.Errorf("%s is no file of at most %d MiB", p.Args, maxLoaded>>20)
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(p.Args)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%%load: %w", err)
 	}
@@ -205,6 +221,9 @@ func (k *kernel) magicLoad(c *cell, p magic.Part) (display.Bundle, error) {
 }
 
 func (k *kernel) magicTime(c *cell, p magic.Part) (display.Bundle, error) {
+	if strings.TrimSpace(p.Code()) == "" {
+		return nil, fmt.Errorf("%%time: there is no code to time")
+	}
 	begin := time.Now()
 	b, failed := k.evaluateGo(c, p.Code())
 	took := time.Since(begin)
@@ -228,6 +247,9 @@ func (k *kernel) magicTimeit(c *cell, p magic.Part) (display.Bundle, error) {
 	code := p.Code()
 	if strings.TrimSpace(code) == "" {
 		return nil, fmt.Errorf("%%timeit: there is no code to time")
+	}
+	if status, _ := front.IsComplete(code); status == "incomplete" {
+		return nil, fmt.Errorf("%%timeit: the code has no end: %s", strings.TrimSpace(code))
 	}
 	n := k.space.Load()
 	u, err := k.load(n, c, "(func() {"+code+"\n})")

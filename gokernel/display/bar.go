@@ -25,7 +25,7 @@ const often = 100 * time.Millisecond
 
 // NewBar makes a bar of total steps; show is called with each new state.
 func NewBar(label string, total int, show func(Bundle)) *Bar {
-	b := &Bar{label: label, total: total, show: show, start: time.Now()}
+	b := &Bar{label: label, total: max(total, 0), show: show, start: time.Now()}
 	b.Set(0)
 	return b
 }

@@ -73,6 +73,9 @@ type JSON struct{ Value any }
 
 func (j JSON) JSON() any { return j.Value }
 
+// maxPixels bounds pictures that are shown: some have no end, such as image.Uniform.
+const maxPixels = 1 << 26
+
 // Of gives all forms of a value; text/plain is always among them.
 func Of(v any) (Bundle, error) {
 	b, err := Rich(v)
@@ -94,15 +97,15 @@ func plain(v any) string {
 	case image.Image:
 		return fmt.Sprintf("%T of %v", v, v.Bounds().Size())
 	case HTML, Markdown, LaTeX, SVG:
-		return reflect.ValueOf(v).String()
+		return Cut(reflect.ValueOf(v).String(), MaxText)
 	case PNG:
 		return fmt.Sprintf("PNG of %d bytes", len(v))
 	case JPEG:
 		return fmt.Sprintf("JPEG of %d bytes", len(v))
 	case JSON:
-		return fmt.Sprintf("%+v", v.Value)
+		return Text(v.Value, MaxText)
 	}
-	return fmt.Sprintf("%+v", v)
+	return Text(v, MaxText)
 }
 
 // Rich gives the forms of a value besides plain text; nil if there are none.
@@ -140,6 +143,9 @@ func Rich(v any) (Bundle, error) {
 		return b, nil
 	}
 	if m, ok := v.(image.Image); ok {
+		if size := m.Bounds().Size(); size.X <= 0 || size.Y <= 0 || size.X > maxPixels/size.Y {
+			return Bundle{"text/plain": fmt.Sprintf("%T of %d × %d pixels, which is no size to show", v, size.X, size.Y)}, nil
+		}
 		var out bytes.Buffer
 		if err := png.Encode(&out, m); err != nil {
 			return nil, fmt.Errorf("display a picture of %v: %w", m.Bounds().Size(), err)

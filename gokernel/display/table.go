@@ -39,13 +39,9 @@ func Table(v any) (text string, ok bool) {
 		if r.Len() == 0 {
 			return "", false
 		}
-		keys := r.MapKeys()
-		slices.SortFunc(keys, compare)
-		t.total = len(keys)
-		for i, k := range keys {
-			if t.wants(i) {
-				t.add(valueText(k), r.MapIndex(k))
-			}
+		t.total = r.Len()
+		for _, e := range shownEntries(r) {
+			t.add(valueText(e.key), e.value)
 		}
 	default:
 		return "", false
@@ -62,6 +58,38 @@ type table struct {
 type row struct {
 	label  string
 	values map[string]reflect.Value
+}
+
+type entry struct{ key, value reflect.Value }
+
+// shownEntries gives those of a map that are shown, in the order of their keys.
+func shownEntries(m reflect.Value) []entry {
+	up := func(a, b entry) int { return compare(a.key, b.key) }
+	down := func(a, b entry) int { return compare(b.key, a.key) }
+	most := maxRows
+	if m.Len() > maxRows {
+		most = maxRows / 2
+	}
+	var first, last []entry
+	for it := m.MapRange(); it.Next(); {
+		e := entry{it.Key(), it.Value()}
+		first = keepLeast(first, e, most, up)
+		if m.Len() > maxRows {
+			last = keepLeast(last, e, most, down)
+		}
+	}
+	slices.Reverse(last)
+	return append(first, last...)
+}
+
+// keepLeast adds an entry to the n least, which are sorted.
+func keepLeast(least []entry, e entry, n int, compare func(a, b entry) int) []entry {
+	if len(least) == n && compare(e, least[n-1]) >= 0 {
+		return least
+	}
+	i, _ := slices.BinarySearchFunc(least, e, compare)
+	least = slices.Insert(least, i, e)
+	return least[:min(len(least), n)]
 }
 
 // single is the column of values that have none.
@@ -107,24 +135,27 @@ func (t *table) add(label string, v reflect.Value) {
 
 func (t *table) html() string {
 	var b strings.Builder
-	b.WriteString("<table>\n<thead><tr><th></th>")
+	b.WriteString("<table>\n")
+	align := map[string]string{}
 	for _, c := range t.columns {
-		b.WriteString("<th>" + html.EscapeString(c) + "</th>")
+		align[c] = t.align(c)
 	}
-	b.WriteString("</tr></thead>\n<tbody>\n")
+	if !slices.Equal(t.columns, []string{single}) {
+		b.WriteString("<thead><tr><th></th>")
+		for _, c := range t.columns {
+			b.WriteString("<th" + align[c] + ">" + html.EscapeString(c) + "</th>")
+		}
+		b.WriteString("</tr></thead>\n")
+	}
+	b.WriteString("<tbody>\n")
 	for i, r := range t.rows {
 		if t.total > len(t.rows) && i == maxRows/2 {
 			fmt.Fprintf(&b, "<tr><th>⋮</th><td colspan=\"%d\">%d more</td></tr>\n", max(len(t.columns), 1), t.total-len(t.rows))
 		}
 		b.WriteString("<tr><th>" + html.EscapeString(oneLine(r.label, maxText)) + "</th>")
 		for _, c := range t.columns {
-			v, ok := r.values[c]
-			align := ""
-			if ok && isNumber(v) {
-				align = ` style="text-align: right"`
-			}
-			b.WriteString("<td" + align + ">")
-			if ok {
+			b.WriteString("<td" + align[c] + ">")
+			if v, ok := r.values[c]; ok {
 				b.WriteString(html.EscapeString(oneLine(valueText(v), maxText)))
 			}
 			b.WriteString("</td>")
@@ -133,6 +164,16 @@ func (t *table) html() string {
 	}
 	b.WriteString("</tbody>\n</table>")
 	return b.String()
+}
+
+// align gives the attribute of a column's cells: numbers stand to the right.
+func (t *table) align(column string) string {
+	for _, r := range t.rows {
+		if v, ok := r.values[column]; ok && !isNumber(v) {
+			return ` style="text-align: left"`
+		}
+	}
+	return ` style="text-align: right"`
 }
 
 // isRow reports an element with columns of its own. Texts and bytes are no rows.
@@ -191,10 +232,7 @@ func valueText(v reflect.Value) string {
 	if !v.IsValid() {
 		return "nil"
 	}
-	if v.CanInterface() {
-		return fmt.Sprintf("%+v", v.Interface())
-	}
-	return fmt.Sprintf("%+v", v)
+	return TextOf(v, 8*maxText, nil) // of which spaces are left out
 }
 
 // compare orders keys of a map.

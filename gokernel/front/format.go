@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"fmt"
 	"go/types"
 	"reflect"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reval-editor/reval/gokernel/display"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
@@ -29,6 +31,13 @@ func Format(e Engine, t types.Type, v reflect.Value, limit int) string {
 	f := formatter{engine: e, limit: limit}
 	f.value(t, v, 0)
 	return f.b.String()
+}
+
+// LiveText writes a value as Format does, while code may change it: no method of cells'
+// types is called, and maps are read only if no code runs.
+func (s *Session) LiveText(t types.Type, v reflect.Value, limit int) (text string) {
+	s.look(func() { text = formatLive(s.engine, s.quiet, t, v, limit) })
+	return text
 }
 
 // formatLive writes a value that code may change meanwhile; maps only if it is quiet. It
@@ -57,7 +66,10 @@ func (f *formatter) full() bool {
 	return true
 }
 
-const maxDepth = 12
+const (
+	maxDepth = 12
+	maxKey   = 200 // bytes of a map's key
+)
 
 func (f *formatter) value(t types.Type, v reflect.Value, depth int) {
 	if f.full() {
@@ -131,12 +143,7 @@ func (f *formatter) native(v reflect.Value) bool {
 	return false
 }
 
-func (f *formatter) cut(s string) string {
-	if rest := f.limit - f.b.Len(); len(s) > rest && rest >= 0 {
-		return strings.ToValidUTF8(s[:rest], "") + "…"
-	}
-	return s
-}
+func (f *formatter) cut(s string) string { return display.Cut(s, f.limit-f.b.Len()) }
 
 func (f *formatter) basic(v reflect.Value) {
 	switch {
@@ -225,18 +232,19 @@ func (f *formatter) mapping(t *types.Map, v reflect.Value, depth int) {
 	}
 	var entries []entry
 	for it := v.MapRange(); it.Next(); {
-		entries = append(entries, entry{Format(f.engine, t.Key(), it.Key(), 200), it.Value()})
+		key := formatter{engine: f.engine, limit: maxKey, quiet: f.quiet}
+		key.value(t.Key(), it.Key(), 0)
+		entries = append(entries, entry{key.b.String(), it.Value()})
 		if len(entries) > f.limit {
 			break
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
 		if x, err := strconv.ParseFloat(a.key, 64); err == nil {
-			if y, err := strconv.ParseFloat(b.key, 64); err == nil && x != y {
-				if x < y {
-					return -1
+			if y, err := strconv.ParseFloat(b.key, 64); err == nil {
+				if order := cmp.Compare(x, y); order != 0 {
+					return order
 				}
-				return 1
 			}
 		}
 		return strings.Compare(a.key, b.key)
@@ -291,7 +299,11 @@ func (f *formatter) shape(v reflect.Value) {
 		fmt.Fprintf(&f.b, "%s, not read while code runs", reflectText(v.Type()))
 		return
 	}
-	f.b.WriteString(f.cut(fmt.Sprintf("%+v", v)))
+	var speaks func(reflect.Type) bool
+	if f.quiet != nil {
+		speaks = fromLibrary
+	}
+	f.b.WriteString(display.TextOf(v, f.limit-f.b.Len(), speaks))
 }
 
 // mayHoldMap reports a type in whose values there can be maps, but behind pointers.
@@ -320,18 +332,17 @@ func fromLibrary(t reflect.Type) bool {
 	return err == nil
 }
 
+// maxPanic bounds the text of a panic, in bytes.
+const maxPanic = 4 << 10
+
 // PanicText gives a panic's value as one line.
 func PanicText(v any) string {
 	var s string
 	switch v := v.(type) {
-	case error:
-		s = v.Error()
-	case fmt.Stringer:
-		s = v.String()
-	case string:
-		s = v
+	case error, fmt.Stringer:
+		s = fmt.Sprint(v)
 	default:
-		s = fmt.Sprintf("%+v", v)
+		s = display.Text(v, maxPanic)
 	}
-	return strings.ReplaceAll(s, "\n", " ")
+	return strings.ReplaceAll(display.Cut(s, maxPanic), "\n", " ")
 }

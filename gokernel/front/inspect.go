@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // Description is what is known of the name at a cursor.
@@ -46,6 +47,22 @@ func (s *Session) Inspect(text string, cursor int) (Description, bool) {
 	if call := p.call(0); call != nil {
 		if o := p.object(call.Fun); o != nil {
 			return p.describe(call.Fun, o), true
+		}
+	}
+	return Description{}, false
+}
+
+// InspectName tells what a name means, or a.b; that of a package of the standard library
+// need not be imported.
+func (s *Session) InspectName(name string) (Description, bool) {
+	if d, ok := s.Inspect(name, utf8.RuneCountInString(name)); ok {
+		return d, true
+	}
+	root, _, _ := strings.Cut(name, ".")
+	for _, path := range packagesNamed(root) {
+		text := fmt.Sprintf("import %q\n%s", path, name)
+		if d, ok := s.Inspect(text, utf8.RuneCountInString(text)); ok {
+			return d, true
 		}
 	}
 	return Description{}, false

@@ -176,7 +176,17 @@ func (s *source) syntaxError(err error) error {
 	}
 	e := list[0]
 	line, col := s.clamp(e.Pos.Line, e.Pos.Column)
-	return s.problem(CompileError, line, col, "syntax error: "+e.Msg)
+	message := e.Msg
+	if expected, _, ok := strings.Cut(message, ", found "); ok && strings.TrimSpace(s.after(line, col)) == "" {
+		message = expected + ", found the end of the cell" // and not what the file has there that it is put into
+	}
+	return s.problem(CompileError, line, col, "syntax error: "+message)
+}
+
+// after gives the cell's text from a position on.
+func (s *source) after(line, col int) string {
+	lines := strings.SplitAfter(s.text, "\n")
+	return lines[line-1][min(col-1, len(lines[line-1])):] + strings.Join(lines[line:], "")
 }
 
 // clamp moves a position behind the cell's text to its end.

@@ -45,8 +45,8 @@ func (p Part) Code() string {
 }
 
 var (
-	magicLine = regexp.MustCompile(`^\s*%([A-Za-z_]\w*)(?:\s+(.*?))?\s*$`)
-	magicCell = regexp.MustCompile(`^\s*%%([A-Za-z_]\w*)(?:[ \t]+(.*?))?\s*$`)
+	magicLine = regexp.MustCompile(`^\s*%([\pL_][\pL\pN_]*)(?:\s+(.*?))?\s*$`)
+	magicCell = regexp.MustCompile(`^\s*%%([\pL_][\pL\pN_]*)(?:[ \t]+(.*?))?\s*$`)
 	shellLine = regexp.MustCompile(`^\s*!\s*(\S.*)$`)
 	helpLine  = regexp.MustCompile(`^\s*(\?{0,2})\s*(%{0,2}[\pL_][\pL\pN_.]*)\s*(\?{0,2})\s*$`)
 )

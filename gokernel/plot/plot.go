@@ -6,6 +6,8 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-analyze/charts/chartdraw"
@@ -143,7 +145,11 @@ func (p *Plot) String() string {
 }
 
 // SVG gives the drawing as SVG. It panics if there is nothing to draw.
-func (p *Plot) SVG() string { return string(p.render(chartdraw.SVG)) }
+func (p *Plot) SVG() string {
+	// The library gives no size, so that a browser would take all the width that there is.
+	size := fmt.Sprintf("<svg width=%q height=%q ", strconv.Itoa(p.width), strconv.Itoa(p.height))
+	return strings.Replace(string(p.render(chartdraw.SVG)), "<svg ", size, 1)
+}
 
 // PNG gives the drawing as a picture. It panics if there is nothing to draw.
 func (p *Plot) PNG() []byte { return p.render(chartdraw.PNG) }

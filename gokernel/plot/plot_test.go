@@ -3,6 +3,7 @@ package plot
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"image/png"
 	"io"
 	"math"
@@ -54,6 +55,9 @@ func TestPictures(t *testing.T) {
 				t.Errorf("%s: the SVG: %v", name, err)
 				break
 			}
+		}
+		if size := fmt.Sprintf(`<svg width="%d" height="%d"`, p.width, p.height); !strings.HasPrefix(svg, size) {
+			t.Errorf("%s: the SVG begins with %.100s", name, svg)
 		}
 		if strings.Contains(svg, "NaN") {
 			t.Errorf("%s: the SVG has NaN", name)
