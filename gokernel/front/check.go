@@ -227,7 +227,14 @@ func (c *cellCheck) types() []types.Error {
 	for _, a := range c.additions {
 		own[a.name] = true
 	}
-	enclose(f.Decls, own)
+	enclosed := c.enclose(f.Decls, own)
+	if !c.s.engine.Separate() { // it checks nothing by itself, and knows no such parentheses
+		defer func() {
+			for _, spec := range enclosed {
+				spec.Type = ast.Unparen(spec.Type)
+			}
+		}()
+	}
 	ast.Inspect(&f, func(n ast.Node) bool { // there may be many live names; few are used
 		if id, ok := n.(*ast.Ident); ok && !own[id.Name] {
 			if b := c.s.live[id.Name]; b != nil {
@@ -254,7 +261,7 @@ func (c *cellCheck) types() []types.Error {
 
 // enclose puts names of types of earlier cells in parentheses where they define others:
 // in type T U package types takes U for a type of the file, and falls over it.
-func enclose(decls []ast.Decl, own map[string]bool) {
+func (c *cellCheck) enclose(decls []ast.Decl, own map[string]bool) (enclosed []*ast.TypeSpec) {
 	for _, d := range decls {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.TYPE {
@@ -262,11 +269,13 @@ func enclose(decls []ast.Decl, own map[string]bool) {
 		}
 		for _, sp := range g.Specs {
 			spec := sp.(*ast.TypeSpec)
-			if id, ok := spec.Type.(*ast.Ident); ok && !own[id.Name] {
+			if id, ok := spec.Type.(*ast.Ident); ok && !own[id.Name] && c.s.live[id.Name] != nil {
 				spec.Type = &ast.ParenExpr{Lparen: id.Pos(), X: id, Rparen: id.End()}
+				enclosed = append(enclosed, spec)
 			}
 		}
 	}
+	return enclosed
 }
 
 // ownNames gives the top-level names that the cell declares or imports.
