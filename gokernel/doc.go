@@ -41,7 +41,9 @@
 //     interface of the standard library forgets which of them it holds.
 //   - v, ok = m[k] gives a variable v that existed before new storage: a pointer
 //     to it taken before sees the old value.
-//   - A stack overflow ends the process.
+//   - A stack overflow ends the goroutines of earlier cells too, runs no deferred
+//     code, and is told without places. In a goroutine, while no cell runs, it ends
+//     the process.
 //   - os.Stdout and os.Stderr written by their own methods, close together, can
 //     come in another order; fmt.Fprint and log keep it.
 //   - An interrupt ends the goroutines of earlier cells too, runs no deferred

@@ -183,8 +183,13 @@ func (e *Engine) Run(ctx context.Context, u *front.Unit) error {
 		return err
 	}
 	e.trace.reset()
-	_, err = e.interp.ExecuteWithContext(ctx, program)
+	watched, stop := watchStack(ctx)
+	defer stop()
+	_, err = e.interp.ExecuteWithContext(watched, program)
 	e.refresh()
+	if context.Cause(watched) == errStackOverflow {
+		return &front.Panic{Value: errStackOverflow, Runtime: true}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w; goroutines of earlier cells have ended too", front.ErrInterrupted)
 	}
