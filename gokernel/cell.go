@@ -71,6 +71,13 @@ func (cs *cells) adopt(c *cell) (end func()) {
 	return func() { setGoroutineLabels(before) }
 }
 
+// inherit gives what makes the goroutine that calls it belong to the cell that the
+// calling one belongs to now.
+func (cs *cells) inherit() (adopt func()) {
+	labels := goroutineLabels()
+	return func() { setGoroutineLabels(labels) }
+}
+
 // current gives the cell that the calling goroutine belongs to: the one in whose
 // code it was started, else the foreground's. It is nil before the first.
 func (cs *cells) current() *cell {

@@ -263,9 +263,53 @@ func TestLateOutputIsItsCells(t *testing.T) {
 	c.expectStream("stdout", "a\n", second)
 	c.expectStream("stdout", "late\n", first)
 	c.expectStream("stderr", "oh\n", first)
-	// The runtime starts a timer's function in a goroutine that is no cell's.
-	c.expectStream("stdout", "timer\nb\n", second)
+	c.expectStream("stdout", "timer\n", first) // though the runtime starts that goroutine
+	c.expectStream("stdout", "b\n", second)
 	c.ends(second)
+}
+
+// What the library starts in goroutines is the cell's that asked for it, its panics too:
+// they end no kernel.
+func TestGoroutinesOfTheLibrary(t *testing.T) {
+	for _, engine := range Engines {
+		c := startKernelOn(t, engine)
+		c.run(`import ("context"; "fmt"; "net/http"; "net/http/httptest"; "sync"; "time")
+var wg sync.WaitGroup
+ctx, cancel := context.WithCancel(context.Background())
+var server *httptest.Server
+closing := &http.Server{}`)
+		for _, tc := range []struct{ first, second string }{
+			{`time.AfterFunc(0, func() { <-ctx.Done(); fmt.Println("on"); panic("oh") })`, `cancel()`},
+			{`again := time.AfterFunc(time.Hour, func() { fmt.Println("on"); panic("oh") })`, `again.Reset(0)`},
+			{"ctx, cancel = context.WithCancel(context.Background())\n" +
+				`context.AfterFunc(ctx, func() { fmt.Println("on"); panic("oh") })`, `cancel()`},
+			{"start := make(chan bool)\n" +
+				`wg.Go(func() { <-start; fmt.Println("on"); panic("oh") })`, "close(start)\nwg.Wait()"},
+			{`closing.RegisterOnShutdown(func() { fmt.Println("on"); panic("oh") })`, `closing.Shutdown(context.Background())`},
+		} {
+			if engine == "yaegi" && !strings.Contains(tc.first, "AfterFunc") {
+				continue // it has no WaitGroup.Go, and does not know the other
+			}
+			first := c.execute(tc.first)
+			c.until(jupyter.StatusMsg, first)
+			c.until(jupyter.StatusMsg, first)
+			c.expect(c.shell, jupyter.ExecuteReply, first)
+			second := c.execute(tc.second)
+			if got := content[jupyter.StreamContent](t, c.until(jupyter.StreamMsg, first)); got.Name != "stdout" || got.Text != "on\n" {
+				t.Errorf("%s: %s: %+v", engine, tc.first, got)
+			}
+			if got := content[jupyter.StreamContent](t, c.until(jupyter.StreamMsg, first)); got.Name != "stderr" || !strings.HasPrefix(got.Text, "panic in a goroutine: panic: oh\n") {
+				t.Errorf("%s: %s: %+v", engine, tc.first, got)
+			}
+			c.expect(c.shell, jupyter.ExecuteReply, second)
+		}
+		first := c.execute(`server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Println(r.URL.Path) }))`)
+		c.expect(c.shell, jupyter.ExecuteReply, first)
+		c.execute("_, err := http.Get(server.URL + \"/served\")")
+		if got := content[jupyter.StreamContent](t, c.until(jupyter.StreamMsg, first)); got.Text != "/served\n" {
+			t.Errorf("%s: the server's cell printed %+v", engine, got)
+		}
+	}
 }
 
 func TestOutputFromBelowGo(t *testing.T) {

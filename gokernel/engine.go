@@ -18,10 +18,12 @@ func (k *kernel) newEngine() (front.Engine, error) {
 	case "", "ixgo":
 		return ixgo.New(ixgo.Options{
 			Stdin: k.input, Stdout: k.streams.writer("stdout"), Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
+			Inherit: k.cells.inherit,
 		})
 	case "yaegi":
 		return yaegi.New(yaegi.Options{
 			Stdin: k.input, Stdout: k.streams.writer("stdout"), Stderr: k.streams.writer("stderr"), GoroutinePanic: k.goroutinePanic,
+			Inherit: k.cells.inherit,
 		})
 	}
 	return nil, fmt.Errorf("there is no engine %q: choose %s", k.options.Engine, strings.Join(Engines, " or "))

@@ -150,6 +150,7 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 			c.Replace(p)
 			return true
 		}
+		a.started(n)
 		a.arguments(n)
 	}
 	return true
@@ -299,6 +300,31 @@ func (a *adapter) rangeChan(n *ast.RangeStmt) ast.Stmt {
 	body.List = append(body.List, n.Body)
 	init := define(pos, call(pos, a.helper(pos, "Range"), n.X), ident(pos, ch), ident(pos, next), ident(pos, ok))
 	return &ast.ForStmt{For: pos, Init: init, Body: body}
+}
+
+// starting are functions of the library that call an argument of theirs, of that number,
+// in a goroutine that they or the runtime start.
+var starting = map[string]int{
+	"time.AfterFunc": 1, "context.AfterFunc": 1, "(*sync.WaitGroup).Go": 0, "(*net/http.Server).RegisterOnShutdown": 0,
+}
+
+// started has a function that the library starts in a goroutine be that of a cell, as one
+// that a go statement starts.
+func (a *adapter) started(n *ast.CallExpr) {
+	var id *ast.Ident
+	switch f := ast.Unparen(n.Fun).(type) {
+	case *ast.Ident:
+		id = f
+	case *ast.SelectorExpr:
+		id = f.Sel
+	}
+	f, ok := a.info.Uses[id].(*types.Func)
+	if !ok {
+		return
+	}
+	if i, ok := starting[f.FullName()]; ok && i < len(n.Args) {
+		n.Args[i] = call(n.Args[i].Pos(), a.helper(n.Args[i].Pos(), "Started"), n.Args[i])
+	}
 }
 
 // goroutine makes a goroutine report its panic. Function and arguments are still

@@ -32,6 +32,9 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// GoroutinePanic is told about a panic in a goroutine that a cell started.
 	GoroutinePanic func(*front.Panic)
+	// Inherit gives what has another goroutine print, and ask, as the calling one does;
+	// the runtime's own goroutines inherit nothing. nil = nothing is to be done.
+	Inherit func() (adopt func())
 }
 
 // Engine is the state of a session.

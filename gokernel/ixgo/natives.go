@@ -52,6 +52,15 @@ func Guard() {
 		native.GoroutinePanic(r)
 	}
 }
+func Started(f func()) func() {
+	adopt := native.Adopt()
+	return func() {
+		defer Guard()
+		native.Faults()
+		adopt()
+		f()
+	}
+}
 `
 
 func init() {
@@ -68,6 +77,7 @@ func init() {
 			"Interrupted":    reflect.ValueOf(func() {}),
 			"Done":           reflect.ValueOf(func() <-chan struct{} { return nil }),
 			"GoroutinePanic": reflect.ValueOf(func(any) {}),
+			"Adopt":          reflect.ValueOf(func() func() { return nil }),
 			"Faults":         reflect.ValueOf(func() {}),
 			"Recovered":      reflect.ValueOf(func(any) any { return nil }),
 			"Print":          reflect.ValueOf(func(...any) {}),
@@ -113,6 +123,7 @@ func (e *Engine) natives() error {
 		nativePath + ".Interrupted":    e.interrupted,
 		nativePath + ".Done":           e.done,
 		nativePath + ".GoroutinePanic": e.goroutinePanic,
+		nativePath + ".Adopt":          e.inherit,
 		nativePath + ".Recovered":      panicValue,
 		nativePath + ".Print":          front.Printer(stderr, "", ""),
 		nativePath + ".Println":        front.Printer(stderr, " ", "\n"),
@@ -151,6 +162,14 @@ func (e *Engine) natives() error {
 		e.ctx.RegisterExternal(name, f)
 	}
 	return nil
+}
+
+// inherit gives what makes a goroutine belong to the cell that the calling one belongs to.
+func (e *Engine) inherit() (adopt func()) {
+	if e.options.Inherit == nil {
+		return func() {}
+	}
+	return e.options.Inherit()
 }
 
 // waitCond waits for a condition. An interrupt wakes all waiters, which look at

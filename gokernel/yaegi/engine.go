@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/reval-editor/reval/gokernel/front"
@@ -33,6 +34,9 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// GoroutinePanic is told about a panic in a goroutine that a cell started.
 	GoroutinePanic func(*front.Panic)
+	// Inherit gives what has another goroutine print, and ask, as the calling one does;
+	// the runtime's own goroutines inherit nothing. nil = nothing is to be done.
+	Inherit func() (adopt func())
 }
 
 // Engine is an interpreter with the state of a session.
@@ -97,6 +101,10 @@ func (e *Engine) replacements() interp.Exports {
 			"Exit":  reflect.ValueOf(func(code int) { panic(front.ExitError(code)) }),
 			"Stdin": reflect.ValueOf(&stdin).Elem(),
 		},
+		"time/time": {"AfterFunc": reflect.ValueOf(func(d time.Duration, f func()) *time.Timer { return time.AfterFunc(d, e.started(f)) })},
+		"context/context": {"AfterFunc": reflect.ValueOf(func(ctx context.Context, f func()) (stop func() bool) {
+			return context.AfterFunc(ctx, e.started(f))
+		})},
 		"log/log": logSymbols,
 		// Under the key "fmt/fmt" Use would set up the whole library again.
 		"fmt/replaced": fmtSymbols,
@@ -278,6 +286,24 @@ func (e *Engine) plain(value any) any {
 		return v.Interface()
 	}
 	return value
+}
+
+// started has a function that the library starts in a goroutine be that of a cell, as one
+// that a go statement starts.
+func (e *Engine) started(f func()) func() {
+	adopt := func() {}
+	if e.options.Inherit != nil {
+		adopt = e.options.Inherit()
+	}
+	return func() {
+		defer func() {
+			if r := recover(); r != nil {
+				e.goroutinePanic(r)
+			}
+		}()
+		adopt()
+		f()
+	}
 }
 
 func (e *Engine) goroutinePanic(value any) {
