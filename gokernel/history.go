@@ -186,16 +186,22 @@ func (h *history) find(r jupyter.HistoryRequestContent) ([]historyEntry, error) 
 	return found, nil
 }
 
-// glob matches a pattern whose * and ? stand for any text and any character; in a
-// cell's text there are no folders.
+// glob matches a pattern whose * and ? stand for any text and any character, and
+// brackets for one of the characters in them, or, as in x[0], for themselves; in a cell's
+// text there are no folders.
 func glob(pattern, text string) bool {
 	if pattern == "" {
 		return true
 	}
 	const slash = "\x00"
-	pattern = strings.NewReplacer("/", slash, "[", `\[`, `\`, `\\`).Replace(pattern)
-	ok, err := path.Match(pattern, strings.ReplaceAll(text, "/", slash))
-	return err == nil && ok
+	text = strings.ReplaceAll(text, "/", slash)
+	pattern = strings.NewReplacer("/", slash, `\`, `\\`).Replace(pattern)
+	for _, p := range []string{pattern, strings.ReplaceAll(pattern, "[", `\[`)} {
+		if ok, err := path.Match(p, text); err == nil && ok {
+			return true
+		}
+	}
+	return false
 }
 
 // reply answers a history_request.
