@@ -2,6 +2,7 @@ package ixgo
 
 import (
 	"errors"
+	"go/types"
 	"maps"
 	"math"
 	"reflect"
@@ -31,6 +32,9 @@ import (
 // ixgo.function, and four of ixgo.Frame: its function, the frames before and after it,
 // and the calls that it deferred.
 //
+// And a context takes the type of each local variable for one that its function declares,
+// and numbers it, which the names of generic types show. A field of ixgo.Context has them.
+//
 // The shape of the fields is checked when an engine is made: this file is all that
 // depends on them.
 
@@ -47,6 +51,7 @@ var grafted, graftable = func() (g struct {
 	sets, funcs                      uintptr // of ixgo.Interp
 	calls, code, instrs, blocks      uintptr // of ixgo.function
 	function, caller, callee, defers uintptr // of ixgo.Frame
+	nested                           uintptr // of ixgo.Context
 }, err error) {
 	place := func(of reflect.Type, name string, is func(reflect.Type) bool) uintptr {
 		f, ok := of.FieldByName(name)
@@ -75,6 +80,7 @@ var grafted, graftable = func() (g struct {
 	g.caller = place(reflect.TypeFor[ixgo.Frame](), "caller", exactly(reflect.TypeFor[*ixgo.Frame]()))
 	g.callee = place(reflect.TypeFor[ixgo.Frame](), "callee", exactly(reflect.TypeFor[*ixgo.Frame]()))
 	g.defers = place(reflect.TypeFor[ixgo.Frame](), "_defer", func(t reflect.Type) bool { return t.Kind() == reflect.Pointer })
+	g.nested = place(reflect.TypeFor[ixgo.Context](), "nestedMap", exactly(reflect.TypeFor[map[*types.Named]int]()))
 	return g, err
 }()
 
@@ -94,6 +100,13 @@ type scion struct {
 
 func fieldsOf(it *ixgo.Interp) (*methodSets, *functions) {
 	return (*methodSets)(unsafe.Add(unsafe.Pointer(it), grafted.sets)), (*functions)(unsafe.Add(unsafe.Pointer(it), grafted.funcs))
+}
+
+// notNested takes what packages declare out of the types that a context takes for those
+// of functions.
+func notNested(ctx *ixgo.Context) {
+	nested := *(*map[*types.Named]int)(unsafe.Add(unsafe.Pointer(ctx), grafted.nested))
+	maps.DeleteFunc(nested, func(t *types.Named, _ int) bool { return t.Obj().Parent() == t.Obj().Pkg().Scope() })
 }
 
 // codeOf gives what a function was compiled to, and where each of its blocks begins there.

@@ -8,6 +8,7 @@ import (
 	"go/types"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goplus/ixgo"
@@ -130,13 +131,14 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 		}
 	}
 	e.loader.take()
+	defer clear(e.mender.instances)
 	if _, err := e.keep(declared); err != nil {
 		return nil, err
 	}
 	const enough = 4
 	for try := 1; ; try++ {
 		e.mender.mend(main.Prog)
-		it, err := e.ctx.NewInterp(main)
+		it, err := e.newInterp(main)
 		if err != nil {
 			return nil, err
 		}
@@ -201,29 +203,55 @@ func (e *Engine) keep(ts []*types.Named) (bool, error) {
 	return true, nil
 }
 
+// newInterp makes an interpreter that meets instances of generic types before it
+// compiles functions: one that it meets in an instance of a function first is named
+// after that as well.
+func (e *Engine) newInterp(main *ssa.Package) (*ixgo.Interp, error) {
+	notNested(e.ctx)
+	var unknown []types.Type // pointers: the interpreter takes instances themselves for generic
+	for t := range e.mender.instances {
+		if e.concrete(t) && !e.loader.known(t) {
+			unknown = append(unknown, types.NewPointer(t))
+		}
+	}
+	for i, m := range e.members(unknown) {
+		name := fmt.Sprintf("instance%s%d", mark, i)
+		main.Members[name] = m
+		defer delete(main.Members, name)
+	}
+	return e.ctx.NewInterp(main)
+}
+
+// members gives types as members of a package of their own.
+func (e *Engine) members(ts []types.Type) (members []ssa.Member) {
+	hidden := types.NewPackage("hidden"+mark, "hidden")
+	name := func(i int) string { return fmt.Sprintf("T%d", i) }
+	for i, t := range ts {
+		hidden.Scope().Insert(types.NewTypeName(token.NoPos, hidden, name(i), t))
+	}
+	p := ssa.NewProgram(e.ctx.FileSet, 0).CreatePackage(hidden, nil, nil, false)
+	for i := range ts {
+		members = append(members, p.Members[name(i)])
+	}
+	return members
+}
+
 // register gives the loader the reflect types that a new interpreter made.
 func (e *Engine) register(it *ixgo.Interp) {
-	hidden := types.NewPackage("hidden"+mark, "hidden")
-	var todo []*types.Named
+	var todo []types.Type
 	for _, t := range e.loader.take() {
 		if e.concrete(t) && !e.loader.known(t) {
-			hidden.Scope().Insert(types.NewTypeName(token.NoPos, hidden, fmt.Sprintf("T%d", len(todo)), t))
 			todo = append(todo, t)
 		}
 	}
-	if len(todo) == 0 {
-		return
-	}
-	members := ssa.NewProgram(e.ctx.FileSet, 0).CreatePackage(hidden, nil, nil, false).Members
 	found := make([]reflect.Type, len(todo))
-	for i := range todo {
+	for i, m := range e.members(todo) {
 		// The interpreter tells the types of its main package's members.
-		name := fmt.Sprintf("T%d", i)
-		withMember(it, members[name], func(key string) { found[i], _ = it.GetType(key) })
+		withMember(it, m, func(key string) { found[i], _ = it.GetType(key) })
 	}
 	for i, t := range todo {
 		if found[i] != nil {
-			e.loader.set(t, found[i])
+			e.loader.set(t.(*types.Named), found[i])
 		}
 	}
 }
@@ -316,30 +344,31 @@ func isGeneric(fd *ast.FuncDecl) bool {
 	return false
 }
 
-// concrete reports a type that is the same one everywhere: it has no type
-// parameters and is not a generic function's own.
+// concrete reports a type that is the same one everywhere: it is made of no type
+// parameters and of no types that generic functions declare.
 func (e *Engine) concrete(t *types.Named) bool {
-	if t.TypeParams().Len() > 0 && t.TypeArgs().Len() == 0 || hasTypeParam(t, map[types.Type]bool{}) {
+	if t.TypeParams().Len() > 0 && t.TypeArgs().Len() == 0 {
 		return false
 	}
-	o := t.Obj()
-	if o.Pkg() == nil || o.Parent() == o.Pkg().Scope() || o.Parent() == nil && t.TypeArgs().Len() > 0 {
-		return true
-	}
-	for _, s := range e.generic {
-		if s.start <= o.Pos() && o.Pos() < s.end {
-			return false
-		}
-	}
-	return true
+	return !e.varies(t, map[types.Type]bool{})
 }
 
-func hasTypeParam(t types.Type, seen map[types.Type]bool) bool {
+// ofGeneric reports a type that a generic function declares.
+func (e *Engine) ofGeneric(o *types.TypeName) bool {
+	if o.Pkg() == nil || o.Parent() == o.Pkg().Scope() {
+		return false
+	}
+	return slices.ContainsFunc(e.generic, func(s span) bool { return s.start <= o.Pos() && o.Pos() < s.end })
+}
+
+// varies reports a type that is made of what makes it another one in each instance of a
+// generic function.
+func (e *Engine) varies(t types.Type, seen map[types.Type]bool) bool {
 	if seen[t] {
 		return false
 	}
 	seen[t] = true
-	has := func(t types.Type) bool { return hasTypeParam(t, seen) }
+	has := func(t types.Type) bool { return e.varies(t, seen) }
 	switch t := t.(type) {
 	case *types.TypeParam:
 		return true
@@ -353,7 +382,7 @@ func hasTypeParam(t types.Type, seen map[types.Type]bool) bool {
 		}
 		o := t.Obj()
 		local := o.Pkg() != nil && o.Parent() != nil && o.Parent() != o.Pkg().Scope()
-		return t.TypeArgs().Len() == 0 && local && has(t.Underlying())
+		return e.ofGeneric(o) || t.TypeArgs().Len() == 0 && local && has(t.Underlying())
 	case *types.Pointer:
 		return has(t.Elem())
 	case *types.Slice:

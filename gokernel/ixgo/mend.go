@@ -13,11 +13,12 @@ type mender struct {
 	packages  map[*ssa.Package]bool
 	types     map[types.Type]bool
 	functions map[*ssa.Function]bool
+	instances map[*types.Named]bool // of generic types, in functions of the unit that is loaded
 	nils      nils
 }
 
 func newMender(ctx *ixgo.Context) *mender {
-	return &mender{packages: map[*ssa.Package]bool{}, types: map[types.Type]bool{}, functions: map[*ssa.Function]bool{}, nils: newNils(ctx)}
+	return &mender{packages: map[*ssa.Package]bool{}, types: map[types.Type]bool{}, functions: map[*ssa.Function]bool{}, instances: map[*types.Named]bool{}, nils: newNils(ctx)}
 }
 
 // mend mends the functions that were built since the last call, and reports
@@ -60,6 +61,9 @@ func (m *mender) function(f *ssa.Function) (changed bool) {
 		changed = mendPhis(b) || changed
 		changed = m.nils.mend(b) || changed
 		for _, instr := range b.Instrs {
+			if v, ok := instr.(ssa.Value); ok {
+				m.note(v.Type())
+			}
 			operands = instr.Operands(operands[:0])
 			for _, o := range operands {
 				if g, ok := (*o).(*ssa.Function); ok {
@@ -69,4 +73,31 @@ func (m *mender) function(f *ssa.Function) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// note notes a value's type if it is an instance of a generic type, or made of one.
+func (m *mender) note(t types.Type) {
+	switch t := t.(type) {
+	case *types.Named:
+		if t.TypeArgs().Len() > 0 {
+			m.instances[t] = true
+		}
+	case *types.Alias:
+		m.note(types.Unalias(t))
+	case *types.Pointer:
+		m.note(t.Elem())
+	case *types.Slice:
+		m.note(t.Elem())
+	case *types.Array:
+		m.note(t.Elem())
+	case *types.Chan:
+		m.note(t.Elem())
+	case *types.Map:
+		m.note(t.Key())
+		m.note(t.Elem())
+	case *types.Tuple:
+		for v := range t.Variables() {
+			m.note(v.Type())
+		}
+	}
 }
