@@ -9,6 +9,9 @@
 ;; even while the kernel is busy.  It is asked once when a completion begins:
 ;; only the answer says where the text to replace begins (the kernel also
 ;; completes keys, magics and file names).  The wait ends at the first key.
+;;
+;; ElDoc shows the name at point, or, where there is none, the signature of
+;; the function whose arguments are being written.
 
 ;;; Code:
 
@@ -156,30 +159,70 @@ The first lines are, say, the type, the value and what it is for."
              (seq-take (split-string text "\n" t "[ \t]+") 3)
              (reval-text-symbol " · " " | ")))
 
-(defun reval-eldoc-function (callback &rest _)
-  "Tell CALLBACK what the kernel knows of the name at point.
-It is a function for `eldoc-documentation-functions'."
+(defun reval-complete--at-point (method capable answer)
+  "Ask the server METHOD about point, unless the function CAPABLE gives nil.
+Call ANSWER with the result in the current buffer, unless point has moved
+meanwhile.  Return non-nil if the server was asked."
   (let ((document (reval-document-current))
         (buffer (current-buffer))
         (pos (point)))
-    (when (and document (reval-complete--kernel-p document)
-               (thing-at-point 'symbol))
+    (when (and document (reval-complete--kernel-p document) (funcall capable))
       (reval-document-flush document)
       (reval-connection-async
-       (reval-document-connection document) :textDocument/hover
+       (reval-document-connection document) method
        (append (reval-document-identifier document)
                (list :position (reval-document-position document)))
        :success
-       (lambda (hover)
-         (when (and (buffer-live-p buffer)
-                    (with-current-buffer buffer (= pos (point))))
-           (let ((line (reval-complete--one-line
-                        (reval-complete--markup-text (plist-get hover :contents)))))
-             (unless (string-empty-p line)
-               (with-current-buffer buffer (funcall callback line))))))
+       (lambda (result)
+         (when (buffer-live-p buffer)
+           (with-current-buffer buffer
+             (when (= pos (point))
+               (funcall answer result)))))
        :failure #'ignore)
       ;; The answer comes later.
       t)))
+
+(defun reval-eldoc-function (callback &rest _)
+  "Tell CALLBACK what the kernel knows of the name at point.
+It is a function for `eldoc-documentation-functions'."
+  (reval-complete--at-point
+   :textDocument/hover (lambda () (thing-at-point 'symbol))
+   (lambda (hover)
+     (let ((line (reval-complete--one-line
+                  (reval-complete--markup-text (plist-get hover :contents)))))
+       (unless (string-empty-p line)
+         (funcall callback line))))))
+
+(defun reval-complete--signature-text (help)
+  "Return the signature in HELP, its active parameter highlighted; nil if none."
+  (when-let ((signatures (plist-get help :signatures))
+             (signature (and (> (length signatures) 0) (elt signatures 0))))
+    (let* ((label (copy-sequence (plist-get signature :label)))
+           (parameters (plist-get signature :parameters))
+           (active (plist-get help :activeParameter))
+           (parameter (and (natnump active) (< active (length parameters))
+                           (plist-get (elt parameters active) :label)))
+           (from 0))
+      (when parameter
+        ;; Each is looked for behind those before it.
+        (dotimes (n (1+ active))
+          (let ((text (plist-get (elt parameters n) :label)))
+            (when-let ((at (and from (string-search text label from))))
+              (when (= n active)
+                (add-face-text-property at (+ at (length text))
+                                        'eldoc-highlight-function-argument
+                                        nil label))
+              (setq from (+ at (length text)))))))
+      label)))
+
+(defun reval-eldoc-signature-function (callback &rest _)
+  "Tell CALLBACK the signature of the function whose arguments point is in.
+It is a function for `eldoc-documentation-functions'."
+  (reval-complete--at-point
+   :textDocument/signatureHelp (lambda () (> (nth 0 (syntax-ppss)) 0))
+   (lambda (help)
+     (when-let ((text (reval-complete--signature-text help)))
+       (funcall callback text)))))
 
 (provide 'reval-complete)
 ;;; reval-complete.el ends here

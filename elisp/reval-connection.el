@@ -189,7 +189,9 @@ Without SIZE, that is `reval-log-size'."
             :completionItem ( :snippetSupport :json-false
                               :documentationFormat ["plaintext"]
                               :resolveSupport (:properties ["documentation" "detail"])))
-          :hover (:contentFormat ["plaintext"]))
+          :hover (:contentFormat ["plaintext"])
+          :signatureHelp
+          (:signatureInformation (:documentationFormat ["plaintext"])))
         :experimental
         (:reval (:mime ["image/svg+xml" "image/png" "image/jpeg" "image/gif"]))))))
 

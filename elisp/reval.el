@@ -153,6 +153,7 @@ namespace.
     ;; Before eglot's, which lets no other have its turn, even if it was added
     ;; later.  Where the kernel knows nothing, the others are asked.
     (add-hook 'completion-at-point-functions #'reval-completion-at-point -10 t)
+    (add-hook 'eldoc-documentation-functions #'reval-eldoc-signature-function nil t)
     (add-hook 'eldoc-documentation-functions #'reval-eldoc-function nil t)
     (add-hook 'change-major-mode-hook #'reval--major-mode-changes nil t)
     (add-hook 'after-revert-hook #'reval--reverted nil t)
@@ -176,6 +177,7 @@ namespace.
   (remove-hook 'after-change-functions #'reval--after-change t)
   (remove-hook 'completion-at-point-functions #'reval-completion-at-point t)
   (remove-hook 'eldoc-documentation-functions #'reval-eldoc-function t)
+  (remove-hook 'eldoc-documentation-functions #'reval-eldoc-signature-function t)
   (remove-hook 'change-major-mode-hook #'reval--major-mode-changes t)
   (remove-hook 'kill-buffer-hook #'reval--disable t))
 

@@ -26,9 +26,8 @@ const (
 
 // completion is what the last completion was asked with, for resolve.
 type completion struct {
-	id      string
-	session *kernelSession
-	line    string
+	id string
+	at place
 }
 
 // resolveData is what a completion item carries to resolve.
@@ -40,15 +39,18 @@ type resolveData struct {
 	Text  string `json:"text"`
 }
 
-// place is a position in a document as a kernel is told of it: the cursor's line,
-// no more. From more text IPython would infer what names mean, and not look at
-// what they are.
+// place is a position in a document as a kernel is told of it: the cursor's line, and
+// what belongs to it where the language's kernels understand names by that. From more
+// than the line IPython would infer what names mean, and not look at what they are.
 type place struct {
 	doc     *openDocument
 	session *kernelSession
 	number  int // of the line
 	line    string
 	cursor  int // code points of line
+	// above and below are the other lines of the definition that the line is in; empty for
+	// most languages.
+	above, below string
 	// alone is the line as a document of its own: the answer may come after an edit,
 	// and is to name positions of the document that the client asked about.
 	alone *document.Document
@@ -79,16 +81,54 @@ func (s *Server) placeAt(p protocol.TextDocumentPositionParams) (place, error) {
 		return place{}, err
 	}
 	line := d.Line(number)
-	return place{
+	place := place{
 		doc: d, session: d.session, number: number, line: line, cursor: document.CodePoints(line, at-start),
 		alone: document.New(d.uri, d.LanguageID(), d.Version(), line, s.encoding),
-	}, nil
+	}
+	if d.language.Context {
+		place.above, place.below = d.around(number)
+	}
+	return place, nil
+}
+
+// around gives what stands above and below a line in its definition.
+func (d *openDocument) around(number int) (above, below string) {
+	all := d.allLines()
+	start, end, ok := d.language.Definition(all, number)
+	if !ok || number < start {
+		return "", ""
+	}
+	for _, line := range all[start:number] {
+		above += line + "\n"
+	}
+	for _, line := range all[number+1 : max(number+1, end)] {
+		below += "\n" + line
+	}
+	return above, below
+}
+
+// completed gives what a kernel is asked to complete, and the cursor in it.
+func (p place) completed() (code string, cursor kernelclient.Cursor) {
+	return p.above + p.line + p.below, kernelclient.Cursor(utf8.RuneCountInString(p.above) + p.cursor)
+}
+
+// inspected gives what a kernel is asked about, the name that a text ends in which begins
+// as the line does, and the cursor behind it.
+func (p place) inspected(line string) (code string, cursor kernelclient.Cursor) {
+	code = p.above + line
+	if name := nameAtEnd.FindString(line); p.doc.language.NameAlone && name != "" {
+		before := strings.TrimSuffix(line, name)
+		if !strings.HasSuffix(before, ".") && strings.Trim(before, " \t%") != "" { // no part of an expression, no magic
+			code = name
+		}
+	}
+	return code, kernelclient.CursorAt(code, len(code))
 }
 
 // name is the place's line up to the end of the word under the cursor. Kernels
 // look at what stands before the cursor, and IPython refuses the left side of an
 // assignment when it sees that it is one.
-func (p place) name() (line string, cursor int) {
+func (p place) name() (line string) {
 	end := document.ByteOffset(p.line, p.cursor)
 	for end < len(p.line) {
 		r, size := utf8.DecodeRuneInString(p.line[end:])
@@ -97,7 +137,7 @@ func (p place) name() (line string, cursor int) {
 		}
 		end += size
 	}
-	return p.line[:end], utf8.RuneCountInString(p.line[:end])
+	return p.line[:end]
 }
 
 func inWord(r rune) bool {
@@ -132,7 +172,8 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
-	reply, err := at.session.Complete(wait, at.line, kernelclient.Cursor(at.cursor))
+	code, cursor := at.completed()
+	reply, err := at.session.Complete(wait, code, cursor)
 	if err != nil || reply.Status != jupyter.StatusOK {
 		if ctx.Err() != nil {
 			return nil, protocol.ErrRequestCancelled
@@ -146,8 +187,9 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	if s.documents[at.doc.key] != at.doc {
 		return list, nil
 	}
-	c := &completion{id: jupyter.NewID(), session: at.session, line: at.line}
+	c := &completion{id: jupyter.NewID(), at: at}
 	s.completed = c
+	shift := int(cursor) - at.cursor
 	types := reply.Metadata.Types
 	for i, text := range reply.Matches {
 		start, end := reply.CursorStart, reply.CursorEnd
@@ -163,6 +205,7 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 				item.Detail = protocol.NewOptional(detail)
 			}
 		}
+		start, end = start-shift, end-shift
 		if start < 0 || end < start || start > at.cursor {
 			continue // a kernel that contradicts itself
 		}
@@ -221,7 +264,7 @@ func completionKind(t string) protocol.CompletionItemKind {
 		return protocol.CompletionItemKindKeyword
 	case "instance", "statement", "variable", "var", "param":
 		return protocol.CompletionItemKindVariable
-	case "property", "field":
+	case "property", "field", "key":
 		return protocol.CompletionItemKindField
 	case "const", "constant":
 		return protocol.CompletionItemKindConstant
@@ -244,10 +287,10 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 		return item, nil // of an older list
 	}
 	async(ctx)
-	code := c.line[:document.ByteOffset(c.line, data.Start)] + data.Text
-	wait, cancel := c.session.deadline(ctx)
+	code, cursor := c.at.inspected(c.at.line[:document.ByteOffset(c.at.line, data.Start)] + data.Text)
+	wait, cancel := c.at.session.deadline(ctx)
 	defer cancel()
-	reply, err := c.session.Inspect(wait, code, kernelclient.CursorAt(code, len(code)), 0)
+	reply, err := c.at.session.Inspect(wait, code, cursor, 0)
 	if err != nil || !reply.Found {
 		return item, nil
 	}

@@ -132,17 +132,22 @@ func (d *openDocument) region(p EvaluateParams) (document.Range, error) {
 		}
 		return document.Range{}, fmt.Errorf("no cell at line %d", line+1)
 	case unitDefinition:
-		all := make([]string, d.LineCount())
-		for i := range all {
-			all[i] = d.Line(i)
-		}
-		start, end, ok := d.language.Definition(all, line)
+		start, end, ok := d.language.Definition(d.allLines(), line)
 		if !ok {
 			return document.Range{}, fmt.Errorf("no definition or statement at line %d", line+1)
 		}
 		return d.trim(d.lines(start, end), fmt.Sprintf("the definition at line %d", line+1))
 	}
 	return document.Range{}, fmt.Errorf("unit %q is none of line, cell, definition, file, toHere", p.Unit)
+}
+
+// allLines gives the text of all lines, without their ends.
+func (d *openDocument) allLines() []string {
+	all := make([]string, d.LineCount())
+	for i := range all {
+		all[i] = d.Line(i)
+	}
+	return all
 }
 
 // lines is the range of the lines [from, to).

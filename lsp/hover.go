@@ -15,7 +15,6 @@ import (
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
-	"github.com/reval-editor/reval/kernelclient"
 )
 
 // Hover shows what the kernel knows of the name under the cursor: its live value,
@@ -30,12 +29,13 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	async(ctx)
 	wait, cancel := at.session.deadline(ctx)
 	defer cancel()
-	line, cursor := at.name()
+	line := at.name()
 	var reply jupyter.InspectReplyContent
 	if line != strings.TrimRight(line, " \t") {
 		err = errNoName // the kernel would tell of the name before the blanks
 	} else {
-		reply, err = at.session.Inspect(wait, line, kernelclient.Cursor(cursor), 0)
+		code, cursor := at.inspected(line)
+		reply, err = at.session.Inspect(wait, code, cursor, 0)
 	}
 	if ctx.Err() != nil {
 		return nil, protocol.ErrRequestCancelled
@@ -118,8 +118,8 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 	async(ctx)
 	wait, cancel := context.WithTimeout(ctx, idleDeadline)
 	defer cancel()
-	line, cursor := at.name()
-	reply, err := at.session.Inspect(wait, line, kernelclient.Cursor(cursor), p.Detail)
+	code, cursor := at.inspected(at.name())
+	reply, err := at.session.Inspect(wait, code, cursor, p.Detail)
 	if err != nil {
 		if wait.Err() != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("the kernel did not answer within %v: it is busy, or does not inspect", idleDeadline)

@@ -40,6 +40,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 				TriggerCharacters: []string{".", "$", ":"},
 				ResolveProvider:   &yes,
 			},
+			SignatureHelpProvider:  &protocol.SignatureHelpOptions{TriggerCharacters: []string{"(", ","}},
 			HoverProvider:          protocol.Boolean(true),
 			InlayHintProvider:      protocol.Boolean(true),
 			CodeActionProvider:     protocol.Boolean(true),

@@ -156,7 +156,7 @@ var supported = map[string]bool{
 	protocol.MethodTextDocumentDidOpen: true, protocol.MethodTextDocumentDidChange: true,
 	protocol.MethodTextDocumentDidSave: true, protocol.MethodTextDocumentDidClose: true,
 	protocol.MethodTextDocumentCompletion: true, protocol.MethodCompletionItemResolve: true,
-	protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentCodeAction: true,
+	protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentSignatureHelp: true, protocol.MethodTextDocumentCodeAction: true,
 	protocol.MethodTextDocumentInlayHint: true, protocol.MethodWorkspaceExecuteCommand: true,
 	protocol.MethodWorkspaceDidChangeWorkspaceFolders: true,
 }

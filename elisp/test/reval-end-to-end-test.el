@@ -446,6 +446,24 @@ WHAT says what is waited for; fail after SECONDS (30)."
       (reval-test-wait "the value of x.foo_bar"
                        (lambda () (and doc (string-match-p "123" doc)))))))
 
+(ert-deftest reval-test-eldoc-signature ()
+  "The signature of what is called is shown, its active parameter marked."
+  (reval-test-visiting "signature.py" "def area(width, height=2): return width * height\narea(3, )\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-test-kernel-idle)
+    (reval-test-goto-line 2)
+    (should-not (reval-eldoc-signature-function #'ignore))
+    (end-of-line)
+    (backward-char)
+    (let (doc)
+      (should (reval-eldoc-signature-function (lambda (text &rest _) (setq doc text))))
+      (reval-test-wait "the signature of area" (lambda () doc))
+      (should (equal (substring-no-properties doc) "area(width, height=2)"))
+      (should (eq (get-text-property (string-search "height" doc) 'face doc)
+                  'eldoc-highlight-function-argument))
+      (should-not (get-text-property (string-search "width" doc) 'face doc)))))
+
 (ert-deftest reval-test-completes-first ()
   "The kernel is asked before what else completes, in whatever order it came."
   (reval-test-visiting "first.py" "first_name = 1\nfirst_n\n"

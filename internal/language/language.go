@@ -16,6 +16,12 @@ type Language struct {
 	Name    string // as people write it
 	Comment string // sign that starts a comment up to the end of the line
 	Install string // command that installs a kernel
+	// Context says that its kernels understand a name by the text around it, which can
+	// be a piece that was not evaluated yet. Others are asked about one line.
+	Context bool
+	// NameAlone says that its kernels, asked about a name in the arguments of a call, tell
+	// of what is called: they are asked about the name without its line.
+	NameAlone bool
 
 	ids        []string // what editors call it besides ID: Vim file types, Emacs modes without "-mode"
 	kernels    []string // language names in kernelspecs and kernel_info besides ID
@@ -38,7 +44,7 @@ var (
 
 var table = []*Language{
 	{
-		ID: "python", Name: "Python", Comment: "#", mark: hashMark, syntax: python, traceback: ipython,
+		ID: "python", Name: "Python", Comment: "#", NameAlone: true, mark: hashMark, syntax: python, traceback: ipython,
 		Install:    "python -m pip install ipykernel",
 		ids:        []string{"py", "ipython", "inferior-python", "sage"},
 		kernels:    []string{"python3", "ipython", "xpython", "sage"},
@@ -58,7 +64,7 @@ var table = []*Language{
 		extensions: []string{".jl"},
 	},
 	{
-		ID: "go", Name: "Go", Comment: "//", mark: slashMark, syntax: golang, traceback: gokernel,
+		ID: "go", Name: "Go", Comment: "//", Context: true, mark: slashMark, syntax: golang, traceback: gokernel,
 		Install:    "reval kernel install",
 		ids:        []string{"golang"},
 		kernels:    []string{"golang"},

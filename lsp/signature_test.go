@@ -1,0 +1,126 @@
+package lsp_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/reval-editor/reval/kernelclient"
+	"github.com/reval-editor/reval/lsp"
+)
+
+// signature asks for help where the cursor is behind a text. It gives the label with
+// the active parameter in ⟨⟩.
+func (b *buffer) signature(after string) string {
+	b.t.Helper()
+	help := call[*struct {
+		Signatures []struct {
+			Label      string `json:"label"`
+			Parameters []struct {
+				Label string `json:"label"`
+			} `json:"parameters"`
+			Documentation json.RawMessage `json:"documentation"`
+		} `json:"signatures"`
+		ActiveParameter *int `json:"activeParameter"`
+	}](b.client, "textDocument/signatureHelp", b.place(b.after(after)))
+	if help == nil {
+		return ""
+	}
+	sig := help.Signatures[0]
+	if help.ActiveParameter == nil {
+		return sig.Label
+	}
+	active := sig.Parameters[*help.ActiveParameter].Label
+	return strings.Replace(sig.Label, active, "⟨"+active+"⟩", 1)
+}
+
+func TestSignatureInPython(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	def := "def scale(values, factor=2, *rest, unit='m', **more):\n    \"Scales.\"\n    return values\n"
+	b := c.python(def)
+	b.run(strings.TrimSuffix(def, "\n"))
+	for typed, want := range map[string]string{
+		"scale(":                        "scale(⟨values⟩, factor=2, *rest, unit='m', **more)",
+		"scale([1, 2], ":                "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
+		"scale((1, 2), f(3, 4), ":       "scale(values, factor=2, ⟨*rest⟩, unit='m', **more)",
+		"scale(1, unit=":                "scale(values, factor=2, *rest, ⟨unit='m'⟩, **more)",
+		"scale(\"a, (b\", ":             "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
+		"scale(1, 2, 3, 4, 5, 6, 7, 8":  "scale(values, factor=2, *rest, unit='m', ⟨**more⟩)",
+		"print(scale(1), scale(2, (3 +": "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
+		"scale(1)":                      "",
+		"(1, ":                          "",
+		"nothing_here(":                 "",
+	} {
+		b.rewrite(typed + "\n")
+		if got := b.signature(typed); got != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+	b.rewrite("print(\n")
+	if got := b.signature("print("); !strings.HasPrefix(got, "print(⟨*args⟩, sep=' '") {
+		t.Errorf("print: %q", got)
+	}
+}
+
+// A name in a call is what is asked about, not the function that is called.
+func TestHoverInACall(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("n = 41\nprint(max(n, 2), n)\n")
+	b.run("n = 41").want(t, "queued running done", "")
+	for _, at := range []string{"n, 2", "n)\n"} {
+		if h := b.hover(b.at(at)); !strings.Contains(h, "n: int = 41") {
+			t.Errorf("hover at %q: %q", at, h)
+		}
+	}
+	if h := b.hover(b.at("max(n")); !strings.Contains(h, "max(") || strings.Contains(h, "print(") {
+		t.Errorf("hover at max: %q", h)
+	}
+}
+
+func TestSignatureInGo(t *testing.T) {
+	c := start(t, setup{capabilities: plugin(), builtin: []kernelclient.Spec{goKernel(t)}})
+	cell := "import \"strings\"\n// area gives what a rectangle covers.\nfunc area(width, height float64, names ...string) (size float64, err error) { return width * height, nil }\ng := func(n int) int { return n }\nfunc first[T any](all []T, n int) T { return all[0] }\n"
+	b := c.open("cells.go", "go", cell)
+	b.run(strings.TrimSuffix(cell, "\n")).want(t, "queued running done", "")
+	for typed, want := range map[string]string{
+		"area(":                                  "area(⟨width float64⟩, height float64, names ...string) (size float64, err error)",
+		"x, _ := area(1, ":                       "area(width float64, ⟨height float64⟩, names ...string) (size float64, err error)",
+		"area(1, 2, \"a\", \"b\"":                "area(width float64, height float64, ⟨names ...string⟩) (size float64, err error)",
+		"strings.Repeat(\"a, b\", ":              "Repeat(s string, ⟨count int⟩) string",
+		"g(":                                     "func(⟨n int⟩) int = func(n int) int",
+		"first[int]([]int{1, 2}, ":               "first[T any](all []T, ⟨n int⟩) T",
+		"func f(b strings.Builder) {\n\tb.Grow(": "Grow(⟨n int⟩)",
+		"area(\n\t1,\n\t":                        "area(width float64, ⟨height float64⟩, names ...string) (size float64, err error)",
+	} {
+		b.rewrite(typed + "\n")
+		if got := b.signature(typed); got != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// What a piece of Go declares is known in it before it is evaluated.
+func TestCompletionInUnevaluatedGo(t *testing.T) {
+	c := start(t, setup{capabilities: plugin(), builtin: []kernelclient.Spec{goKernel(t)}})
+	b := c.open("cells.go", "go", "type P struct{ Größe int }\n\nfunc f(p P, names map[string]int) {\n\tfor _, n := range names {\n\t\tprint(\"ä\", n, p.Gr)\n\t}\n}\n\nx := 1\n")
+	b.run("type P struct{ Größe int }").want(t, "queued running done", "")
+	item := b.complete("p.Gr").item(t, "Größe")
+	if want := b.span("Gr)"); item.TextEdit.Range.Start != want.Start || item.TextEdit.Range.End != b.after("p.Gr") {
+		t.Errorf("edit at %v, want %v", item.TextEdit.Range, want)
+	}
+	if resolved := call[completionItem](c, "completionItem/resolve", item); !strings.Contains(resolved.Documentation.Value, "field Größe int") {
+		t.Errorf("documentation %+v", resolved.Documentation)
+	}
+	if h := b.hover(b.at("names {")); !strings.Contains(h, "var names map[string]int") {
+		t.Errorf("hover %q", h)
+	}
+	r := command[lsp.InspectResult](c, lsp.CommandInspect, lsp.InspectParams{URI: b.uri, Position: b.at("n, p.Gr")})
+	if !strings.Contains(r.Text, "var n int") {
+		t.Errorf("inspect %+v", r)
+	}
+	b.rewrite(fmt.Sprintf("x := 1\n%s\n", "x.nothing"))
+	if l := b.complete("x.nothing"); len(l.Items) != 0 {
+		t.Errorf("completions %+v", l.Items)
+	}
+}
