@@ -59,6 +59,14 @@ func TestValuesBringTheirForms(t *testing.T) {
 	if got := c.run("P{1}"); !strings.HasPrefix(got, "panic:\npanic: no form\n") {
 		t.Errorf("P{1}: %s", got)
 	}
+	for code, want := range map[string]string{
+		"reval.Markdown(\"# a\\nb\")": "# a\nb", "reval.PNG(\"12\")": "PNG of 2 bytes", "reval.JSON{[]int{1}}": "[1]",
+		"import \"image\"\nimage.NewGray(image.Rect(0, 0, 3, 2))": "*image.Gray of 3 × 2 pixels",
+	} {
+		if got := c.run(code); got != "value: "+want+"\n" {
+			t.Errorf("%s: %s", code, got)
+		}
+	}
 	r = c.execute("P{0}")
 	c.expectRunning(r)
 	c.interrupted(r)

@@ -86,16 +86,15 @@ func Of(v any) (Bundle, error) {
 		b = Bundle{}
 	}
 	if _, ok := b["text/plain"]; !ok {
-		b["text/plain"] = plain(v)
+		b["text/plain"] = Text(v, MaxText)
 	}
 	return b, nil
 }
 
-// plain gives the text for clients that show nothing else.
-func plain(v any) string {
+// sourceText gives the text of the types of this package, and of pictures, for clients
+// that show nothing else; "" for others.
+func sourceText(v any) string {
 	switch v := v.(type) {
-	case image.Image:
-		return fmt.Sprintf("%T of %v", v, v.Bounds().Size())
 	case HTML, Markdown, LaTeX, SVG:
 		return Cut(reflect.ValueOf(v).String(), MaxText)
 	case PNG:
@@ -105,10 +104,11 @@ func plain(v any) string {
 	case JSON:
 		return Text(v.Value, MaxText)
 	}
-	return Text(v, MaxText)
+	return ""
 }
 
-// Rich gives the forms of a value besides plain text; nil if there are none.
+// Rich gives the forms of a value besides plain text, and that if it says more than the
+// value's own; nil if there are none.
 // Methods of the value are called, which may panic.
 func Rich(v any) (Bundle, error) {
 	if v == nil || isNil(v) {
@@ -139,6 +139,9 @@ func Rich(v any) (Bundle, error) {
 	if v, ok := v.(interface{ JSON() any }); ok {
 		b["application/json"] = v.JSON()
 	}
+	if text := sourceText(v); text != "" {
+		b["text/plain"] = text
+	}
 	if len(b) > 0 {
 		return b, nil
 	}
@@ -150,7 +153,7 @@ func Rich(v any) (Bundle, error) {
 		if err := png.Encode(&out, m); err != nil {
 			return nil, fmt.Errorf("display a picture of %v: %w", m.Bounds().Size(), err)
 		}
-		return Bundle{"image/png": out.Bytes()}, nil
+		return Bundle{"image/png": out.Bytes(), "text/plain": fmt.Sprintf("%T of %d × %d pixels", v, m.Bounds().Dx(), m.Bounds().Dy())}, nil
 	}
 	if html, ok := Table(v); ok {
 		return Bundle{"text/html": html}, nil

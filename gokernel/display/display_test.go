@@ -43,6 +43,8 @@ func TestForms(t *testing.T) {
 		{"rows", [][]float64{{1.5, 2}, {3}}, []pair{{"text/html", `1.5`}}},
 		{"interfaces", []any{point{1, 2, ""}}, []pair{{"text/html", `>X</th>`}}},
 		{"HTML", HTML("<b>"), []pair{{"text/html", `"<b>"`}, {"text/plain", `"<b>"`}}},
+		{"PNG", PNG("12"), []pair{{"image/png", `"MTI="`}, {"text/plain", `"PNG of 2 bytes"`}}},
+		{"picture", image.NewGray(image.Rect(0, 0, 3, 2)), []pair{{"text/plain", `"*image.Gray of 3 × 2 pixels"`}}},
 		{"JSON", JSON{map[string]int{"a": 1}}, []pair{{"application/json", `{"a":1}`}}},
 		{"plain", 42, []pair{{"text/plain", `"42"`}}},
 	} {
