@@ -62,17 +62,17 @@ func (c *cellCheck) checkAgain() error {
 			c.addDependents()
 		}
 		err := c.settle()
+		if first && c.s.engine.Separate() {
+			// An error can come from what still has its old type.
+			if c.findChanges(); len(c.changed) > 0 {
+				first = false
+				continue
+			}
+		}
 		if problems, ok := err.(Problems); ok && c.dropFailing(problems) {
 			continue
 		}
-		if !first || !c.s.engine.Separate() {
-			return err
-		}
-		// An error can come from what still has its old type.
-		if c.findChanges(); len(c.changed) == 0 {
-			return err
-		}
-		first = false
+		return err
 	}
 }
 
