@@ -42,7 +42,10 @@ func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpPar
 	if !ok {
 		return nil, nil
 	}
-	info := protocol.SignatureInformation{Label: sig.label, Documentation: s.markup(text)}
+	info := protocol.SignatureInformation{Label: sig.label}
+	if sig.rest != "" {
+		info.Documentation = s.markup(sig.rest)
+	}
 	for _, parameter := range sig.parameters {
 		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(parameter)})
 	}
@@ -134,6 +137,7 @@ func scanBrackets(text string, f func(offset int, b byte) bool) {
 type signature struct {
 	label      string
 	parameters []string // parts of label
+	rest       string   // what else the text has in other lines
 }
 
 // signatureIn finds the signature of a function in what a kernel tells of it: what begins
@@ -144,7 +148,9 @@ func signatureIn(text, name string) (signature, bool) {
 		if at == nil {
 			continue
 		}
-		if sig, ok := readSignature(text[at[2]:], at[1]-1-at[2]); ok {
+		if sig, length, ok := readSignature(text[at[2]:], at[1]-1-at[2]); ok {
+			above := text[:strings.LastIndexByte(text[:at[2]], '\n')+1]
+			sig.rest = strings.TrimSpace(above + text[at[2]+length:])
 			return sig, true
 		}
 	}
@@ -152,8 +158,8 @@ func signatureIn(text, name string) (signature, bool) {
 }
 
 // readSignature reads a name, the parameters in the brackets that open behind it, and the
-// rest of the line.
-func readSignature(text string, open int) (sig signature, ok bool) {
+// rest of the line. It gives how long that is.
+func readSignature(text string, open int) (sig signature, length int, ok bool) {
 	depth, begin, end := 0, open+1, 0
 	var cuts []int
 	scanBrackets(text[open:], func(i int, b byte) bool {
@@ -174,7 +180,7 @@ func readSignature(text string, open int) (sig signature, ok bool) {
 		return true
 	})
 	if end == 0 {
-		return signature{}, false
+		return signature{}, 0, false
 	}
 	rest, _, _ := strings.Cut(text[end+1:], "\n")
 	var all []string
@@ -190,7 +196,7 @@ func readSignature(text string, open int) (sig signature, ok bool) {
 			sig.parameters = append(sig.parameters, parameter)
 		}
 	}
-	return sig, true
+	return sig, end + 1 + len(rest), true
 }
 
 // active gives which parameter is written, if any.

@@ -63,6 +63,23 @@ func TestSignatureInPython(t *testing.T) {
 	}
 }
 
+// The signature is not told twice.
+func TestSignatureDocumentation(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("def scale(values, factor=2):\n    \"Scales.\"\n    return values\nscale(\n")
+	b.run("def scale(values, factor=2):\n    \"Scales.\"\n    return values")
+	help := call[struct {
+		Signatures []struct {
+			Documentation struct {
+				Value string `json:"value"`
+			} `json:"documentation"`
+		} `json:"signatures"`
+	}](c, "textDocument/signatureHelp", b.place(b.after("values\nscale(")))
+	if got := help.Signatures[0].Documentation.Value; !strings.Contains(got, "Scales.") || strings.Contains(got, "factor") {
+		t.Errorf("documentation %q", got)
+	}
+}
+
 // A name in a call is what is asked about, not the function that is called.
 func TestHoverInACall(t *testing.T) {
 	c := start(t, setup{capabilities: plugin()})

@@ -1,6 +1,9 @@
 " `make try`: the plugin of this checkout and nothing of the user's, for Vim and Neovim.
 set nocompatible
 let &runtimepath = $REVAL_TRY_ROOT .. '/vim,' .. $VIMRUNTIME
+if has('nvim') " its parsers, which floating windows with Markdown need
+  let &runtimepath ..= ',' .. fnamemodify(v:progpath, ':p:h:h') .. '/lib/nvim'
+endif
 let &packpath = $VIMRUNTIME
 set encoding=utf-8 hidden noswapfile nobackup laststatus=2 mouse=a
 let mapleader = ' '
