@@ -150,6 +150,10 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 			c.Replace(p)
 			return true
 		}
+		if x := a.extreme(n); x != nil {
+			c.Replace(x)
+			return true
+		}
 		a.started(n)
 		a.arguments(n)
 	}

@@ -46,6 +46,27 @@ func Receive2[T any](ch <-chan T) (T, bool) {
 }
 func Range[T any](ch <-chan T) (_ <-chan T, next T, ok bool) { return ch, next, ok }
 func Nothing() {}
+type ordered interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64 | ~string
+}
+func Min[T ordered](x, y T) T {
+	switch {
+	case x < y || x != x:
+		return x
+	case y < x || y != y:
+		return y
+	}
+	return native.Least(x, y).(T)
+}
+func Max[T ordered](x, y T) T {
+	switch {
+	case x > y || x != x:
+		return x
+	case y > x || y != y:
+		return y
+	}
+	return native.Greatest(x, y).(T)
+}
 func Words[T any](x T) any { return native.Words(&x) }
 func Guard() {
 	if r := recover(); r != nil {
@@ -83,6 +104,8 @@ func init() {
 			"Print":          reflect.ValueOf(func(...any) {}),
 			"Println":        reflect.ValueOf(func(...any) {}),
 			"Words":          reflect.ValueOf(func(any) any { return nil }),
+			"Least":          reflect.ValueOf(func(_, _ any) any { return nil }),
+			"Greatest":       reflect.ValueOf(func(_, _ any) any { return nil }),
 		},
 	})
 }
@@ -128,6 +151,8 @@ func (e *Engine) natives() error {
 		nativePath + ".Print":          front.Printer(stderr, "", ""),
 		nativePath + ".Println":        front.Printer(stderr, " ", "\n"),
 		nativePath + ".Words":          words,
+		nativePath + ".Least":          least,
+		nativePath + ".Greatest":       greatest,
 		nativePath + ".Faults":         func() { debug.SetPanicOnFault(true) },
 
 		"time.Sleep":                    e.sleep,

@@ -2,6 +2,7 @@ package ixgo
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -35,8 +36,16 @@ func panicValue(value any) any {
 	return value
 }
 
+// differing is what package reflect says of two types.
+var differing = regexp.MustCompile(`^reflect\.\w+: (?:value of type )?(.+) (?:is not assignable to type|!=) (.+)$`)
+
 func panicWith(value any, frames []front.Frame) *front.Panic {
 	value = panicValue(value)
+	if text, ok := value.(string); ok {
+		if m := differing.FindStringSubmatch(text); m != nil && m[1] == m[2] && strings.Contains(m[1], "interface {") {
+			value = fmt.Sprintf("%s is another type in another cell, since its interface has no name: declare a type for the interface", m[1])
+		}
+	}
 	_, isRuntime := value.(runtime.Error)
 	return &front.Panic{Value: value, Runtime: isRuntime, Frames: frames}
 }
