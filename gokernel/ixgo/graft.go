@@ -1,7 +1,7 @@
 package ixgo
 
 import (
-	"errors"
+	"fmt"
 	"go/types"
 	"maps"
 	"math"
@@ -27,6 +27,11 @@ import (
 // of its range, two thousand million calls away. That is a private field of
 // ixgo.function.
 //
+// Places of code are told by numbers that count from one in each interpreter: one that has
+// functions of others takes a number for another's. So each counts from where the one
+// before has ended, far above the addresses of compiled code. That is one more field of
+// ixgo.function.
+//
 // And code is made to look for interrupts and for the end of its stack, by functions
 // put among those that it was compiled to (polls.go). That takes three more fields of
 // ixgo.function, and four of ixgo.Frame: its function, the frames before and after it,
@@ -34,6 +39,11 @@ import (
 //
 // And a context takes the type of each local variable for one that its function declares,
 // and numbers it, which the names of generic types show. A field of ixgo.Context has them.
+//
+// And an interpreter compiles the methods of all types of the program that are ever put
+// into an interface, those of earlier units too, which it gets from their interpreters
+// already: so a unit took the time and the memory of all before it. The list is emptied
+// after each unit; it is a private field of ssa.Program.
 //
 // The shape of the fields is checked when an engine is made: this file is all that
 // depends on them.
@@ -48,15 +58,16 @@ type (
 
 // grafted are the places of the fields in their structs, in bytes.
 var grafted, graftable = func() (g struct {
-	sets, funcs                      uintptr // of ixgo.Interp
-	calls, code, instrs, blocks      uintptr // of ixgo.function
-	function, caller, callee, defers uintptr // of ixgo.Frame
-	nested                           uintptr // of ixgo.Context
+	sets, funcs                       uintptr // of ixgo.Interp
+	calls, base, code, instrs, blocks uintptr // of ixgo.function
+	function, caller, callee, defers  uintptr // of ixgo.Frame
+	nested                            uintptr // of ixgo.Context
+	runtimeTypes                      uintptr // of ssa.Program
 }, err error) {
 	place := func(of reflect.Type, name string, is func(reflect.Type) bool) uintptr {
 		f, ok := of.FieldByName(name)
 		if !ok || !is(f.Type) {
-			err = errors.New("this version of github.com/goplus/ixgo is not the one that the kernel was written for; use --engine yaegi")
+			err = fmt.Errorf("this version of %s is not the one that the kernel was written for; use --engine yaegi", of.PkgPath())
 		}
 		return f.Offset
 	}
@@ -73,6 +84,7 @@ var grafted, graftable = func() (g struct {
 		return ok
 	})
 	g.calls = place(function, "used", exactly(reflect.TypeFor[int32]()))
+	g.base = place(function, "base", exactly(reflect.TypeFor[int]()))
 	g.code = place(function, "Instrs", exactly(reflect.TypeFor[[]instruction]()))
 	g.instrs = place(function, "ssaInstrs", exactly(reflect.TypeFor[[]ssa.Instruction]()))
 	g.blocks = place(function, "Blocks", exactly(reflect.TypeFor[[]int]()))
@@ -81,6 +93,9 @@ var grafted, graftable = func() (g struct {
 	g.callee = place(reflect.TypeFor[ixgo.Frame](), "callee", exactly(reflect.TypeFor[*ixgo.Frame]()))
 	g.defers = place(reflect.TypeFor[ixgo.Frame](), "_defer", func(t reflect.Type) bool { return t.Kind() == reflect.Pointer })
 	g.nested = place(reflect.TypeFor[ixgo.Context](), "nestedMap", exactly(reflect.TypeFor[map[*types.Named]int]()))
+	g.runtimeTypes = place(reflect.TypeFor[ssa.Program](), "makeInterfaceTypes", func(t reflect.Type) bool {
+		return t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[types.Type]()
+	})
 	return g, err
 }()
 
@@ -90,6 +105,7 @@ type graft struct {
 	interps []*scion
 	sets    methodSets
 	funcs   functions
+	numbers int // of code, that are taken
 }
 
 // scion is an interpreter. One that no closure, type or goroutine holds may go.
@@ -140,12 +156,18 @@ func functionOf(fr *ixgo.Frame) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(fr), grafted.function))
 }
 
+// forgetRuntimeTypes empties a program's list of types that are put into interfaces.
+func forgetRuntimeTypes(p *ssa.Program) {
+	*(*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(p), grafted.runtimeTypes)) = nil
+}
+
 // add takes in a new interpreter, before it runs anything. Goroutines read the
 // maps meanwhile, so these are never changed: new ones take their place.
 func (g *graft) add(it *ixgo.Interp) {
 	defer func() { g.interps = append(g.interps, &scion{interp: weak.Make(it)}) }()
 	sets, funcs := fieldsOf(it)
 	keepFrames(*funcs)
+	g.number(*funcs)
 	isNew := g.hasNew(*sets)
 	addMethods(*sets, *funcs, g.sets, g.funcs)
 	if !isNew {
@@ -190,6 +212,21 @@ func keepFrames(funcs functions) {
 			atomic.StoreInt32((*int32)(unsafe.Add(p, grafted.calls)), math.MinInt32)
 		}
 	}
+}
+
+// number gives the functions' code numbers that no other interpreter's has.
+func (g *graft) number(funcs functions) {
+	const first = math.MaxInt / 2
+	highest := 0
+	for _, p := range funcs {
+		if p == nil {
+			continue
+		}
+		base := (*int)(unsafe.Add(p, grafted.base))
+		highest = max(highest, *base+len(instructionsOf(p))+2)
+		*base += first + g.numbers
+	}
+	g.numbers += highest
 }
 
 func (g *graft) hasNew(sets methodSets) bool {

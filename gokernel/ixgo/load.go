@@ -25,6 +25,12 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
+		for _, t := range e.keeping {
+			if err != nil { // their methods were compiled for nobody
+				e.kept.Delete(t)
+			}
+		}
+		e.keeping = nil
 		e.quiesce()
 	}()
 	pkg := types.NewPackage("main", "main")
@@ -155,9 +161,11 @@ func (e *Engine) interpreter(main *ssa.Package, info *types.Info) (*ixgo.Interp,
 }
 
 // quiesce makes all packages of the program external to the next interpreter: it
-// runs none of their initializations again and makes no storage for them.
+// runs none of their initializations again, makes no storage for them, and compiles no
+// methods of theirs that its code does not call.
 func (e *Engine) quiesce() {
 	e.loader.take()
+	forgetRuntimeTypes(e.ctx.Builder.Program())
 	for _, p := range e.ctx.Builder.Program().AllPackages() {
 		p.Func("init").Blocks = nil
 	}
@@ -176,6 +184,7 @@ func (e *Engine) keep(ts []*types.Named) (bool, error) {
 			continue
 		}
 		e.kept.Set(t, true)
+		e.keeping = append(e.keeping, t)
 		if types.NewMethodSet(types.NewPointer(t)).Len() == 0 {
 			continue
 		}
