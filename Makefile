@@ -41,8 +41,8 @@ bench: build ## measure reval beside its peers, and write docs/bench.md and READ
 	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md -quote README.md
 
 .PHONY: gotests
-gotests: ## run the Go distribution's programs through the Go kernel, and write docs/go-kernel.md's table
-	go run ./gokernel/internal/gotests -o docs/go-kernel.md
+gotests: ## run the Go distribution's programs through the Go kernel, and write what passes into docs/
+	go run ./gokernel/internal/gotests -o docs/go-kernel.md -failures docs/go-programs.md
 
 .PHONY: clean
 clean: ## remove what was built (.testenv/ stays: rm -r it to install anew)

@@ -1,6 +1,6 @@
 // Command gotests runs the test programs of the Go distribution through sessions
-// of both engines of the Go kernel, whole and split into two cells, and writes the
-// table of what passes into a page.
+// of both engines of the Go kernel, whole and split into two cells, and writes how many
+// pass into a page, and what fails into another.
 package main
 
 import (
@@ -15,19 +15,20 @@ func main() {
 	if runChild() {
 		return
 	}
-	page := flag.String("o", "", "the page whose table is written; none = to stdout")
-	engine := flag.String("engine", "", "run this engine only, and write no page")
-	form := flag.String("form", "", "run this form only (whole, split), and write no page")
-	only := flag.String("only", "", "run programs whose name matches this regular expression, and write no page")
+	page := flag.String("o", "", "the `page` whose numbers are written; none = all goes to stdout")
+	fails := flag.String("failures", "", "the `page` of what fails")
+	engine := flag.String("engine", "", "run this `engine` only, and write no page")
+	form := flag.String("form", "", "run this `form` only (whole, split), and write no page")
+	only := flag.String("only", "", "run programs whose name matches this `regexp`, and write no page")
 	workers := flag.Int("j", runtime.NumCPU(), "processes at a time")
 	flag.Parse()
-	if err := run(*page, *engine, *form, *only, *workers); err != nil {
+	if err := run(*page, *fails, *engine, *form, *only, *workers); err != nil {
 		fmt.Fprintln(os.Stderr, "gotests:", err)
 		os.Exit(1)
 	}
 }
 
-func run(page, engine, form, only string, workers int) error {
+func run(page, fails, engine, form, only string, workers int) error {
 	all, err := programs()
 	if err != nil {
 		return err
@@ -53,10 +54,12 @@ func run(page, engine, form, only string, workers int) error {
 			}
 		}
 	}
-	text := table(columns)
-	if page == "" || engine+form+only != "" {
-		fmt.Print(text)
+	if page == "" || fails == "" || engine+form+only != "" {
+		fmt.Print(numbers(columns), failing(columns))
 		return nil
 	}
-	return writePage(page, text)
+	if err := os.WriteFile(fails, []byte(failing(columns)), 0o644); err != nil {
+		return err
+	}
+	return writeNumbers(page, numbers(columns))
 }

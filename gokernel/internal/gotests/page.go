@@ -14,14 +14,14 @@ type column struct {
 	results      []result
 }
 
-// The marks between which the page's table stands.
+// The marks between which the page's numbers stand.
 const (
 	begin = "<!-- written by `make gotests` -->"
 	end   = "<!-- end of what `make gotests` writes -->"
 )
 
-// table gives the numbers, and each failure with its reason.
-func table(columns []column) string {
+// numbers gives how many programs pass.
+func numbers(columns []column) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The programs are those of %s.\n\n| engine | given | all folders | the first two |\n| --- | --- | --- | --- |\n", runtime.Version())
 	for _, c := range columns {
@@ -34,9 +34,17 @@ func table(columns []column) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.engine, c.form, all, first)
 	}
+	return b.String()
+}
+
+// failing is a page of what fails, with the reasons.
+func failing(columns []column) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Programs of the Go distribution that the Go kernel fails\n\n"+
+		"Written by `make gotests`, with the programs of %s; not edited by hand. What is given, how, and how\nmany pass: [The Go kernel](go-kernel.md#measured).\n", runtime.Version())
 	for _, engine := range []string{"ixgo", "yaegi"} {
 		if rows := failures(columns, engine); rows != "" {
-			fmt.Fprintf(&b, "\nWhat fails with %s:\n\n| program | given | why |\n| --- | --- | --- |\n%s", engine, rows)
+			fmt.Fprintf(&b, "\n## %s\n\n| program | given | why |\n| --- | --- | --- |\n%s", engine, rows)
 		}
 	}
 	return b.String()
@@ -83,8 +91,8 @@ func failures(columns []column, engine string) string {
 	return b.String()
 }
 
-// writePage puts the table between the page's marks.
-func writePage(path, text string) error {
+// writeNumbers puts the numbers between a page's marks.
+func writeNumbers(path, text string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
