@@ -86,7 +86,7 @@ func Started(f func()) func() {
 
 func init() {
 	// The shapes alone: each engine has functions of its own.
-	ixgo.RegisterPackage(&ixgo.Package{
+	p := &ixgo.Package{
 		Name: "native", Path: nativePath, Deps: map[string]string{"io": "io"},
 		Interfaces: map[string]reflect.Type{}, NamedTypes: map[string]reflect.Type{}, AliasTypes: map[string]reflect.Type{},
 		TypedConsts: map[string]ixgo.TypedConst{}, UntypedConsts: map[string]ixgo.UntypedConst{},
@@ -107,7 +107,11 @@ func init() {
 			"Least":          reflect.ValueOf(func(_, _ any) any { return nil }),
 			"Greatest":       reflect.ValueOf(func(_, _ any) any { return nil }),
 		},
-	})
+	}
+	for name, f := range genericNatives {
+		p.Funcs[name] = reflect.ValueOf(f)
+	}
+	ixgo.RegisterPackage(p)
 }
 
 // natives connects the engine's context to the engine.
@@ -116,6 +120,9 @@ func (e *Engine) natives() error {
 		return err
 	}
 	if _, err := e.ctx.Importer.Import(nativePath); err != nil {
+		return err
+	}
+	if err := e.addGenerics(); err != nil {
 		return err
 	}
 	vars := map[string]reflect.Value{"Gone": reflect.ValueOf(&e.gone)}
