@@ -458,6 +458,9 @@ func (c *cellCheck) hint(msg string) string {
 	if !ok {
 		return ""
 	}
+	if path, ok := c.s.imports[name]; ok {
+		return fmt.Sprintf(": it is the package %q, and no value", path)
+	}
 	var paths []string
 	for _, p := range packagesNamed(name) {
 		if c.s.engine.Offers(p, "") {
