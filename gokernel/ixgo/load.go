@@ -33,12 +33,11 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 		e.keeping = nil
 		e.quiesce()
 	}()
-	pkg := types.NewPackage("main", "main")
-	stands := e.seed(pkg, u)
-	sp := &ixgo.SourcePackage{Context: e.ctx, Package: pkg, Files: []*ast.File{u.File}}
-	if err := sp.Load(); err != nil {
+	sp, stands, err := e.check(u)
+	if err != nil {
 		return err
 	}
+	pkg := sp.Package
 	for id, o := range sp.Info.Uses {
 		if original := stands[o]; original != nil {
 			sp.Info.Uses[id] = original

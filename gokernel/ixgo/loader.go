@@ -69,6 +69,20 @@ func (l *loader) LookupReflect(t types.Type) (reflect.Type, bool) {
 	return nil, false
 }
 
+// peek gives the reflect type of a type that is known, and notes nothing.
+func (l *loader) peek(n *types.Named) (reflect.Type, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n.Obj().Pkg() == nil {
+		return reflect.TypeFor[error](), n.Obj().Name() == "error"
+	}
+	if l.shared(n) {
+		rt, ok := l.named.At(n).(reflect.Type)
+		return rt, ok
+	}
+	return l.Loader.LookupReflect(n)
+}
+
 // deferStack is the type that package ssa calls $ssa.deferStack: a pointer to the head of the
 // calls that a loop over a function defers. The interpreter knows it by the name
 // that it had in older versions of that package.
