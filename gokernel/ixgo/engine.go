@@ -46,7 +46,7 @@ type Engine struct {
 
 	// Of the goroutine that loads units.
 	objects map[string]types.Object // by engine name
-	unnamed nameless
+	unnamed nameless                // interfaces without a name
 	kept    typeutil.Map            // types whose methods are kept alive
 	keeping []*types.Named          // those of the unit that is loaded
 	generic []span                  // generic functions with types of their own
