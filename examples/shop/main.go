@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,9 @@ type Sale struct {
 	Buyer string
 }
 
+// String says it in a few words.
+func (s Sale) String() string { return s.Item + " for " + s.Buyer }
+
 // shop is the server's state.
 type shop struct {
 	stock *Stock
@@ -106,6 +110,7 @@ func (s *shop) offered() gokernel.Package {
 		Path: "shop",
 		Symbols: map[string]any{
 			"Stock": &s.stock,
+			"Sale":  reflect.TypeFor[Sale](),
 			"Sales": func() []Sale {
 				s.mu.Lock()
 				defer s.mu.Unlock()

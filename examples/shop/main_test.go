@@ -16,19 +16,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// shopVariable makes the test binary the shop.
-const shopVariable = "SHOP_KERNEL"
-
-func TestMain(m *testing.M) {
-	if file := os.Getenv(shopVariable); file != "" {
-		os.Args = []string{"shop", "-kernel", file}
-		main()
-		return
+// build makes the program as a user does: in a test's own, package main has another path.
+func build(t *testing.T) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "shop.exe")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
+		testenv.Missing(t, "go")
+	} else if err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	os.Exit(m.Run())
+	return program
 }
 
 // A client attaches to the running shop, looks into it and changes it, while it
@@ -37,12 +38,7 @@ func TestShop(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	file := filepath.Join(t.TempDir(), "shop.json")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := exec.Command(self)
-	program.Env = append(os.Environ(), shopVariable+"="+file)
+	program := exec.Command(build(t), "-kernel", file)
 	program.Stderr = os.Stderr
 	stdout, err := program.StdoutPipe()
 	if err != nil {
@@ -119,6 +115,18 @@ shop.SetPrice(func(item string) int { return prices[item] })`, ""},
 	}
 	if got := evaluate("prices[\"tea\"] = 5\nshop.Sales()[0].Buyer"); got != `"\"ann\""` {
 		t.Errorf("the sale's buyer is %s", got)
+	}
+	for _, tc := range []struct{ code, want string }{ // methods of the program's types, however they are called
+		{"fmt.Println(shop.Sales()[0].String())", "tea for ann\n"},
+		{"sold := &shop.Sale{\"milk\", \"bob\"}\nfmt.Println(sold.String(), shop.Sale.String(*sold))", "milk for bob milk for bob\n"},
+		{"var text interface{ String() string } = *sold\nfmt.Println(text.String(), text)", "milk for bob milk for bob\n"},
+		{"type own struct { *shop.Sale; Note string }\ntext = own{sold, \"x\"}\nfmt.Println(text.String())", "milk for bob\n"},
+		{"var taker interface{ Take(string) error } = shop.Stock\nfmt.Println(taker.Take(\"nothing\"))", "no nothing is left\n"},
+		{"type Sale int\nfunc (Sale) String() string { return \"another\" }\ntext = Sale(1)\nfmt.Println(text.String(), Sale(1), shop.Sales()[0])", "another another tea for ann\n"},
+	} {
+		if got := evaluate(tc.code); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.code, got, tc.want)
+		}
 	}
 	if got := buy("tea"); got != "Hello, here is your tea for 5\n" {
 		t.Errorf("the price function sees a cell's variable as it was: %s", got)

@@ -51,6 +51,7 @@ type Engine struct {
 	keeping []*types.Named          // those of the unit that is loaded
 	generic []span                  // generic functions with types of their own
 	hidden  int                     // packages made by keep
+	hosted  map[reflect.Type]bool   // types of the program's own package main, and pointers to them
 	mender  *mender
 
 	maxStack uintptr // how much stack, in bytes, the calls of a goroutine may take
@@ -86,7 +87,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		options: o, ctx: ctx, maxStack: maxStack, objects: map[string]types.Object{}, interps: map[*front.Unit]*ixgo.Interp{},
-		values: map[string]reflect.Value{}, sources: map[string]map[string]bool{},
+		values: map[string]reflect.Value{}, hosted: map[reflect.Type]bool{}, sources: map[string]map[string]bool{},
 	}
 	e.mender = newMender(ctx)
 	e.renew()

@@ -55,6 +55,7 @@ func (e *Engine) Load(u *front.Unit) (err error) {
 	}
 	e.register(it)
 	e.addPolls(it)
+	e.leaveHosted(it)
 	e.graft.add(it)
 	for pointer, variable := range u.Rebound {
 		if p, ok := it.GetVarAddr(pointer); ok {

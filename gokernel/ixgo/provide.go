@@ -12,6 +12,7 @@ import (
 	"github.com/goplus/ixgo"
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
+	"golang.org/x/tools/go/ssa"
 )
 
 // registering guards the interpreter's list of packages, which is the process's.
@@ -73,6 +74,9 @@ func (e *Engine) importLibrary(p front.Package) error {
 			return nil
 		}
 		seen[t] = true
+		if t.PkgPath() == "main" && t.Kind() != reflect.Interface {
+			e.hostMethods(t)
+		}
 		if path := t.PkgPath(); path != "" {
 			if _, err := stdinfo.Import(path); err == nil {
 				_, err := e.ctx.Importer.Import(path)
@@ -92,6 +96,27 @@ func (e *Engine) importLibrary(p front.Package) error {
 		return fmt.Errorf("ixgo: package %s: %w", p.Path, err)
 	}
 	return nil
+}
+
+// hostMethods gives the interpreter the methods of a type of the program's own package
+// main: it finds those of other packages' types by the package's path.
+func (e *Engine) hostMethods(t reflect.Type) {
+	e.hosted[t], e.hosted[reflect.PointerTo(t)] = true, true
+	for format, of := range map[string]reflect.Type{"(main.%s).%s": t, "(*main.%s).%s": reflect.PointerTo(t)} {
+		for m := range of.Methods() {
+			e.ctx.RegisterExternal(fmt.Sprintf(format, t.Name(), m.Name), m.Func.Interface())
+		}
+	}
+}
+
+// leaveHosted takes the types of the program's own package main out of an interpreter's
+// method sets: it takes them for a unit's, and has no code for their methods.
+func (e *Engine) leaveHosted(it *ixgo.Interp) {
+	if len(e.hosted) == 0 {
+		return
+	}
+	sets, _ := fieldsOf(it)
+	maps.DeleteFunc(*sets, func(t reflect.Type, _ map[string]*ssa.Function) bool { return e.hosted[t] })
 }
 
 // madeOf gives the types that a type is made of, those of its methods included.
