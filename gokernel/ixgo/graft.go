@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 	"weak"
@@ -61,6 +62,7 @@ var grafted, graftable = func() (g struct {
 	sets, funcs                       uintptr // of ixgo.Interp
 	calls, base, code, instrs, blocks uintptr // of ixgo.function
 	function, caller, callee, defers  uintptr // of ixgo.Frame
+	registers                         uintptr // of ixgo.Frame
 	nested                            uintptr // of ixgo.Context
 	runtimeTypes                      uintptr // of ssa.Program
 }, err error) {
@@ -89,6 +91,7 @@ var grafted, graftable = func() (g struct {
 	g.instrs = place(function, "ssaInstrs", exactly(reflect.TypeFor[[]ssa.Instruction]()))
 	g.blocks = place(function, "Blocks", exactly(reflect.TypeFor[[]int]()))
 	g.function = place(reflect.TypeFor[ixgo.Frame](), "pfn", exactly(reflect.PointerTo(function)))
+	g.registers = place(reflect.TypeFor[ixgo.Frame](), "stack", exactly(reflect.TypeFor[[]any]()))
 	g.caller = place(reflect.TypeFor[ixgo.Frame](), "caller", exactly(reflect.TypeFor[*ixgo.Frame]()))
 	g.callee = place(reflect.TypeFor[ixgo.Frame](), "callee", exactly(reflect.TypeFor[*ixgo.Frame]()))
 	g.defers = place(reflect.TypeFor[ixgo.Frame](), "_defer", func(t reflect.Type) bool { return t.Kind() == reflect.Pointer })
@@ -149,6 +152,18 @@ func setCallee(fr, callee *ixgo.Frame) {
 // defersOf gives the place of a frame's deferred calls; nil stands there if there are none.
 func defersOf(fr *ixgo.Frame) *unsafe.Pointer {
 	return (*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(fr), grafted.defers))
+}
+
+// copyFrame gives a frame with the same contents and registers of its own.
+func copyFrame(fr *ixgo.Frame) *ixgo.Frame {
+	own := *fr
+	*registersOf(&own) = slices.Clone(*registersOf(fr))
+	return &own
+}
+
+// registersOf gives the place of the values that a frame's code works with.
+func registersOf(fr *ixgo.Frame) *[]any {
+	return (*[]any)(unsafe.Add(unsafe.Pointer(fr), grafted.registers))
 }
 
 // functionOf gives the function of a frame.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/timandy/routine"
@@ -34,6 +35,8 @@ type run struct {
 	armed  bool          // done is closed, and counted in engine.stop
 	sticky bool          // heard interrupts stay
 	heard  chan struct{} // closed when the first interrupt was heard
+
+	idle atomic.Pointer[worker] // that waits for a call; see await.go
 }
 
 // addStop counts a reason to stop, or one that is gone.
@@ -70,6 +73,9 @@ func (e *Engine) adopt(r *run) (end func()) {
 	return func() {
 		debug.SetPanicOnFault(faults)
 		e.runs.Delete(id)
+		if w := r.idle.Swap(nil); w != nil {
+			close(w.calls)
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.armed {

@@ -43,6 +43,11 @@ func (e *Engine) addPolls(it *ixgo.Interp) {
 		if len(code) == 0 { // of no body, or nothing that is compiled calls it
 			continue
 		}
+		for i, instr := range instructionsOf(p) {
+			if waits(instr) {
+				code[i] = e.awaited(code[i])
+			}
+		}
 		for _, head := range loopHeads(f) {
 			code[blocks[head]] = e.atLoop(code[blocks[head]])
 		}

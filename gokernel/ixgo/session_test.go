@@ -87,7 +87,7 @@ const patiently = 30 * time.Second
 func TestInterrupt(t *testing.T) {
 	s := newSession(t)
 	s.must(`
-import ("fmt"; "os"; "os/exec"; "io"; "net"; "sort"; "sync"; "sync/atomic"; "time")
+import ("bufio"; "context"; "encoding/json"; "fmt"; "io"; "net"; "net/http"; "os"; "os/exec"; "reflect"; "sort"; "sync"; "sync/atomic"; "time")
 var deferred int
 var ticks atomic.Int64
 var ask, answer = make(chan int), make(chan int)
@@ -100,6 +100,12 @@ var numbers, doubled = make(chan int), make(chan int)
 func double(in <-chan int, out chan<- int) { for n := range in { m := <-pass(n); out <- 2*m } }
 func pass(n int) <-chan int { c := make(chan int, 1); c <- n; return c }
 go double(numbers, doubled)
+type reader func()
+func (f reader) Read(b []byte) (int, error) { f(); return 0, io.EOF }
+var never, ended = make(chan int), make(chan int, 1)
+var listener, _ = net.Listen("tcp", "127.0.0.1:0")
+var quiet, _ = net.Listen("tcp", "127.0.0.1:0")
+var silent = quiet.Addr().String()
 `)
 	forms := map[string]string{
 		"loop":                "for {}",
@@ -123,25 +129,48 @@ go double(numbers, doubled)
 		"output of command":   `exec.Command("sleep", "3600").Output()`,
 		"deferred loop":       "func() { defer func() { recover(); for range 3 { deferred++ } }(); for {} }(); spin()",
 		"goto":                "again: goto again",
+		"read lock held":      "var m sync.RWMutex; m.RLock(); m.Lock()",
+		"once":                "var o sync.Once; o.Do(func() { <-make(chan int) })",
+		"timer":               "<-time.NewTimer(time.Hour).C",
+		"ticks":               "for range time.Tick(time.Microsecond) {}",
+		"context":             "ctx, stop := context.WithCancel(context.Background()); defer stop(); <-ctx.Done()",
+		"slow callback":       "sort.Slice(make([]int, 100000), func(i, j int) bool { time.Sleep(time.Millisecond); return false })",
+		"range over sync map": "var m sync.Map; m.Store(1, 1); m.Range(func(k, v any) bool { for {} })",
+		"group of goroutines": "var g sync.WaitGroup; g.Go(func() { <-never }); g.Wait()",
+		"accept":              "net.Listener(listener).Accept()",
+		"accept, static":      "listener.(*net.TCPListener).AcceptTCP()",
+		"connection":          "c, err := net.Dial(\"tcp\", silent); fmt.Fprint(io.Discard, err); defer c.Close(); c.Read(make([]byte, 1))",
+		"buffered connection": "c, err := net.Dial(\"tcp\", silent); fmt.Fprint(io.Discard, err); defer c.Close(); bufio.NewReader(c).ReadString('\\n')",
+		"scanned connection":  "c, err := net.Dial(\"tcp\", silent); fmt.Fprint(io.Discard, err); defer c.Close(); for s := bufio.NewScanner(c); s.Scan(); {}",
+		"decoded connection":  "c, err := net.Dial(\"tcp\", silent); fmt.Fprint(io.Discard, err); defer c.Close(); var v any; json.NewDecoder(c).Decode(&v)",
+		"http client":         "http.Get(\"http://\" + silent)",
+		"http server":         "http.ListenAndServe(\"127.0.0.1:0\", nil)",
+		"http server served":  "(&http.Server{}).Serve(listener)",
+		"pipe":                "in, _ := io.Pipe(); io.ReadAll(in)",
+		"pipe, write":         "_, out := io.Pipe(); out.Write([]byte{1})",
+		"pipe of the system":  "in, out, err := os.Pipe(); fmt.Fprint(io.Discard, err); defer out.Close(); in.Read(make([]byte, 1))",
+		"pipe of a command":   "c := exec.Command(\"sleep\", \"3600\"); out, _ := c.StdoutPipe(); c.Start(); defer c.Process.Kill(); io.Copy(io.Discard, out)",
+		"wait for a command":  "c := exec.Command(\"sleep\", \"3600\"); c.Start(); c.Wait()",
+		"reader of a cell":    "io.ReadAll(reader(func() { for {} }))",
+		"reader that waits":   "io.Copy(io.Discard, bufio.NewReader(reader(func() { <-make(chan int) })))",
 	}
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
-			s.interrupt("func() {\ndefer func() { deferred = 7 }()\nready()\n"+form+"\n}()", true)
-			if got := s.must("deferred"); got != "7" {
-				t.Errorf("deferred code did not run: deferred is %s", got)
+			s.interrupt("func() {\ndefer func() { select { case ended <- 7: default: } }()\nready()\n"+form+"\n}()", true)
+			ctx, stop := context.WithTimeout(t.Context(), patiently)
+			defer stop()
+			if _, err := s.run(ctx, "<-ended"); err != nil {
+				t.Error("deferred code did not run")
 			}
-			s.must("deferred = 0")
 		})
 	}
 	s.t = t
 	// Code that recovers from every interrupt is stopped by the next one.
 	s.interrupt("ready()\nfor { func() { defer func() { recover() }(); for {} }() }", true)
 	// A compiled function that does not return is left behind.
-	s.interrupt("l, _ := net.Listen(\"tcp\", \"127.0.0.1:0\")\nready()\nl.Accept()", false)
-	s.must("l.Close()")
-	s.interrupt("in, out := io.Pipe()\nready()\nio.ReadAll(in)", false)
-	s.must("out.Close()")
+	s.interrupt("var cases = []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(never)}}\nready()\nreflect.Select(cases)", false)
+	s.must("close(never); listener.Close(); quiet.Close()")
 	if got := s.must("before := ticks.Load(); for ticks.Load() < before+3 { time.Sleep(time.Millisecond) }; ask <- 41; <-answer"); got != "42" {
 		t.Errorf("the goroutines of the first cell say %s, want 42", got)
 	}
