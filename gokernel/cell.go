@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -19,6 +20,7 @@ type cell struct {
 	silent     bool
 	ctx        context.Context
 	stop       context.CancelFunc // interrupts it
+	stopAgain  func()             // a second time
 
 	code string // that is evaluated; of the executor
 
@@ -34,7 +36,9 @@ type cell struct {
 
 func newCell(ctx context.Context, m *jupyter.Message, r jupyter.ExecuteRequestContent) *cell {
 	c := &cell{request: m, allowStdin: r.AllowStdin, silent: r.Silent}
-	c.ctx, c.stop = context.WithCancel(ctx)
+	again := make(chan struct{})
+	c.stopAgain = sync.OnceFunc(func() { close(again) })
+	c.ctx, c.stop = context.WithCancel(front.WithSecond(ctx, again))
 	return c
 }
 
@@ -118,11 +122,14 @@ func (cs *cells) end(c *cell) {
 	delete(cs.running, c)
 }
 
-// interrupt ends all running cells.
+// interrupt ends all running cells; those that were interrupted before, a second time.
 func (cs *cells) interrupt() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for c := range cs.running {
+		if c.ctx.Err() != nil {
+			c.stopAgain()
+		}
 		c.stop()
 	}
 }

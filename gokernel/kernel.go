@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/reval-editor/reval/gokernel/stdinfo"
@@ -209,8 +210,8 @@ func (k *kernel) serve(interrupts <-chan os.Signal) {
 			}
 		}
 	})
-	<-ctx.Done()
-	k.cells.interrupt()
+	<-ctx.Done() // which interrupts what runs
+	defer time.AfterFunc(farewell, k.cells.interrupt).Stop()
 	k.shells.close()
 	k.comms.queue.close()
 	k.wg.Wait()
@@ -218,6 +219,9 @@ func (k *kernel) serve(interrupts <-chan os.Signal) {
 	k.history.close()
 	k.close()
 }
+
+// farewell is how long a cell's deferred calls may run when the kernel ends.
+const farewell = time.Second
 
 func (k *kernel) start(f func()) {
 	k.wg.Add(1)

@@ -129,6 +129,32 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// Deferred code takes its time after an interrupt; the second one stops also what recovers
+// from each.
+func TestInterruptAgain(t *testing.T) {
+	c := startKernel(t)
+	c.run("import (\"fmt\"; \"time\")\ncleaned := false")
+	r := c.execute("func() {\n\tdefer func() { time.Sleep(2500 * time.Millisecond); cleaned = true }()\n\tfmt.Println(\"on\")\n\tfor {}\n}()")
+	c.expectRunning(r)
+	c.expectStream("stdout", "on\n", r)
+	c.interrupted(r)
+	if got := c.run("cleaned"); got != "value: true\n" {
+		t.Errorf("deferred code was not left to end: %s", got)
+	}
+	r = c.execute("fmt.Println(\"on\")\nfor { func() { defer func() { recover(); fmt.Println(\"swallowed\") }(); for {} }() }")
+	c.expectRunning(r)
+	c.expectStream("stdout", "on\n", r)
+	i := c.send(c.control, jupyter.InterruptRequest, struct{}{})
+	c.expect(c.control, jupyter.InterruptReply, i)
+	if s := content[jupyter.StreamContent](t, c.until(jupyter.StreamMsg, r)); s.Text != "swallowed\n" {
+		t.Errorf("after the first interrupt: %q", s.Text)
+	}
+	c.interrupted(r)
+	if got := c.run("cleaned"); got != "value: true\n" {
+		t.Errorf("after the second interrupt: %s", got)
+	}
+}
+
 func TestInterruptBySignal(t *testing.T) {
 	c := startKernel(t)
 	r := c.execute("import \"fmt\"\nfmt.Println(\"on\")\nfor {}")
@@ -265,6 +291,10 @@ func TestIsComplete(t *testing.T) {
 		if got.Status != want {
 			t.Errorf("is_complete %q: %s, want %s", code, got.Status, want)
 		}
+	}
+	got := content[jupyter.IsCompleteReplyContent](t, c.ask(jupyter.IsCompleteRequest, jupyter.IsCompleteRequestContent{Code: "for {\n\tif x {"}))
+	if got.Indent != "        " {
+		t.Errorf("is_complete's indent is %q", got.Indent)
 	}
 }
 

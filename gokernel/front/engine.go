@@ -53,6 +53,23 @@ type Engine interface {
 	Dynamic(v reflect.Value) reflect.Value
 }
 
+// secondKey is the key of a context's value.
+type secondKey struct{}
+
+// WithSecond gives a run's context a second interrupt, when again is closed. Code may take
+// its time to end after the first, for deferred calls, and may recover from it; the second
+// stops it.
+func WithSecond(ctx context.Context, again <-chan struct{}) context.Context {
+	return context.WithValue(ctx, secondKey{}, again)
+}
+
+// Second gives the second interrupt of a run's context; nil, which never comes, if it
+// has none.
+func Second(ctx context.Context) <-chan struct{} {
+	again, _ := ctx.Value(secondKey{}).(<-chan struct{})
+	return again
+}
+
 // ErrInterrupted is the error of a run that its context ended.
 var ErrInterrupted = errors.New("the cell was interrupted")
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/reval-editor/reval/gokernel/front"
 	"github.com/timandy/routine"
 )
 
@@ -20,8 +21,8 @@ const (
 	// deaf is how long a cell may take to hear an interrupt. One that is in a
 	// compiled function that does not return hears it when that returns.
 	deaf = 80 * time.Millisecond
-	// patience is how long deferred code may run after an interrupt. Then every
-	// poll panics, so that no code that recovers goes on.
+	// patience is how long code may run after a second interrupt, when every poll
+	// panics, so that no code that recovers goes on. Then it is left behind.
 	patience = time.Second
 )
 
@@ -105,11 +106,10 @@ func (r *run) wait(ctx context.Context, ended <-chan error) (err error, interrup
 	default:
 		return nil, true // it is in compiled code
 	}
-	timer.Reset(patience)
 	select {
 	case <-ended:
 		return nil, true
-	case <-timer.C:
+	case <-front.Second(ctx):
 	}
 	r.fire(true)
 	timer.Reset(patience)

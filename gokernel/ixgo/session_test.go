@@ -127,7 +127,7 @@ var silent = quiet.Addr().String()
 		"compiled callback":   "sort.Slice([]int{3, 2, 1}, func(i, j int) bool { for {} })",
 		"command":             `exec.Command("sleep", "3600").Run()`,
 		"output of command":   `exec.Command("sleep", "3600").Output()`,
-		"deferred loop":       "func() { defer func() { recover(); for range 3 { deferred++ } }(); for {} }(); spin()",
+		"deferred loop":       "func() { defer func() { recover(); for range 3 { deferred++ } }(); for {} }()",
 		"goto":                "again: goto again",
 		"read lock held":      "var m sync.RWMutex; m.RLock(); m.Lock()",
 		"once":                "var o sync.Once; o.Do(func() { <-make(chan int) })",
@@ -166,8 +166,7 @@ var silent = quiet.Addr().String()
 		})
 	}
 	s.t = t
-	// Code that recovers from every interrupt is stopped by the next one.
-	s.interrupt("ready()\nfor { func() { defer func() { recover() }(); for {} }() }", true)
+	s.interruptTwice("ready()\nfor { func() { defer func() { recover(); ready() }(); for {} }() }")
 	// A compiled function that does not return is left behind.
 	s.interrupt("var cases = []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(never)}}\nready()\nreflect.Select(cases)", false)
 	s.must("close(never); listener.Close(); quiet.Close()")
@@ -202,6 +201,28 @@ func (s *session) interrupt(cell string, ends bool) {
 	}
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		s.t.Errorf("cell\n%s\nwas not ready", cell)
+	}
+}
+
+// interruptTwice runs a cell that says when it is ready, and again when it has recovered
+// from an interrupt.
+func (s *session) interruptTwice(cell string) {
+	s.t.Helper()
+	again := make(chan struct{})
+	ctx, stop := context.WithTimeout(front.WithSecond(s.t.Context(), again), patiently)
+	defer stop()
+	go func() {
+		defer close(again)
+		<-s.said
+		stop()
+		select {
+		case <-s.said:
+		case <-time.After(patiently):
+			s.t.Errorf("cell\n%s\ndid not recover from an interrupt", cell)
+		}
+	}()
+	if _, err := s.run(ctx, cell); !errors.Is(err, front.ErrInterrupted) {
+		s.t.Errorf("cell\n%s\ngives %v, want an interrupt", cell, err)
 	}
 }
 
