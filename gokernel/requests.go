@@ -75,7 +75,8 @@ func (k *kernel) content(ctx context.Context, on *zsock.Router, m *jupyter.Messa
 	case jupyter.IsCompleteRequest:
 		return t, decode(m, func(r jupyter.IsCompleteRequestContent) any {
 			status, indent := k.isComplete(r.Code)
-			return jupyter.IsCompleteReplyContent{Status: status, Indent: indent}
+			// jupyter console, which is what asks, shows a tab as ^I.
+			return jupyter.IsCompleteReplyContent{Status: status, Indent: strings.ReplaceAll(indent, "\t", "    ")}
 		})
 	case jupyter.HistoryRequest:
 		return t, decode(m, k.history.reply)
