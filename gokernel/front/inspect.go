@@ -84,6 +84,7 @@ func (p *spot) describe(x ast.Expr, o types.Object) Description {
 		return d
 	}
 	if o.Pkg() == nil { // the language's own
+		d.Doc = p.s.Doc("builtin", o.Name())
 		return d
 	}
 	at := p.position(o)

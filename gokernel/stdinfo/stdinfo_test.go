@@ -43,10 +43,13 @@ func TestImport(t *testing.T) {
 
 func TestDoc(t *testing.T) {
 	for symbol, want := range map[string]string{
-		"": "Package strings", "Replace": "Replace returns", "Builder.WriteByte": "WriteByte appends",
+		"strings.": "Package strings", "strings.Replace": "Replace returns", "strings.Builder.WriteByte": "WriteByte appends",
+		"net/http.Client.Timeout": "Timeout specifies", "net/http.Handler.ServeHTTP": "", "io.Reader": "Reader is",
+		"builtin.len": "The len built-in function", "builtin.error": "The error built-in interface",
 	} {
-		if got := Doc("strings", symbol); !strings.HasPrefix(got, want) {
-			t.Errorf("documentation of strings %q begins %.30q, want %q", symbol, got, want)
+		path, name, _ := strings.Cut(symbol, ".")
+		if got := Doc(path, name); !strings.HasPrefix(got, want) {
+			t.Errorf("documentation of %s begins %.30q, want %q", symbol, got, want)
 		}
 	}
 }

@@ -100,7 +100,8 @@ func packTypes(packages []stdPackage) error {
 
 func packDocs(packages []stdPackage) error {
 	docs := map[string]map[string]string{}
-	for _, p := range packages {
+	// What the language itself declares is described as a package.
+	for _, p := range append(packages, stdPackage{ImportPath: "builtin"}) {
 		m, err := packageDocs(p.ImportPath)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.ImportPath, err)
@@ -130,7 +131,11 @@ func packageDocs(path string) (map[string]string, error) {
 		}
 		files = append(files, f)
 	}
-	d, err := doc.NewFromFiles(fset, files, path)
+	var mode doc.Mode
+	if path == "builtin" {
+		mode = doc.AllDecls
+	}
+	d, err := doc.NewFromFiles(fset, files, path, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +160,7 @@ func packageDocs(path string) (map[string]string, error) {
 	}
 	for _, t := range d.Types {
 		add(t.Name, t.Doc)
+		addFields(add, t)
 		values(t.Consts)
 		values(t.Vars)
 		for _, f := range t.Funcs {
@@ -165,6 +171,32 @@ func packageDocs(path string) (map[string]string, error) {
 		}
 	}
 	return m, nil
+}
+
+// addFields adds the comments of a struct's fields and of an interface's methods.
+func addFields(add func(name, text string), t *doc.Type) {
+	for _, spec := range t.Decl.Specs {
+		var list *ast.FieldList
+		switch st := spec.(*ast.TypeSpec).Type.(type) {
+		case *ast.StructType:
+			list = st.Fields
+		case *ast.InterfaceType:
+			list = st.Methods
+		default:
+			continue
+		}
+		for _, f := range list.List {
+			text := f.Doc.Text()
+			if text == "" {
+				text = f.Comment.Text()
+			}
+			for _, name := range f.Names {
+				if name.IsExported() {
+					add(t.Name+"."+name.Name, text)
+				}
+			}
+		}
+	}
 }
 
 func writeDeflated(name string, data []byte) error {
