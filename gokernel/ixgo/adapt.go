@@ -119,6 +119,7 @@ func (a *adapter) after(c *astutil.Cursor) bool {
 		if isChan(a.info.TypeOf(n.X)) && !a.kept[n] {
 			c.Replace(a.rangeChan(n))
 		}
+		a.rangeLength(n)
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW && !a.kept[n] && isChan(a.info.TypeOf(n.X)) {
 			c.Replace(a.receive(n))
@@ -328,6 +329,34 @@ func (a *adapter) started(n *ast.CallExpr) {
 	}
 	if i, ok := starting[f.FullName()]; ok && i < len(n.Args) {
 		n.Args[i] = call(n.Args[i].Pos(), a.helper(n.Args[i].Pos(), "Started"), n.Args[i])
+	}
+}
+
+// rangeLength makes a loop over the length of an array one over a number: Go does not
+// evaluate the array, which can be behind a nil pointer.
+func (a *adapter) rangeLength(n *ast.RangeStmt) {
+	t := a.info.TypeOf(n.X).Underlying()
+	if p, ok := t.(*types.Pointer); ok {
+		t = p.Elem().Underlying()
+	}
+	array, ok := t.(*types.Array)
+	if !ok || n.Value != nil {
+		return
+	}
+	evaluated := false
+	ast.Inspect(n.X, func(x ast.Node) bool {
+		switch x := x.(type) {
+		case *ast.CallExpr:
+			evaluated = true
+		case *ast.UnaryExpr:
+			evaluated = evaluated || x.Op == token.ARROW
+		}
+		return !evaluated
+	})
+	if !evaluated {
+		length := &ast.BasicLit{ValuePos: n.X.Pos(), Kind: token.INT, Value: strconv.FormatInt(array.Len(), 10)}
+		n.X = call(n.X.Pos(), a.helper(n.X.Pos(), "Length"), length)
+		a.info.Types[n.X] = types.TypeAndValue{Type: types.Typ[types.Int]}
 	}
 }
 

@@ -67,6 +67,7 @@ func Max[T ordered](x, y T) T {
 	}
 	return native.Greatest(x, y).(T)
 }
+func Length(n int) int { return n }
 func Words[T any](x T) any { return native.Words(&x) }
 func Guard() {
 	if r := recover(); r != nil {
