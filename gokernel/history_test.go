@@ -38,14 +38,14 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
-// In a pattern * and ? are special, and nothing else.
+// In a pattern * and ? are special, and brackets that are closed, or stand for themselves.
 func TestGlob(t *testing.T) {
-	for pattern, text := range map[string]string{"a*c": "ab/c", "a?c": "a\nc", "*[": "x := [", `*\n*`: `"\n"`, "": "all"} {
+	for pattern, text := range map[string]string{"a*c": "ab/c", "a?c": "a\nc", "*[": "x := [", `*\n*`: `"\n"`, "": "all", "[ab]c": "ac", "x[*": "x[1]"} {
 		if !glob(pattern, text) {
 			t.Errorf("%q does not match %q", pattern, text)
 		}
 	}
-	for pattern, text := range map[string]string{"[ab]": "a", "a": "ab", `\a`: "a"} {
+	for pattern, text := range map[string]string{"[ab]": "c", "a": "ab", `\a`: "a"} {
 		if glob(pattern, text) {
 			t.Errorf("%q matches %q", pattern, text)
 		}
