@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -82,6 +83,9 @@ func TestProgress(t *testing.T) {
 		t.Errorf("the bar is %s", second.Data)
 	}
 	c.ends(r)
+	if got := c.run("figure := reval.Plot()\n%whos"); !regexp.MustCompile(`(?m)^bar +\*reval\.Bar +0x.*\nfigure +\*reval\.Figure +0x`).MatchString(got) {
+		t.Errorf("their types are %s", got)
+	}
 }
 
 // Every function of package reval tells what it takes and does.

@@ -54,7 +54,7 @@ func (k *kernel) revalPackage() front.Package {
 		"HTML": reflect.TypeFor[display.HTML](), "Markdown": reflect.TypeFor[display.Markdown](), "LaTeX": reflect.TypeFor[display.LaTeX](),
 		"SVG": reflect.TypeFor[display.SVG](), "PNG": reflect.TypeFor[display.PNG](), "JPEG": reflect.TypeFor[display.JPEG](),
 		"JSON": reflect.TypeFor[display.JSON](), "Bar": reflect.TypeFor[display.Bar](), "Handle": reflect.TypeFor[display.Handle](), "Comm": reflect.TypeFor[comm.Comm](),
-		"Figure": reflect.TypeFor[plot.Plot](),
+		"Figure": reflect.TypeFor[plot.Figure](),
 	} {
 		p.Types[name] = t
 	}

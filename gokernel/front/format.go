@@ -13,10 +13,15 @@ import (
 	"github.com/reval-editor/reval/gokernel/stdinfo"
 )
 
-// Qualifier writes types as users do: cell types without a package.
+// Qualifier writes types as users do: cell types without a package, and those that
+// package reval offers as its own.
 func Qualifier(p *types.Package) string {
-	if p.Path() == "main" {
+	const kernel = "github.com/reval-editor/reval/gokernel/"
+	switch p.Path() {
+	case "main":
 		return ""
+	case kernel + "display", kernel + "plot", kernel + "comm":
+		return "reval"
 	}
 	return p.Name()
 }

@@ -11,7 +11,7 @@ import (
 
 // extent gives the least and the greatest of the values that are drawn, or, where these
 // are as good as equal, some room around them.
-func (p *Plot) extent(of func(series) []float64) (low, high float64) {
+func (p *Figure) extent(of func(series) []float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, s := range p.series {
 		for i, v := range of(s) {

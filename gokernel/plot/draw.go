@@ -40,7 +40,7 @@ func (s series) style(number int) chartdraw.Style {
 	return chartdraw.Style{StrokeColor: color, StrokeWidth: 2, StrokeDashArray: dashes[number/len(colors)%len(dashes)]}
 }
 
-func (p *Plot) render(as chartdraw.RendererProvider) []byte {
+func (p *Figure) render(as chartdraw.RendererProvider) []byte {
 	top, left, right := margin, margin, margin
 	if p.title != "" {
 		top = titleRoom
@@ -164,7 +164,7 @@ func (s series) distinct(x, y scale) []series {
 
 // legend gives what draws the names of the series to the right of the plot, and its
 // width in pixels; nil if there are no names.
-func (p *Plot) legend() (draw chartdraw.Renderable, width int) {
+func (p *Figure) legend() (draw chartdraw.Renderable, width int) {
 	type entry struct {
 		name  string
 		style chartdraw.Style
@@ -209,7 +209,7 @@ func (p *Plot) legend() (draw chartdraw.Renderable, width int) {
 
 // yName gives what draws the name of the y axis upwards, shortened to some pixels: the
 // library leaves no room for it on the left.
-func (p *Plot) yName(pixels int) chartdraw.Renderable {
+func (p *Figure) yName(pixels int) chartdraw.Renderable {
 	name := cut(p.y, textSize, pixels)
 	return func(r chartdraw.Renderer, canvas chartdraw.Box, _ chartdraw.Style) {
 		plainText(r)

@@ -13,9 +13,9 @@ import (
 	"github.com/go-analyze/charts/chartdraw"
 )
 
-// Plot is a drawing. Its methods change it and give it back, so that they can be
+// Figure is a drawing. Its methods change it and give it back, so that they can be
 // chained; a Jupyter client shows it as a picture.
-type Plot struct {
+type Figure struct {
 	title, x, y   string
 	width, height int
 	series        []series
@@ -40,22 +40,22 @@ func (s series) drawn() (n int) {
 }
 
 // New makes an empty plot.
-func New() *Plot { return &Plot{width: 640, height: 400} }
+func New() *Figure { return &Figure{width: 640, height: 400} }
 
 // Title sets the line above the plot.
-func (p *Plot) Title(text string) *Plot {
+func (p *Figure) Title(text string) *Figure {
 	p.title = text
 	return p
 }
 
 // Axes names the axes.
-func (p *Plot) Axes(x, y string) *Plot {
+func (p *Figure) Axes(x, y string) *Figure {
 	p.x, p.y = x, y
 	return p
 }
 
 // Size sets width and height in pixels, each from 100 to 4000; other sizes panic.
-func (p *Plot) Size(width, height int) *Plot {
+func (p *Figure) Size(width, height int) *Figure {
 	if min(width, height) < 100 || max(width, height) > 4000 {
 		panic(fmt.Errorf("plot: the size is %d × %d pixels: give each from 100 to 4000", width, height))
 	}
@@ -66,12 +66,12 @@ func (p *Plot) Size(width, height int) *Plot {
 // Line draws a line through points. xs and ys are slices or arrays of numbers; xs can be
 // []time.Time, and nil counts from 0. The line has a gap where x or y is no finite number.
 // The name, if not empty, is in the legend. It panics if xs and ys do not fit.
-func (p *Plot) Line(name string, xs, ys any) *Plot { return p.add(name, xs, ys, false) }
+func (p *Figure) Line(name string, xs, ys any) *Figure { return p.add(name, xs, ys, false) }
 
 // Points draws the points alone.
-func (p *Plot) Points(name string, xs, ys any) *Plot { return p.add(name, xs, ys, true) }
+func (p *Figure) Points(name string, xs, ys any) *Figure { return p.add(name, xs, ys, true) }
 
-func (p *Plot) add(name string, xs, ys any, points bool) *Plot {
+func (p *Figure) add(name string, xs, ys any, points bool) *Figure {
 	y := numbers("y", ys)
 	x := make([]float64, len(y))
 	for i := range x {
@@ -136,7 +136,7 @@ func numbers(axis string, v any) []float64 {
 }
 
 // String says what is drawn, for clients that show no pictures.
-func (p *Plot) String() string {
+func (p *Figure) String() string {
 	n := 0
 	for _, s := range p.series {
 		n += s.drawn()
@@ -145,11 +145,11 @@ func (p *Plot) String() string {
 }
 
 // SVG gives the drawing as SVG. It panics if there is nothing to draw.
-func (p *Plot) SVG() string {
+func (p *Figure) SVG() string {
 	// The library gives no size, so that a browser would take all the width that there is.
 	size := fmt.Sprintf("<svg width=%q height=%q ", strconv.Itoa(p.width), strconv.Itoa(p.height))
 	return strings.Replace(string(p.render(chartdraw.SVG)), "<svg ", size, 1)
 }
 
 // PNG gives the drawing as a picture. It panics if there is nothing to draw.
-func (p *Plot) PNG() []byte { return p.render(chartdraw.PNG) }
+func (p *Figure) PNG() []byte { return p.render(chartdraw.PNG) }

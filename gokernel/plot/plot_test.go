@@ -23,7 +23,7 @@ func TestPictures(t *testing.T) {
 		xs[i], ys[i] = float64(i)/10, math.Sin(float64(i)/10)
 	}
 	ys[7] = math.NaN()
-	for name, p := range map[string]*Plot{
+	for name, p := range map[string]*Figure{
 		"a line":             New().Line("sin", xs, ys).Title("a < b").Axes("x", "y"),
 		"points of integers": New().Points("", nil, []int{3, 1, 2}).Size(200, 150),
 		"one point":          New().Line("", []uint8{5}, []any{7.5}),
