@@ -104,6 +104,10 @@ func New(o Options) (*Engine, error) {
 // plainError makes the texts of run-time errors those of compiled Go: some have
 // their prefix twice, and failed assertions have none.
 func plainError(p *ixgo.PanicInfo) {
+	if text := nilAssertion(p); text != "" {
+		p.Error = ixgo.PlainError(text)
+		return
+	}
 	if e, ok := p.Error.(ixgo.RuntimeError); ok {
 		text := strings.TrimPrefix(string(e), "runtime error: ")
 		p.Error = ixgo.RuntimeError(text)

@@ -3,6 +3,7 @@ package ixgo
 import (
 	"errors"
 	"fmt"
+	"go/types"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/goplus/ixgo"
 	"github.com/reval-editor/reval/gokernel/front"
+	"golang.org/x/tools/go/ssa"
 )
 
 // panicOf makes what ended a run a panic with its places.
@@ -34,6 +36,36 @@ func panicValue(value any) any {
 		return ixgo.RuntimeError("invalid memory address or nil pointer dereference")
 	}
 	return value
+}
+
+// nilAssertion gives what compiled Go says of a type assertion on nil, if that is what
+// failed: an asserted interface is not compared with the type that the value has.
+func nilAssertion(p *ixgo.PanicInfo) string {
+	text := p.Error.Error()
+	_, asserted, ok := strings.Cut(text, " is nil, not ")
+	f := p.Parent()
+	if f == nil || !ok && !strings.Contains(text, "nil pointer dereference") {
+		return ""
+	}
+	for _, b := range f.Blocks {
+		for _, instr := range b.Instrs {
+			a, isAssertion := instr.(*ssa.TypeAssert)
+			if !isAssertion || a.Pos() != p.Pos() {
+				continue
+			}
+			if !ok { // of an error
+				asserted = types.TypeString(a.AssertedType, (*types.Package).Name)
+			}
+			switch {
+			case types.IsInterface(a.AssertedType):
+				return "interface conversion: interface is nil, not " + asserted
+			case !ok:
+				return "interface conversion: error is nil, not " + asserted
+			}
+			return text
+		}
+	}
+	return ""
 }
 
 // differing is what package reflect says of two types.
