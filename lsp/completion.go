@@ -294,7 +294,7 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 	if err != nil || !reply.Found {
 		return item, nil
 	}
-	text, _ := output.Plain(output.PlainText(reply.Data))
+	text, _ := output.Plain(c.at.session.inBuffers(output.PlainText(reply.Data)))
 	item.Documentation = s.markup(text)
 	return item, nil
 }

@@ -1,7 +1,9 @@
 package lsp
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/reval-editor/reval/internal/document"
@@ -18,13 +20,7 @@ func (r *result) fail(e kernelclient.Error) {
 	if strings.TrimSpace(text) == "" {
 		text = e.Name + ": " + e.Value
 	}
-	resolve := func(count int) (string, int, bool) {
-		o := r.origin(count)
-		if o == nil {
-			return "", 0, false
-		}
-		return o.doc.name(), o.anchor.Range().Start.Line + 1, true
-	}
+	resolve := func(count int) (string, int, bool) { return cellName(r.origin(count)) }
 	o := Output{Kind: OutputError}
 	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
 	if !strings.HasSuffix(o.Text, "\n") {
@@ -86,6 +82,39 @@ func (r *result) origin(count int) *result {
 		return r
 	}
 	return r.session.counts[count]
+}
+
+// cellName gives the name of the document that a cell is in, and the line, from 1, on
+// which it begins; ok is false if it is nil.
+func cellName(r *result) (name string, firstLine int, ok bool) {
+	if r == nil {
+		return "", 0, false
+	}
+	return r.doc.name(), r.anchor.Range().Start.Line + 1, true
+}
+
+// inBuffers puts the documents' names and lines in the place of cells in what a kernel
+// tells. Server.mu is not held.
+func (ks *kernelSession) inBuffers(text string) string {
+	ks.server.mu.Lock()
+	defer ks.server.mu.Unlock()
+	return ks.language.Rewrite(text, func(count int) (string, int, bool) { return cellName(ks.counts[count]) })
+}
+
+// linksToBuffers links what names a line of a document of the session, as inBuffers does.
+func (ks *kernelSession) linksToBuffers(text string) (links []Link) {
+	ks.server.mu.Lock()
+	defer ks.server.mu.Unlock()
+	for _, d := range ks.documents {
+		lines := map[int]bool{}
+		for _, m := range regexp.MustCompile(regexp.QuoteMeta(d.name())+`:(\d+)\b`).FindAllStringSubmatch(text, -1) {
+			if n, err := strconv.Atoi(m[1]); err == nil && n > 0 && !lines[n] {
+				lines[n] = true
+				links = append(links, linkTo(text, d.name(), d.uri, n-1)...)
+			}
+		}
+	}
+	return links
 }
 
 // lineRange covers the text of a line.

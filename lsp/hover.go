@@ -43,9 +43,9 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	var parts []string
 	if err == nil && reply.Found {
 		if md, ok := markdownOf(reply.Data); ok && s.client.markdown {
-			parts = append(parts, md)
+			parts = append(parts, at.session.inBuffers(md))
 		} else {
-			text, _ := output.Plain(output.PlainText(reply.Data))
+			text, _ := output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
 			parts = append(parts, s.markup(headed(line, text)).Value)
 		}
 	}
@@ -129,8 +129,8 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 	var r InspectResult
 	if reply.Found {
 		r.Found = true
-		r.Text, r.Spans = output.Plain(output.PlainText(reply.Data))
-		r.Links = findLinks(r.Text)
+		r.Text, r.Spans = output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
+		r.Links = append(findLinks(r.Text), at.session.linksToBuffers(r.Text)...)
 	}
 	return r, nil
 }

@@ -37,7 +37,7 @@ func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpPar
 	if err != nil || !reply.Found {
 		return nil, nil
 	}
-	text, _ := output.Plain(output.PlainText(reply.Data))
+	text, _ := output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
 	sig, ok := signatureIn(text, c.name)
 	if !ok {
 		return nil, nil

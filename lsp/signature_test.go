@@ -129,11 +129,18 @@ func TestCompletionInUnevaluatedGo(t *testing.T) {
 	if resolved := call[completionItem](c, "completionItem/resolve", item); !strings.Contains(resolved.Documentation.Value, "field Größe int") {
 		t.Errorf("documentation %+v", resolved.Documentation)
 	}
+	if h := b.hover(b.at("P, names")); !strings.Contains(h, "Defined in cells.go:1:6") {
+		t.Errorf("hover %q", h)
+	}
 	if h := b.hover(b.at("names {")); !strings.Contains(h, "var names map[string]int") {
 		t.Errorf("hover %q", h)
 	}
 	r := command[lsp.InspectResult](c, lsp.CommandInspect, lsp.InspectParams{URI: b.uri, Position: b.at("n, p.Gr")})
 	if !strings.Contains(r.Text, "var n int") {
+		t.Errorf("inspect %+v", r)
+	}
+	r = command[lsp.InspectResult](c, lsp.CommandInspect, lsp.InspectParams{URI: b.uri, Position: b.at("P, names")})
+	if len(r.Links) != 1 || r.Links[0].URI != b.uri || r.Links[0].Line != 0 || string([]rune(r.Text)[r.Links[0].Start:r.Links[0].End]) != "cells.go:1" {
 		t.Errorf("inspect %+v", r)
 	}
 	b.rewrite(fmt.Sprintf("x := 1\n%s\n", "x.nothing"))
