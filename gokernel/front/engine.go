@@ -126,7 +126,8 @@ type Unit struct {
 	// earlier units that they must point to: Load sees to it. The types that they
 	// point to are versions of the same type, with the same layout.
 	Rebound map[string]string
-	// Warnings tell what the cell changes but cannot compile again, one line each.
+	// Warnings tell what is suspect in the cell, with the line under it, and what it
+	// changes but cannot compile again.
 	Warnings []string
 
 	decls   []*Binding

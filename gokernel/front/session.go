@@ -81,10 +81,16 @@ func (s *Session) Prepare(count int, text string) (*Unit, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	warnings := c.vet()
 	if err := c.refuse(); err != nil {
 		return nil, err
 	}
-	return c.lower()
+	u, err := c.lower()
+	if err != nil {
+		return nil, err
+	}
+	u.Warnings = append(warnings, u.Warnings...)
+	return u, nil
 }
 
 // SetText gives the whole text of a cell that is prepared in parts.
