@@ -3,8 +3,10 @@ package yaegi
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strconv"
 
 	"github.com/reval-editor/reval/gokernel/front"
@@ -23,7 +25,12 @@ import (
 //   - print and println write to stdout, in another format: functions of ours do not.
 //   - What is received from a channel is assigned to variables alone, and not in closures:
 //     (<-ch) is assigned to everything.
-//   - a, b = 1, f() loses the 1; a, b = (1), (f()) does not.
+//   - a, b = 1, f() loses the 1; a, b = (1), (f()) does not. What else is wrong with several
+//     targets is mended in assign.go, type switches in typeswitch.go.
+//   - A range over an array behind a pointer, and its len, look at the pointer: a loop over
+//     a constant, and the constant, do not.
+//   - type duration time.Duration has the methods of the other type: int64 has none.
+//   - case x, y of a switch without a tag looks at x alone: x || y at both.
 //   - A select's case, and a range, that assign to what there is already: they declare
 //     variables, which are assigned at the head of the body.
 //   - Variables of the program are constants, or lose what is assigned: they are what
@@ -47,31 +54,65 @@ func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 	astutil.Apply(f, nil, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
 		case *ast.CallExpr:
+			if x := l.constantLen(n); x != nil {
+				c.Replace(x)
+				return true
+			}
 			l.printing(n)
 		case *ast.SelectorExpr:
 			if v, ok := info.Uses[n.Sel].(*types.Var); ok && v.Pkg() != nil && !v.IsField() && l.engine.provided[v.Pkg().Path()][v.Name()] {
 				c.Replace(l.pointedTo(n))
 			}
 		case *ast.AssignStmt:
-			if c.Name() != "Comm" {
-				l.parenthesize(len(n.Lhs), n.Rhs)
+			if c.Name() == "Comm" {
+				return true
+			}
+			l.parenthesize(len(n.Lhs), n.Rhs)
+			if c.Name() == "Init" && !isLoop(c.Parent()) {
+				return true // its statement looks at it
+			}
+			if sts := l.single(n); len(sts) > 0 {
+				l.place(c, n, sts)
+			}
+		case *ast.IfStmt:
+			l.initLater(c, &n.Init)
+		case *ast.SwitchStmt:
+			if n.Tag != nil && info.Types[n.Tag].Value != nil && info.Types[n.Tag].Value.String() == "true" {
+				n.Tag = nil
+			}
+			if n.Tag == nil {
+				for _, st := range n.Body.List {
+					clause := st.(*ast.CaseClause)
+					clause.List = either(clause.List)
+				}
+			}
+			l.initLater(c, &n.Init)
+		case *ast.TypeSwitchStmt:
+			l.typeSwitch(c, n)
+		case *ast.TypeSpec:
+			l.underlying(n)
+		case *ast.DeclStmt:
+			if a := commaOk(n); a != nil && !l.global(a) {
+				if sts := l.single(a); len(sts) > 0 {
+					l.place(c, a, sts)
+				}
 			}
 		case *ast.ReturnStmt:
 			l.parenthesize(len(n.Results), n.Results)
 		case *ast.CommClause:
 			if a, ok := n.Comm.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN {
-				n.Body = append([]ast.Stmt{l.assignLater(a.TokPos, &a.Tok, a.Lhs)}, n.Body...)
+				n.Body = append(l.assignLater(a.TokPos, &a.Tok, a.Lhs), n.Body...)
+			} else if ok {
+				body := &ast.BlockStmt{Lbrace: n.Colon, List: n.Body, Rbrace: n.End()}
+				l.copyVars(body, true, a.Lhs...)
+				n.Body = body.List
 			}
 		case *ast.ValueSpec:
 			l.parenthesize(len(n.Names), n.Values)
 		case *ast.RangeStmt:
-			if isInteger(info.TypeOf(n.X)) {
-				if loop := l.rangeInt(n); loop != nil {
-					c.Replace(loop)
-				}
-				return true
-			}
-			if n.Key != nil && n.Tok == token.ASSIGN {
+			l.indexOnly(n)
+			assigns := n.Key != nil && n.Tok == token.ASSIGN
+			if assigns {
 				targets := []ast.Expr{n.Key}
 				if n.Value != nil {
 					targets = append(targets, n.Value)
@@ -80,7 +121,15 @@ func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 				if n.Key = targets[0]; n.Value != nil {
 					n.Value = targets[1]
 				}
-				n.Body.List = append([]ast.Stmt{assign}, n.Body.List...)
+				n.Body.List = append(assign, n.Body.List...)
+			}
+			if isInteger(info.TypeOf(n.X)) {
+				if loop := l.rangeInt(n); loop != nil {
+					c.Replace(loop)
+				}
+				return true
+			}
+			if assigns {
 				return true
 			}
 			l.copyVars(n.Body, n.Tok == token.DEFINE, n.Key, n.Value)
@@ -105,6 +154,24 @@ func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 		f.Decls = append(f.Decls, &ast.GenDecl{TokPos: pos, Tok: token.IMPORT, Specs: []ast.Spec{spec}})
 	}
 	return l.refused
+}
+
+// underlying declares a type by what is underlying to a named one, whose methods it would
+// have else.
+func (l *lowering) underlying(n *ast.TypeSpec) {
+	from, ok := types.Unalias(l.info.TypeOf(n.Type)).(*types.Named)
+	if !ok || n.Assign.IsValid() || from.NumMethods() == 0 || types.IsInterface(from) {
+		return
+	}
+	if b, ok := from.Underlying().(*types.Basic); ok {
+		n.Type = ident(n.Type.Pos(), b.Name())
+		return
+	}
+	if cellType(from) == nil {
+		l.refuse(n.Type, "%s would have the methods of %s; make it a struct with a field of that type", n.Name.Name, front.TypeText(from))
+		return
+	}
+	l.refuse(n.Type, "%s would have the methods of %s; write type %s %s", n.Name.Name, from.Obj().Name(), n.Name.Name, front.TypeText(from.Underlying()))
 }
 
 func ident(pos token.Pos, name string) *ast.Ident { return &ast.Ident{NamePos: pos, Name: name} }
@@ -138,16 +205,17 @@ func (l *lowering) printing(n *ast.CallExpr) {
 }
 
 // assignLater puts new variables, which tok then declares, in the place of what is
-// assigned to, and gives the assignment from them.
-func (l *lowering) assignLater(pos token.Pos, tok *token.Token, targets []ast.Expr) ast.Stmt {
-	assign := &ast.AssignStmt{TokPos: pos, Tok: token.ASSIGN}
+// assigned to, and gives the assignments from them.
+func (l *lowering) assignLater(pos token.Pos, tok *token.Token, targets []ast.Expr) []ast.Stmt {
+	later := &ast.AssignStmt{TokPos: pos, Tok: token.ASSIGN, Lhs: slices.Clone(targets)}
 	*tok = token.DEFINE
 	for i, target := range targets {
-		name := l.name("v")
-		assign.Lhs, assign.Rhs = append(assign.Lhs, target), append(assign.Rhs, ident(pos, name))
-		targets[i] = ident(pos, name)
+		targets[i] = ident(pos, l.name("v"))
+		if !isBlank(target) {
+			l.info.Types[targets[i]] = types.TypeAndValue{Type: l.info.TypeOf(target)}
+		}
 	}
-	return assign
+	return l.each(l.operands(later), later, targets)
 }
 
 // pointedTo gives (*p).
@@ -183,6 +251,68 @@ func (l *lowering) parenthesize(targets int, values []ast.Expr) {
 	}
 }
 
+// indexOnly makes a range over an array that asks for no elements one over its length:
+// Go does not look at the array then, so that a pointer in it can be nil.
+func (l *lowering) indexOnly(n *ast.RangeStmt) {
+	length, ok := arrayLen(l.info.TypeOf(n.X))
+	if !ok || n.Value != nil && !isBlank(n.Value) || !l.indirect(n.X) {
+		return
+	}
+	n.X, n.Value = l.integer(n.X.Pos(), length), nil
+}
+
+// constantLen gives the length of an array behind a pointer, which Go does not look at.
+func (l *lowering) constantLen(n *ast.CallExpr) ast.Expr {
+	tv := l.info.Types[n]
+	if !l.info.Types[n.Fun].IsBuiltin() || tv.Value == nil || len(n.Args) != 1 {
+		return nil
+	}
+	length, ok := arrayLen(l.info.TypeOf(n.Args[0]))
+	if !ok || !l.indirect(n.Args[0]) {
+		return nil
+	}
+	x := &ast.CallExpr{Fun: ident(n.Pos(), "int"), Lparen: n.Pos(), Args: []ast.Expr{l.integer(n.Pos(), length)}, Rparen: n.Pos()}
+	l.info.Types[x] = tv
+	return x
+}
+
+// arrayLen gives the length of an array, or of one that a pointer points to.
+func arrayLen(t types.Type) (int64, bool) {
+	if p, ok := t.Underlying().(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	a, ok := t.Underlying().(*types.Array)
+	if !ok {
+		return 0, false
+	}
+	return a.Len(), true
+}
+
+// indirect reports an expression that goes through pointers or slices and calls nothing.
+func (l *lowering) indirect(x ast.Expr) bool {
+	_, indirect := l.info.TypeOf(x).Underlying().(*types.Pointer)
+	ast.Inspect(x, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.StarExpr, *ast.SelectorExpr, *ast.IndexExpr:
+			indirect = true
+		case *ast.CallExpr:
+			x = nil
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				x = nil
+			}
+		}
+		return true
+	})
+	return indirect && x != nil
+}
+
+func (l *lowering) integer(pos token.Pos, n int64) ast.Expr {
+	x := &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: strconv.FormatInt(n, 10)}
+	l.info.Types[x] = types.TypeAndValue{Type: types.Typ[types.Int], Value: constant.MakeInt64(n)}
+	return x
+}
+
 func isInteger(t types.Type) bool {
 	b, ok := t.Underlying().(*types.Basic)
 	return ok && b.Info()&types.IsInteger != 0
@@ -193,8 +323,8 @@ func (l *lowering) rangeInt(n *ast.RangeStmt) *ast.ForStmt {
 	pos := n.Pos()
 	t := types.Default(l.info.TypeOf(n.X))
 	key, _ := n.Key.(*ast.Ident)
-	if n.Key != nil {
-		t = types.Default(l.info.TypeOf(n.Key))
+	if k := n.Key; k != nil && l.info.TypeOf(k) != nil {
+		t = types.Default(l.info.TypeOf(k))
 	}
 	basic, ok := t.(*types.Basic)
 	if !ok || n.Key != nil && (key == nil || n.Tok != token.DEFINE) {

@@ -73,8 +73,6 @@ func (r *refuser) Visit(n ast.Node) ast.Visitor {
 		r.call(n)
 	case *ast.DeferStmt:
 		r.deferred(n)
-	case *ast.AssignStmt:
-		r.several(n)
 	}
 	return r
 }
@@ -230,13 +228,7 @@ func ofType(t types.Type) string {
 }
 
 func (r *refuser) typeSwitch(n *ast.TypeSwitchStmt) {
-	var x ast.Expr
-	switch a := n.Assign.(type) {
-	case *ast.ExprStmt:
-		x = a.X.(*ast.TypeAssertExpr).X
-	case *ast.AssignStmt:
-		x = a.Rhs[0].(*ast.TypeAssertExpr).X
-	}
+	x := switched(n)
 	for _, st := range n.Body.List {
 		for _, t := range st.(*ast.CaseClause).List {
 			r.assertion(x, t)
@@ -312,21 +304,6 @@ func (r *refuser) comparison(n *ast.BinaryExpr) {
 		if c := cellType(t); c != nil {
 			r.refuse(n, "%s on an interface that holds values of cells' types (%s); compare values of one concrete type", n.Op, c.Obj().Name())
 			return
-		}
-	}
-}
-
-// several refuses an assignment of a call's results, or of a value and whether there is
-// one, to an element of a map. A select's case is lowered to another form.
-func (r *refuser) several(n *ast.AssignStmt) {
-	if _, ok := r.parent(1).(*ast.CommClause); len(n.Lhs) == len(n.Rhs) || ok && r.parent(1).(*ast.CommClause).Comm == ast.Stmt(n) {
-		return
-	}
-	for _, x := range n.Lhs {
-		if x, ok := ast.Unparen(x).(*ast.IndexExpr); ok {
-			if _, ok := r.typeOf(x.X).Underlying().(*types.Map); ok {
-				r.refuse(x, "one of several results is assigned to an element of a map; assign it to a variable first")
-			}
 		}
 	}
 }
