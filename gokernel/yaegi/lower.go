@@ -26,10 +26,11 @@ import (
 //   - What is received from a channel is assigned to variables alone, and not in closures:
 //     (<-ch) is assigned to everything.
 //   - a, b = 1, f() loses the 1; a, b = (1), (f()) does not. What else is wrong with several
-//     targets is mended in assign.go, type switches in typeswitch.go.
+//     targets is mended in assign.go, switches in switch.go.
 //   - A range over an array behind a pointer, and its len, look at the pointer: a loop over
 //     a constant, and the constant, do not.
 //   - type duration time.Duration has the methods of the other type: int64 has none.
+//   - A switch on an interface panics, and does not find nil: one without a tag compares.
 //   - case x, y of a switch without a tag looks at x alone: x || y at both.
 //   - A select's case, and a range, that assign to what there is already: they declare
 //     variables, which are assigned at the head of the body.
@@ -71,22 +72,16 @@ func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 			if c.Name() == "Init" && !isLoop(c.Parent()) {
 				return true // its statement looks at it
 			}
+			if _, receive := ast.Unparen(n.Rhs[0]).(*ast.UnaryExpr); receive && len(n.Rhs) == 1 && c.Name() == "Init" {
+				return true // the loop copies its variables
+			}
 			if sts := l.single(n); len(sts) > 0 {
 				l.place(c, n, sts)
 			}
 		case *ast.IfStmt:
 			l.initLater(c, &n.Init)
 		case *ast.SwitchStmt:
-			if n.Tag != nil && info.Types[n.Tag].Value != nil && info.Types[n.Tag].Value.String() == "true" {
-				n.Tag = nil
-			}
-			if n.Tag == nil {
-				for _, st := range n.Body.List {
-					clause := st.(*ast.CaseClause)
-					clause.List = either(clause.List)
-				}
-			}
-			l.initLater(c, &n.Init)
+			l.valueSwitch(c, n)
 		case *ast.TypeSwitchStmt:
 			l.typeSwitch(c, n)
 		case *ast.TypeSpec:

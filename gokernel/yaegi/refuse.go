@@ -57,6 +57,14 @@ func (r *refuser) Visit(n ast.Node) ast.Visitor {
 		}
 	case *ast.TypeSwitchStmt:
 		r.typeSwitch(n)
+	case *ast.SwitchStmt:
+		if n.Tag != nil {
+			for _, st := range n.Body.List {
+				for _, x := range st.(*ast.CaseClause).List {
+					r.comparison(&ast.BinaryExpr{X: x, OpPos: x.Pos(), Op: token.EQL, Y: n.Tag})
+				}
+			}
+		}
 	case *ast.BranchStmt:
 		r.branch(n)
 	case *ast.BinaryExpr:

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ast/astutil"
 )
@@ -36,13 +37,7 @@ func (l *lowering) typeSwitch(c *astutil.Cursor, n *ast.TypeSwitchStmt) {
 		return
 	}
 	pos := n.Pos()
-	var sts []ast.Stmt
-	if a, ok := n.Init.(*ast.AssignStmt); ok {
-		sts = l.single(a)
-	}
-	if n.Init != nil && len(sts) == 0 {
-		sts = append(sts, n.Init)
-	}
+	sts := l.head(n.Init)
 	x := l.kept(&sts, switched(n))
 	cases := &ast.BlockStmt{Lbrace: n.Body.Lbrace, Rbrace: n.Body.Rbrace}
 	for _, st := range n.Body.List {
@@ -81,6 +76,51 @@ func (l *lowering) copySwitched(n *ast.TypeSwitchStmt, name *ast.Ident) {
 			clause.Body = append([]ast.Stmt{copied}, clause.Body...)
 		}
 	}
+}
+
+// valueSwitch makes a switch on an interface, or with nil as a case, one without a tag.
+func (l *lowering) valueSwitch(c *astutil.Cursor, n *ast.SwitchStmt) {
+	if n.Tag != nil && l.info.Types[n.Tag].Value != nil && l.info.Types[n.Tag].Value.String() == "true" {
+		n.Tag = nil
+	}
+	compares := n.Tag != nil && l.isInterface(n.Tag) && !isTypeParam(l.info.TypeOf(n.Tag))
+	for _, st := range n.Body.List {
+		clause := st.(*ast.CaseClause)
+		if n.Tag == nil {
+			clause.List = either(clause.List)
+		}
+		compares = compares || slices.ContainsFunc(clause.List, func(x ast.Expr) bool { return l.info.Types[x].IsNil() })
+	}
+	if !compares {
+		l.initLater(c, &n.Init)
+		return
+	}
+	if _, labeled := c.Parent().(*ast.LabeledStmt); labeled {
+		l.refuse(n, "a label at a switch on an interface; leave it by a variable that is tested after it")
+		return
+	}
+	sts := l.head(n.Init)
+	x := l.kept(&sts, n.Tag)
+	n.Init, n.Tag = nil, nil
+	for _, st := range n.Body.List {
+		clause := st.(*ast.CaseClause)
+		for i, y := range clause.List {
+			clause.List[i] = &ast.BinaryExpr{X: x, OpPos: y.Pos(), Op: token.EQL, Y: y}
+		}
+		clause.List = either(clause.List)
+	}
+	c.Replace(&ast.BlockStmt{Lbrace: n.Pos(), List: append(sts, n), Rbrace: n.End()})
+}
+
+// head gives the statements that a switch's init is.
+func (l *lowering) head(init ast.Stmt) (sts []ast.Stmt) {
+	if a, ok := init.(*ast.AssignStmt); ok {
+		sts = l.single(a)
+	}
+	if init != nil && len(sts) == 0 {
+		sts = append(sts, init)
+	}
+	return sts
 }
 
 // either gives one condition, since a switch without a tag looks only at the first.
