@@ -162,11 +162,11 @@ func (l *lowering) underlying(n *ast.TypeSpec) {
 		n.Type = ident(n.Type.Pos(), b.Name())
 		return
 	}
-	if cellType(from) == nil {
+	if _, ok := from.Underlying().(*types.Struct); ok && cellType(from) == nil { // its fields may be private
 		l.refuse(n.Type, "%s would have the methods of %s; make it a struct with a field of that type", n.Name.Name, front.TypeText(from))
 		return
 	}
-	l.refuse(n.Type, "%s would have the methods of %s; write type %s %s", n.Name.Name, from.Obj().Name(), n.Name.Name, front.TypeText(from.Underlying()))
+	l.refuse(n.Type, "%s would have the methods of %s; write type %s %s", n.Name.Name, front.TypeText(from), n.Name.Name, front.TypeText(from.Underlying()))
 }
 
 func ident(pos token.Pos, name string) *ast.Ident { return &ast.Ident{NamePos: pos, Name: name} }
