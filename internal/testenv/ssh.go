@@ -46,6 +46,10 @@ func StartSSHServer(t testing.TB) (url string, env []string) {
 	python := Python(t)
 	write := func(name string, mode os.FileMode, text string) string {
 		path := filepath.Join(dir, name)
+		// A process that another test forks meanwhile would have the file open, and a
+		// program that is open to be written cannot be run.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
