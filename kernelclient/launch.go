@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -90,9 +91,10 @@ func tryWays(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 const launchAttempts = 4
 
 // portTaken tells it by the words of the system's error (EADDRINUSE), which the
-// kernel's own are taken from.
+// kernel's own are taken from, or by who is there: another kernel's socket, of a type that
+// does not fit.
 func portTaken(err error) bool {
-	return errors.Is(err, ErrDead) && strings.Contains(strings.ToLower(err.Error()), "address already in use")
+	return errors.Is(err, zsock.ErrProtocol) || errors.Is(err, ErrDead) && strings.Contains(strings.ToLower(err.Error()), "address already in use")
 }
 
 // launchBy starts a kernel in one way. With an error, otherwise says that it may

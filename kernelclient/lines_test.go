@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func attachBetween(t testing.TB, script kernelpeer.Script, o Options) (*Kernel, 
 // holding is a kernel whose executions run until they are interrupted, and which
 // completes at once.
 func holding() kernelpeer.Script {
-	var running *kernelpeer.Request
+	var held atomic.Pointer[kernelpeer.Request]
 	begun := make(chan struct{}, 10)
 	return kernelpeer.Script{
 		jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
@@ -38,11 +39,12 @@ func holding() kernelpeer.Script {
 				r.End()
 				return
 			}
-			running = r
+			held.Store(r)
 			begun <- struct{}{}
 		},
 		jupyter.InterruptRequest: func(r *kernelpeer.Request) {
 			r.Wait(begun)
+			running := held.Load()
 			if running == nil {
 				return // it was stopped
 			}
