@@ -302,16 +302,15 @@ func (p *spot) scope() *types.Scope {
 	if inner := scope.Innermost(pos); inner != nil {
 		return inner
 	}
-	for i := range scope.NumChildren() { // the file's, which ends before what was hoisted
-		return scope.Child(i)
+	if scope.NumChildren() > 0 { // the file's, which ends before what was hoisted
+		return scope.Child(0)
 	}
 	return scope
 }
 
-// call gives the innermost call whose arguments the spot is in, from the node that is n
-// steps above the name on; nil if there is none.
-func (p *spot) call(n int) *ast.CallExpr {
-	for ; p.parent(n+1) != nil; n++ {
+// call gives the innermost call whose arguments the spot is in; nil if there is none.
+func (p *spot) call() *ast.CallExpr {
+	for n := 0; p.parent(n+1) != nil; n++ {
 		switch up := p.parent(n + 1).(type) {
 		case *ast.CallExpr:
 			if up.Fun != p.parent(n) {

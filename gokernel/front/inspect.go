@@ -44,7 +44,7 @@ func (s *Session) Inspect(text string, cursor int) (Description, bool) {
 	if o := p.object(x); o != nil && p.quote == 0 {
 		return p.describe(x, o), true
 	}
-	if call := p.call(0); call != nil {
+	if call := p.call(); call != nil {
 		if o := p.object(call.Fun); o != nil {
 			return p.describe(call.Fun, o), true
 		}
