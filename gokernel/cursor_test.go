@@ -244,7 +244,7 @@ func TestInspectInContext(t *testing.T) {
 // A map is not read while code may write it: the runtime ends a process that does so.
 func TestInspectMapThatIsWritten(t *testing.T) {
 	c := startKernel(t)
-	c.run("m := map[string]int{\"one\": 1}\nvar a any = m\ntype T struct{ m map[string]int }\nt := T{m}\nvar at any = t\nimport \"fmt\"")
+	c.run("m := map[string]int{\"one\": 1}\nvar a any = m\ntype T struct{ m map[string]int }\nt := T{m}\nvar at any = t\ntype node struct{ name string; kids []node }\nvar tree any = node{\"root\", []node{{\"leaf\", nil}}}\nimport \"fmt\"")
 	c.inspectUntil("m", "var m map[string]int = map[\"one\":1]")
 	r := c.execute("fmt.Println(\"on\")\nfor i := 0; ; i++ { if i%1000 == 0 { clear(m) }; m[fmt.Sprint(i%1000)] = i }")
 	c.expectRunning(r)
@@ -256,6 +256,9 @@ func TestInspectMapThatIsWritten(t *testing.T) {
 			}
 		}
 		c.ask(jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "m[\"", CursorPos: 3})
+	}
+	if got := c.inspectText("tree"); !strings.Contains(got, "leaf") {
+		t.Errorf("what holds no map, while a cell runs: %s", got)
 	}
 	c.interrupted(r)
 	// Nor while a goroutine of a cell that has ended lives.

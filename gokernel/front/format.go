@@ -313,19 +313,28 @@ func (f *formatter) shape(v reflect.Value) {
 
 // mayHoldMap reports a type in whose values there can be maps, but behind pointers.
 func mayHoldMap(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Map, reflect.Interface:
-		return true
-	case reflect.Slice, reflect.Array:
-		return mayHoldMap(t.Elem())
-	case reflect.Struct:
-		for f := range t.Fields() {
-			if mayHoldMap(f.Type) {
-				return true
+	seen := map[reflect.Type]bool{} // a type can be made of slices of itself
+	var may func(t reflect.Type) bool
+	may = func(t reflect.Type) bool {
+		if seen[t] {
+			return false
+		}
+		seen[t] = true
+		switch t.Kind() {
+		case reflect.Map, reflect.Interface:
+			return true
+		case reflect.Slice, reflect.Array:
+			return may(t.Elem())
+		case reflect.Struct:
+			for f := range t.Fields() {
+				if may(f.Type) {
+					return true
+				}
 			}
 		}
+		return false
 	}
-	return false
+	return may(t)
 }
 
 // fromLibrary reports a type of the standard library, or a pointer to one.
