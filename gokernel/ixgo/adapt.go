@@ -9,6 +9,7 @@ import (
 
 	"github.com/reval-editor/reval/gokernel/front"
 	"golang.org/x/tools/go/ast/astutil"
+	"golang.org/x/tools/go/types/typeutil"
 )
 
 // Adapt implements front.Engine.
@@ -316,14 +317,7 @@ var starting = map[string]int{
 // started has a function that the library starts in a goroutine be that of a cell, as one
 // that a go statement starts.
 func (a *adapter) started(n *ast.CallExpr) {
-	var id *ast.Ident
-	switch f := ast.Unparen(n.Fun).(type) {
-	case *ast.Ident:
-		id = f
-	case *ast.SelectorExpr:
-		id = f.Sel
-	}
-	f, ok := a.info.Uses[id].(*types.Func)
+	f, ok := typeutil.Callee(a.info, n).(*types.Func)
 	if !ok {
 		return
 	}

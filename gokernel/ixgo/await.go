@@ -126,17 +126,23 @@ func (e *Engine) newWorker(r *run) *worker {
 // next interrupt is for somebody.
 func (e *Engine) abandon(w *worker) {
 	close(w.calls)
-	r := &run{engine: e, done: make(chan struct{}), heard: make(chan struct{}), armed: true, sticky: true}
-	close(r.done)
+	r := &run{engine: e, done: make(chan struct{}), heard: make(chan struct{})}
 	e.runs.Store(w.id, r)
-	e.addStop(1)
+	r.fire(true)
 	go func() {
-		timer := time.NewTimer(patience)
-		defer timer.Stop()
-		select {
-		case <-w.gone:
-		case <-timer.C:
-		}
-		e.addStop(-1)
+		w.within(deaf)
+		r.leave()
+		w.within(patience)
+		e.stop.Add(-1)
 	}()
+}
+
+// within waits for the worker's end, for a time.
+func (w *worker) within(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-w.gone:
+	case <-timer.C:
+	}
 }

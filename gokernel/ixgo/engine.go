@@ -56,10 +56,11 @@ type Engine struct {
 
 	maxStack uintptr // how much stack, in bytes, the calls of a goroutine may take
 
-	// stop counts the reasons to stop; polls look whether it is zero. Operations on
-	// channels wait for gone, which is closed while it is not.
+	// stop counts the runs that are to stop; polls look whether it is zero. Operations on
+	// channels wait for gone, which is closed while there are such that can hear it.
 	stop      atomic.Int32
-	stopping  sync.Mutex // of who changes stop
+	wakingMu  sync.Mutex // guards waking, and who changes gone
+	waking    int        // the runs that gone is closed for
 	gone      <-chan struct{}
 	close     func()   // closes gone
 	runs      sync.Map // goroutine id to *run

@@ -34,25 +34,59 @@ type run struct {
 	mu     sync.Mutex
 	done   chan struct{} // closed while an interrupt waits to be heard
 	armed  bool          // done is closed, and counted in engine.stop
+	waking bool          // counted in engine.waking; it is then armed
 	sticky bool          // heard interrupts stay
 	heard  chan struct{} // closed when the first interrupt was heard
 
 	idle atomic.Pointer[worker] // that waits for a call; see await.go
 }
 
-// addStop counts a reason to stop, or one that is gone.
-func (e *Engine) addStop(n int32) {
-	e.stopping.Lock()
-	defer e.stopping.Unlock()
-	switch after := e.stop.Add(n); {
-	case after == n:
+// arm counts the run among those that are to stop, and wakes what waits for a channel.
+// The run's mu is held, as for disarm.
+func (r *run) arm() {
+	r.armed, r.waking = true, true
+	r.engine.stop.Add(1)
+	r.engine.wake(1)
+	close(r.done)
+}
+
+func (r *run) disarm() {
+	r.armed = false
+	r.engine.stop.Add(-1)
+	r.rest()
+}
+
+// rest wakes nothing any more: the run is to stop still, but in compiled code, and will
+// look for that before it waits for a channel.
+func (r *run) rest() {
+	if r.waking {
+		r.waking = false
+		r.engine.wake(-1)
+	}
+}
+
+// leave leaves the run behind.
+func (r *run) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rest()
+}
+
+// wake counts a run for which gone is closed, or one that is no more.
+func (e *Engine) wake(n int) {
+	e.wakingMu.Lock()
+	defer e.wakingMu.Unlock()
+	before := e.waking
+	e.waking += n
+	switch {
+	case before == 0:
 		e.close()
-	case after == 0:
+	case e.waking == 0:
 		e.renew()
 	}
 }
 
-// renew makes the channel that the next reason to stop closes.
+// renew makes the channel that the next run closes which is to stop.
 func (e *Engine) renew() {
 	gone := make(chan struct{})
 	e.close = func() { close(gone) }
@@ -80,8 +114,7 @@ func (e *Engine) adopt(r *run) (end func()) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.armed {
-			r.armed = false
-			e.addStop(-1)
+			r.disarm()
 		}
 	}
 }
@@ -104,7 +137,8 @@ func (r *run) wait(ctx context.Context, ended <-chan error) (err error, interrup
 	select {
 	case <-r.heard:
 	default:
-		return nil, true // it is in compiled code
+		r.leave() // it is in compiled code
+		return nil, true
 	}
 	select {
 	case <-ended:
@@ -116,6 +150,7 @@ func (r *run) wait(ctx context.Context, ended <-chan error) (err error, interrup
 	select {
 	case <-ended:
 	case <-timer.C:
+		r.leave()
 	}
 	return nil, true
 }
@@ -126,9 +161,7 @@ func (r *run) fire(sticky bool) {
 	defer r.mu.Unlock()
 	r.sticky = sticky
 	if !r.armed {
-		r.armed = true
-		r.engine.addStop(1)
-		close(r.done)
+		r.arm()
 	}
 }
 
@@ -158,9 +191,8 @@ func (e *Engine) interrupted() {
 		close(r.heard)
 	}
 	if !r.sticky { // deferred code runs undisturbed
-		r.armed = false
+		r.disarm()
 		r.done = make(chan struct{})
-		e.addStop(-1)
 	}
 	r.mu.Unlock()
 	panic(errInterrupted)

@@ -169,6 +169,11 @@ var silent = quiet.Addr().String()
 	s.interruptTwice("ready()\nfor { func() { defer func() { recover(); ready() }(); for {} }() }")
 	// A compiled function that does not return is left behind.
 	s.interrupt("var cases = []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(never)}}\nready()\nreflect.Select(cases)", false)
+	select {
+	case <-s.engine.gone:
+		t.Error("what waits for a channel looks for an interrupt without end, since a cell was left behind")
+	default:
+	}
 	s.must("close(never); listener.Close(); quiet.Close()")
 	if got := s.must("before := ticks.Load(); for ticks.Load() < before+3 { time.Sleep(time.Millisecond) }; ask <- 41; <-answer"); got != "42" {
 		t.Errorf("the goroutines of the first cell say %s, want 42", got)
