@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 // SignatureScheme is the one signature scheme in use.
@@ -62,7 +64,7 @@ func NewKey() string {
 // file and what is wrong with it in one line.
 func ReadConnectionFile(path string) (ConnectionInfo, error) {
 	var c ConnectionInfo
-	data, err := os.ReadFile(path)
+	data, err := trust.ReadFile(path)
 	if err != nil {
 		return c, fmt.Errorf("read connection file: %w", err)
 	}

@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 // Finder looks for kernelspecs where Jupyter does, and in the Python
@@ -143,6 +146,9 @@ func isPython(arg string) bool {
 	return strings.HasPrefix(name, "python") && strings.Trim(name, "python.0123456789") == ""
 }
 
+// specName is what jupyter_client takes for the name of a kernelspec's folder.
+var specName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
 func readSpecs(kernels string) ([]Spec, error) {
 	entries, err := os.ReadDir(kernels)
 	if err != nil {
@@ -153,10 +159,21 @@ func readSpecs(kernels string) ([]Spec, error) {
 	}
 	var specs []Spec
 	var errs []error
+	if err := trust.Owned(kernels); err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
 		dir := filepath.Join(kernels, e.Name())
 		if _, err := os.Stat(filepath.Join(dir, "kernel.json")); err != nil {
 			continue // a folder of something else
+		}
+		if !specName.MatchString(e.Name()) {
+			errs = append(errs, fmt.Errorf("the kernelspec in %q is passed over: a name has only letters, digits, dots, - and _", dir))
+			continue
+		}
+		if err := trust.Owned(dir); err != nil {
+			errs = append(errs, err)
+			continue
 		}
 		s, err := ReadSpec(dir)
 		if err != nil {
@@ -173,7 +190,7 @@ func readSpecs(kernels string) ([]Spec, error) {
 func (f Finder) places(ctx context.Context, vars map[string]string) []place {
 	var places []place
 	dir := func(parts ...string) {
-		if parts[0] != "" {
+		if filepath.IsAbs(parts[0]) { // a relative one would be the workspace's
 			places = append(places, place{kernels: filepath.Join(append(parts, "kernels")...)})
 		}
 	}
@@ -282,16 +299,16 @@ func pythonIn(prefix string) string {
 func UserDataDir(env []string) string { return userDataDir(environMap(env)) }
 
 func userDataDir(vars map[string]string) string {
-	switch {
-	case vars["JUPYTER_DATA_DIR"] != "":
+	switch absolute := func(name string) bool { return filepath.IsAbs(vars[name]) }; {
+	case absolute("JUPYTER_DATA_DIR"):
 		return vars["JUPYTER_DATA_DIR"]
-	case runtime.GOOS == "windows" && vars["APPDATA"] != "":
+	case runtime.GOOS == "windows" && absolute("APPDATA"):
 		return filepath.Join(vars["APPDATA"], "jupyter")
-	case runtime.GOOS == "darwin" && vars["HOME"] != "":
+	case runtime.GOOS == "darwin" && absolute("HOME"):
 		return filepath.Join(vars["HOME"], "Library", "Jupyter")
-	case vars["XDG_DATA_HOME"] != "":
+	case absolute("XDG_DATA_HOME"):
 		return filepath.Join(vars["XDG_DATA_HOME"], "jupyter")
-	case vars["HOME"] != "":
+	case absolute("HOME"):
 		return filepath.Join(vars["HOME"], ".local", "share", "jupyter")
 	}
 	return ""
@@ -303,8 +320,8 @@ func lookPath(name string, vars map[string]string) string {
 		name += ".exe"
 	}
 	for _, dir := range filepath.SplitList(vars["PATH"]) {
-		if dir == "" {
-			continue
+		if !filepath.IsAbs(dir) {
+			continue // what is there depends on the folder that one is in
 		}
 		path := filepath.Join(dir, name)
 		if st, err := os.Stat(path); err == nil && !st.IsDir() && (runtime.GOOS == "windows" || st.Mode()&0o111 != 0) {

@@ -18,49 +18,9 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// maxSocketPath is what a Unix socket's path may have in bytes on all systems:
-// sun_path has 104 on macOS and the BSDs and 108 on Linux, the final zero included.
-const maxSocketPath = 103
-
-// errNoPlace says nothing of the kernel.
-var errNoPlace = errors.New("there is no private folder whose path is short enough for a Unix socket: set XDG_RUNTIME_DIR to one")
-
-// SocketDir is the folder in which [Launch] has kernels make their Unix sockets,
-// which nobody else can enter; it is made if it is not there. env is as of
-// os.Environ.
-func SocketDir(env []string) (string, error) {
-	return socketDir(environMap(env), slog.New(slog.DiscardHandler))
-}
-
-// socketName is a random name's length: kernel- and 16 digits, and -1 for the port.
-const socketName = len("kernel-0123456789abcdef-1")
-
-func socketDir(vars map[string]string, log *slog.Logger) (string, error) {
-	var dirs []string
-	if dir := vars["XDG_RUNTIME_DIR"]; dir != "" {
-		dirs = append(dirs, filepath.Join(dir, "reval"))
-	}
-	temp := os.TempDir()
-	if vars["TMPDIR"] != "" {
-		temp = vars["TMPDIR"]
-	}
-	dirs = append(dirs, runtimeDir(vars), filepath.Join(temp, fmt.Sprintf("reval-%d", os.Getuid())))
-	for _, dir := range dirs {
-		err := errors.New("too long for the path of a Unix socket")
-		if len(dir)+len("/")+socketName <= maxSocketPath {
-			err = privateDir(dir)
-		}
-		if err == nil {
-			return dir, nil
-		}
-		log.Debug("no kernel sockets there", "folder", dir, "error", err)
-	}
-	return "", errNoPlace
-}
-
 // ipcPrefix gives a path to which -PORT is appended, unused.
 func ipcPrefix(vars map[string]string, log *slog.Logger) (string, error) {
-	dir, err := socketDir(vars, log)
+	dir, err := socketDirFor(vars, log)
 	if err != nil {
 		return "", err
 	}
@@ -100,29 +60,6 @@ func sweep(dir string) {
 
 // sweepPatience bounds a look at a socket whose kernel is stopped.
 const sweepPatience = 100 * time.Millisecond
-
-// privateDir makes a folder with mode 0700, or checks that it has it and is the
-// user's own.
-func privateDir(dir string) error {
-	if !filepath.IsAbs(dir) {
-		return errors.New("not an absolute path")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	st, err := os.Lstat(dir)
-	switch {
-	case err != nil:
-		return err
-	case !st.IsDir():
-		return errors.New("not a folder")
-	case st.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("others may enter it (mode %04o)", st.Mode().Perm())
-	case !ownedByUser(st):
-		return errors.New("another user's")
-	}
-	return nil
-}
 
 // Pauses between looks at whether a kernel's sockets are there: nothing tells it
 // on all systems.
@@ -179,4 +116,15 @@ func pathsOf(info jupyter.ConnectionInfo) []string {
 		}
 	}
 	return paths
+}
+
+// removeSockets removes what a kernel's ipc sockets leave, and the folder that was made
+// for them alone.
+func removeSockets(info jupyter.ConnectionInfo) {
+	for _, path := range pathsOf(info) {
+		os.Remove(path)
+	}
+	if dir := filepath.Dir(info.IP); info.Transport == TransportIPC && strings.HasPrefix(filepath.Base(dir), newDirName) {
+		os.Remove(dir)
+	}
 }

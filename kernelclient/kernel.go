@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -505,16 +504,4 @@ func (k *Kernel) deadErr() error {
 		return err
 	}
 	return fmt.Errorf("%w: it was shut down", ErrDead)
-}
-
-// runtimeDir is Jupyter's folder of connection files, where other clients look
-// for them ("Jupyter paths").
-func runtimeDir(vars map[string]string) string {
-	switch {
-	case vars["JUPYTER_RUNTIME_DIR"] != "":
-		return vars["JUPYTER_RUNTIME_DIR"]
-	case userDataDir(vars) != "":
-		return filepath.Join(userDataDir(vars), "runtime")
-	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("reval-%d", os.Getuid()))
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/reval-editor/reval/internal/zsock"
-	"github.com/reval-editor/reval/jupyter"
 )
 
 // LaunchOptions say where and with what a kernel is started.
@@ -102,26 +100,26 @@ func portTaken(err error) bool {
 func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[string]string) (k *Kernel, otherwise bool, err error) {
 	k = newKernel(o.Options)
 	k.spec = spec
-	k.file = filepath.Join(runtimeDir(vars), "kernel-"+jupyter.NewID()+".json")
+	if k.file, err = newConnectionFile(vars); err != nil {
+		return nil, false, err
+	}
 	opening, err := w.open(ctx, spec.Name, vars, k.options.Logger)
 	if err != nil {
 		return nil, true, err
 	}
 	defer opening.end()
 	if err := opening.info.WriteFile(k.file); err != nil {
+		removeSockets(opening.info)
 		return nil, false, err
 	}
 	read := watchReading(k.file)
 	argv, environ := spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
 	if k.proc, err = startProcess(argv, environ, o.Dir, "", k.options.Logger); err != nil {
 		os.Remove(k.file)
+		removeSockets(opening.info)
 		return nil, false, err
 	}
-	k.proc.clean = func() {
-		for _, path := range pathsOf(opening.info) {
-			os.Remove(path)
-		}
-	}
+	k.proc.clean = func() { removeSockets(opening.info) }
 	err = k.connect(ctx, func(ctx context.Context) (channels, error) {
 		info, err := opening.await(ctx, w, read)
 		if err != nil {
@@ -161,7 +159,3 @@ func (p *process) said() string {
 	}
 	return ""
 }
-
-// RuntimeDir is the folder in which [Launch] writes connection files; env is as of
-// os.Environ.
-func RuntimeDir(env []string) string { return runtimeDir(environMap(env)) }

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 // LocalServers are the Jupyter servers of this machine whose files are in Jupyter's
@@ -35,7 +36,7 @@ func LocalServers(env []string) ([]*Server, error) {
 }
 
 func readServerFile(file string) (*Server, error) {
-	data, err := os.ReadFile(file)
+	data, err := trust.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,10 @@ type Server struct {
 const requestTimeout = 30 * time.Second
 
 // maxAnswer bounds the answer to a request, in bytes.
-const maxAnswer = 16 << 20
+const maxAnswer = 1 << 20
+
+// errTooLong is an answer of more than maxAnswer.
+var errTooLong = fmt.Errorf("the answer has more than %d MiB", maxAnswer>>20)
 
 // IsServerURL tells whether a user's choice of a kernel is the URL of a Jupyter
 // server, or of a kernel or kernelspec of one.
@@ -278,9 +281,12 @@ func (s *Server) do(ctx context.Context, method string, body, answer any, path .
 		return plain(err)
 	}
 	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return plain(err)
+	}
+	if len(data) > maxAnswer {
+		return errTooLong
 	}
 	if err := refusal(response.StatusCode, data); err != nil {
 		return err

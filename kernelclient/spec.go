@@ -3,12 +3,13 @@ package kernelclient
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 // Spec is a kernelspec: how a kernel is started ("Kernel specs" of the Jupyter
@@ -45,7 +46,7 @@ const (
 // ReadSpec reads the kernel.json of a kernelspec's folder.
 func ReadSpec(dir string) (Spec, error) {
 	path := filepath.Join(dir, "kernel.json")
-	data, err := os.ReadFile(path)
+	data, err := trust.ReadFile(path)
 	if err != nil {
 		return Spec{}, fmt.Errorf("read kernelspec: %w", err)
 	}

@@ -1,11 +1,11 @@
 package kernelclient
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/url"
@@ -92,12 +92,14 @@ func (h *Host) Specs(ctx context.Context) ([]Spec, error) {
 	cmd := exec.CommandContext(ctx, path, argv[1:]...)
 	cmd.Env = env
 	cmd.Stdin = strings.NewReader(list)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	said := &tail{logger: slog.New(slog.DiscardHandler)}
+	cmd.Stderr = said
+	out, err := answerOf(cmd)
 	if err != nil {
-		said := tail{buf: stderr.Bytes()}
 		words := said.lastLines(2)
+		if errors.Is(err, errTooLong) {
+			words = err.Error()
+		}
 		if words == "" {
 			words = err.Error()
 		}
@@ -202,13 +204,10 @@ func (h *Host) launch(ctx context.Context, spec Spec, transport string, o Option
 	}
 	input := script(spec, dir) + "\n" + string(file) + "\n"
 	if k.proc, err = startProcess(h.command(options...), h.environ(), "", input, k.options.Logger); err != nil {
+		removeSockets(here)
 		return nil, err
 	}
-	k.proc.clean = func() {
-		for _, path := range pathsOf(here) {
-			os.Remove(path)
-		}
-	}
+	k.proc.clean = func() { removeSockets(here) }
 	err = k.connect(ctx, func(ctx context.Context) (channels, error) {
 		return dialSockets(ctx, here, k.session, k.malformed)
 	})

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 // Transports of a kernel's channels.
@@ -83,7 +85,7 @@ func findingsFile(vars map[string]string) string {
 	case filepath.IsAbs(dir):
 	case runtime.GOOS == "windows":
 		dir = vars["LOCALAPPDATA"]
-	case vars["HOME"] == "":
+	case !filepath.IsAbs(vars["HOME"]):
 		dir = ""
 	case runtime.GOOS == "darwin":
 		dir = filepath.Join(vars["HOME"], "Library", "Caches")
@@ -118,7 +120,7 @@ func findingKey(spec Spec, want string, vars map[string]string) string {
 // found again.
 func readFindings(vars map[string]string) map[string]finding {
 	findings := map[string]finding{}
-	if data, err := os.ReadFile(findingsFile(vars)); err == nil && json.Unmarshal(data, &findings) != nil {
+	if data, err := trust.ReadFile(findingsFile(vars)); err == nil && json.Unmarshal(data, &findings) != nil {
 		return map[string]finding{}
 	}
 	return findings

@@ -430,7 +430,7 @@ func unixSocket() check {
 	}
 	if err != nil {
 		c.Status, c.Detail = statusWarning, err.Error()
-		c.Fix = "mkdir -m 700 -p /tmp/$USER && export XDG_RUNTIME_DIR=/tmp/$USER"
+		c.Fix = `export XDG_RUNTIME_DIR="$(mktemp -d)"   (a folder that nobody else can have made before)`
 	}
 	return c
 }
