@@ -68,6 +68,15 @@ func (b *block) whole() Output {
 	return o
 }
 
+// end is the end of the output's text, of at least size bytes if it has them.
+func (b *block) end(size int) string {
+	if b.screen == nil {
+		return b.Text[max(0, len(b.Text)-size):]
+	}
+	b.settle()
+	return string(b.text.text[max(0, len(b.text.text)-size):])
+}
+
 // news is the output with what the client does not have yet.
 func (b *block) news() Output {
 	o := b.Output

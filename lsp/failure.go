@@ -1,9 +1,7 @@
 package lsp
 
 import (
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/reval-editor/reval/internal/document"
@@ -12,23 +10,42 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// fail takes the error that ended the evaluation.
-func (r *result) fail(e kernelclient.Error) {
-	lang := r.session.language
-	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
-	text := strings.Join(e.Traceback, "\n")
+// Bounds of an error's name and message, in bytes.
+const (
+	maxLabel      = 256
+	maxErrorValue = 4 << 10
+)
+
+// abridged is an error of readable length, with the files that it names and that are
+// there: what takes a while, and does so before Server.mu is held.
+type abridged struct {
+	kernelclient.Error
+	files map[string]bool
+}
+
+func abridge(e kernelclient.Error) abridged {
+	e.Name = output.Cut(output.Line(e.Name), maxLabel)
+	e.Value = output.Cut(e.Value, maxErrorValue)
+	text := language.Abridge(e.Traceback)
 	if strings.TrimSpace(text) == "" {
 		text = e.Name + ": " + e.Value
 	}
+	e.Traceback = []string{text}
+	return abridged{e, existing(output.Clean(text))}
+}
+
+// fail takes the error that ended the evaluation.
+func (r *result) fail(e abridged) {
+	lang := r.session.language
+	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
+	text := e.Traceback[0]
 	resolve := func(count int) (string, int, bool) { return cellName(r.origin(count)) }
 	o := Output{Kind: OutputError}
 	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
 	if !strings.HasSuffix(o.Text, "\n") {
 		o.Text += "\n"
 	}
-	o.Links = findLinks(o.Text)
-	linked := map[documentLine]bool{}
-	value, _ := output.Plain(lang.Rewrite(e.Value, resolve))
+	value := output.Clean(lang.Rewrite(e.Value, resolve))
 	failing := r.anchor.Range().Start.Line
 	frames := lang.Frames(le)
 	for _, f := range slices.Backward(frames) {
@@ -40,22 +57,19 @@ func (r *result) fail(e kernelclient.Error) {
 	where := r.lineRange(failing)
 	r.place = r.doc.Anchor(where)
 	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: toRange(where)}
+	places := map[documentLine]bool{}
 	for _, f := range frames {
-		in := r.origin(f.ExecutionCount)
-		if in == nil {
-			continue
-		}
-		place := documentLine{in.doc, in.anchor.Range().Start.Line + f.Line - 1}
-		if !linked[place] {
-			linked[place] = true
-			o.Links = append(o.Links, linkTo(o.Text, in.doc.name(), in.doc.uri, place.line)...)
+		if in := r.origin(f.ExecutionCount); in != nil {
+			places[documentLine{in.doc, in.anchor.Range().Start.Line + f.Line - 1}] = true
 		}
 	}
+	o.Links = makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))
 	o.Error = r.failure
 	r.add(o, "")
 	r.touch()
 }
 
+// documentLine is a line of a document, from 0.
 type documentLine struct {
 	doc  *openDocument
 	line int
@@ -93,28 +107,25 @@ func cellName(r *result) (name string, firstLine int, ok bool) {
 	return r.doc.name(), r.anchor.Range().Start.Line + 1, true
 }
 
+// maxInspection bounds what is told of a name, in bytes: the source of a large module.
+const maxInspection = 1 << 20
+
 // inBuffers puts the documents' names and lines in the place of cells in what a kernel
-// tells. Server.mu is not held.
+// tells, which is cut where it is longer than anybody reads. Server.mu is not held.
 func (ks *kernelSession) inBuffers(text string) string {
+	text = output.Cut(text, maxInspection)
 	ks.server.mu.Lock()
 	defer ks.server.mu.Unlock()
 	return ks.language.Rewrite(text, func(count int) (string, int, bool) { return cellName(ks.counts[count]) })
 }
 
-// linksToBuffers links what names a line of a document of the session, as inBuffers does.
-func (ks *kernelSession) linksToBuffers(text string) (links []Link) {
+// links links the files and the documents of the session that a text names, as
+// inBuffers wrote it. Server.mu is not held.
+func (ks *kernelSession) links(text string) []Link {
+	files := filePlaces(text, existing(text))
 	ks.server.mu.Lock()
 	defer ks.server.mu.Unlock()
-	for _, d := range ks.documents {
-		lines := map[int]bool{}
-		for _, m := range regexp.MustCompile(regexp.QuoteMeta(d.name())+`:(\d+)\b`).FindAllStringSubmatch(text, -1) {
-			if n, err := strconv.Atoi(m[1]); err == nil && n > 0 && !lines[n] {
-				lines[n] = true
-				links = append(links, linkTo(text, d.name(), d.uri, n-1)...)
-			}
-		}
-	}
-	return links
+	return makeLinks(text, files, placesIn(text, ks.documents, nil))
 }
 
 // lineRange covers the text of a line.

@@ -130,7 +130,7 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 	if reply.Found {
 		r.Found = true
 		r.Text, r.Spans = output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
-		r.Links = append(findLinks(r.Text), at.session.linksToBuffers(r.Text)...)
+		r.Links = at.session.links(r.Text)
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,15 +91,21 @@ const maxTooltip = 4 << 10
 
 // transcript is the end of what an evaluation brought, as plain text.
 func (r *result) transcript() string {
-	var b strings.Builder
-	for _, block := range r.blocks {
-		text := block.whole().Text
-		b.WriteString(text)
-		if text != "" && !strings.HasSuffix(text, "\n") {
-			b.WriteByte('\n')
+	var pieces []string
+	size := 0
+	for _, block := range slices.Backward(r.blocks) {
+		if size > maxTooltip {
+			break
 		}
+		text := block.end(maxTooltip + 1)
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		size += len(text)
+		pieces = append(pieces, text)
 	}
-	text := strings.TrimRight(b.String(), "\n")
+	slices.Reverse(pieces)
+	text := strings.TrimRight(strings.Join(pieces, ""), "\n")
 	if n := len(text) - maxTooltip; n > 0 {
 		if end := strings.IndexByte(text[n:], '\n'); end >= 0 {
 			n += end + 1

@@ -93,15 +93,13 @@ func (r *result) event(e kernelclient.Event) {
 		r.clear()
 	case kernelclient.Stream:
 		r.stream(e)
-	case kernelclient.Display:
-		if e.Update {
+	case rendered:
+		if e.update {
 			r.session.update(e)
 		} else {
-			r.add(r.bundle(OutputDisplay, e.Data), e.ID)
+			r.add(e.Output, e.display)
 		}
-	case kernelclient.Result:
-		r.add(r.bundle(OutputResult, e.Data), "")
-	case kernelclient.Error:
+	case abridged:
 		r.fail(e)
 	case kernelclient.InputRequest:
 		r.server.inputRequest(r, e)
@@ -127,7 +125,7 @@ func (r *result) add(o Output, display string) *block {
 // limit drops outputs from the beginning of many, or of large ones, and puts a note
 // there: code that shows pictures in a loop, or writes to stdout and stderr by turns.
 func (r *result) limit() {
-	if len(r.blocks)%limitEvery != 0 {
+	if last := r.blocks[len(r.blocks)-1]; len(r.blocks)%limitEvery != 0 && last.size() <= maxBytes/limitEvery {
 		return
 	}
 	size, keep, unsent := 0, 0, false
@@ -171,33 +169,62 @@ func (r *result) stream(e kernelclient.Stream) {
 		last = r.add(Output{Kind: OutputStream, Name: e.Name}, "")
 		last.screen = &output.Screen{}
 	}
-	last.screen.Write(e.Text)
 	last.dirty = true
-	if last.unsettled += len(e.Text); last.unsettled > maxScreen {
-		last.settle()
+	for text := e.Text; text != ""; {
+		n := min(len(text), maxScreen)
+		last.screen.Write(text[:n])
+		text = text[n:]
+		if last.unsettled += n; last.unsettled >= maxScreen {
+			last.settle()
+		}
 	}
 }
 
+// rendered is display data or a result in the form that the client shows, which is
+// found out before Server.mu is held.
+type rendered struct {
+	kernelclient.Event
+	Output
+	display string // display_id
+	update  bool
+}
+
+// render prepares what takes a while of an event.
+func (ks *kernelSession) render(e kernelclient.Event) kernelclient.Event {
+	switch e := e.(type) {
+	case kernelclient.Error:
+		return abridge(e)
+	case kernelclient.Display:
+		return rendered{e, ks.server.bundle(OutputDisplay, e.Data), e.ID, e.Update}
+	case kernelclient.Result:
+		return rendered{e, ks.server.bundle(OutputResult, e.Data), "", false}
+	}
+	return e
+}
+
 // bundle makes an output of a MIME bundle.
-func (r *result) bundle(kind string, data jupyter.MIMEBundle) Output {
+func (s *Server) bundle(kind string, data jupyter.MIMEBundle) Output {
 	o := Output{Kind: kind}
 	o.Text, o.Spans = output.Plain(output.PlainText(data))
-	if mime, value, ok := output.Choose(data, r.server.client.mime); ok && mime != "text/plain" {
+	if mime, value, ok := output.Choose(data, s.client.mime); ok && mime != "text/plain" {
 		o.MIME, o.Data = mime, value
 	}
 	return o
 }
 
 // update replaces every display with the event's id, in all evaluations of the session.
-func (ks *kernelSession) update(e kernelclient.Display) {
+func (ks *kernelSession) update(e rendered) {
+	if e.display == "" {
+		return
+	}
 	for _, r := range ks.server.results {
 		if r.session != ks {
 			continue
 		}
 		for _, b := range r.blocks {
-			if b.display == e.ID && e.ID != "" {
+			if b.display == e.display {
 				index := b.Index
-				b.Output = r.bundle(OutputDisplay, e.Data)
+				b.Output = e.Output
 				b.Index, b.dirty = index, true
 				r.list()
 			}
@@ -210,11 +237,11 @@ func (ks *kernelSession) update(e kernelclient.Display) {
 func (r *result) payload(e kernelclient.Payload) {
 	switch e.Source {
 	case kernelclient.PayloadPage:
-		r.add(r.bundle(OutputDisplay, e.Data), "")
+		r.add(r.server.bundle(OutputDisplay, e.Data), "")
 	case kernelclient.PayloadSetNextInput:
 		text, err := json.Marshal(e.Text)
 		if err == nil {
-			r.add(r.bundle(OutputDisplay, jupyter.MIMEBundle{"text/plain": text}), "")
+			r.add(r.server.bundle(OutputDisplay, jupyter.MIMEBundle{"text/plain": text}), "")
 		}
 	}
 }

@@ -230,6 +230,7 @@ func (ks *kernelSession) EvaluationChanged(e session.Evaluation) {
 // Output is the listener's.
 func (ks *kernelSession) Output(id string, e kernelclient.Event) {
 	s := ks.server
+	e = ks.render(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.results[id]; r != nil {

@@ -7,6 +7,9 @@ import (
 	"github.com/reval-editor/reval/internal/output"
 )
 
+// maxSpans is how many styled parts are kept of a text at least; before them it is plain.
+const maxSpans = 10_000
+
 // transcript is a text that grows at its end, with its styles.
 type transcript struct {
 	text  []byte
@@ -32,6 +35,9 @@ func (t *transcript) apply(u output.Update) {
 		t.spans = t.spans[:len(t.spans)-1]
 	}
 	t.spans = append(t.spans, shift(u.Spans, t.runes)...)
+	if over := len(t.spans) - 2*maxSpans; over > 0 {
+		t.spans = append([]output.Span(nil), t.spans[over+maxSpans:]...)
+	}
 	t.text = append(t.text, u.Text...)
 	t.runes += utf8.RuneCountInString(u.Text)
 }

@@ -83,3 +83,14 @@ func isLineEnd(r rune) bool {
 func turnsText(r rune) bool {
 	return unicode.Is(unicode.Bidi_Control, r)
 }
+
+// Cut is the beginning of a text that is longer than size bytes, with "…" at its end.
+func Cut(s string, size int) string {
+	if len(s) <= size {
+		return s
+	}
+	for size > 0 && !utf8.RuneStart(s[size]) {
+		size--
+	}
+	return s[:size] + "…"
+}

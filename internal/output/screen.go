@@ -16,6 +16,17 @@ const (
 	// maxLine is how many code points of one line the cursor can go back to, which
 	// bounds the memory that a text without line ends takes.
 	maxLine = 16 << 10
+	// maxWindow is how many code points the lines have, about, that the cursor can go
+	// back to: what one escape sequence can have drawn again.
+	maxWindow = 2 * maxLine
+	// width is as far as the cursor moves to the right of a line that is shorter, and
+	// how much of a line before the cursor is erased, where a terminal has its margin.
+	width = 256
+	// The blanks that moves to the right make of nothing are not many more than the
+	// bytes that came.
+	blanksAtFirst, blanksPerByte = 64 << 10, 8
+	// maxSpans is how many styled parts an update has; the rest of it is plain.
+	maxSpans = 10_000
 	// maxReuse is how many bytes of a taken update's buffer are kept for the next.
 	maxReuse = 256 << 10
 )
@@ -23,7 +34,8 @@ const (
 // Screen is the state of one block of output: one run of a stream. It does what a
 // terminal without a right margin would do with "\r", "\b", "\t", colours, moving
 // up and down and erasing; every code point takes one column. Other sequences and
-// control characters are dropped. The zero value is ready. It is not safe for
+// control characters are dropped. What it does and what it keeps does not grow faster
+// than the bytes that are written. The zero value is ready. It is not safe for
 // concurrent use.
 type Screen struct {
 	parser *ansi.Parser // set at the first escape sequence
@@ -33,6 +45,9 @@ type Screen struct {
 	lines    []*line // the last lines, never more than windowLines; empty until written to
 	free     *line   // one that left the window, to be used again
 	row, col int     // cursor; row is an index of lines
+	cells    int     // code points of lines
+	came     int     // bytes that were written
+	blanks   int     // cells that were filled because the cursor stood behind them
 
 	// Before (dirtyRow, dirtyCol) all is as the client has it.
 	dirtyRow, dirtyCol int
@@ -66,10 +81,12 @@ func (s *Screen) Write(p string) {
 	if len(s.lines) == 0 {
 		s.lines = append(s.lines, &line{})
 	}
+	before := s.came - len(s.held)
 	if s.held != "" {
 		p, s.held = s.held+p, ""
 	}
 	for i := 0; i < len(p); {
+		s.came = before + i
 		switch c := p[i]; {
 		case s.inSequence():
 			i += s.advance(c)
@@ -88,6 +105,7 @@ func (s *Screen) Write(p string) {
 			i++
 		case !utf8.FullRuneInString(p[i:]):
 			s.held = p[i:]
+			s.came = before + len(p)
 			return
 		default:
 			r, size := utf8.DecodeRuneInString(p[i:])
@@ -97,6 +115,7 @@ func (s *Screen) Write(p string) {
 			i += size
 		}
 	}
+	s.came = before + len(p)
 }
 
 // Take says what has changed since it was last called. It is false if nothing has.
@@ -141,6 +160,7 @@ func Plain(s string) (text string, spans []Span) {
 
 // put writes one character at the cursor.
 func (s *Screen) put(r rune) {
+	s.wrap()
 	if l := s.lines[s.row]; s.col < len(l.text) {
 		if l.text[s.col] != r || !sameStyle(l.styleAt(s.col), s.style) {
 			s.mark(s.row, s.col)
@@ -152,6 +172,7 @@ func (s *Screen) put(r rune) {
 	}
 	l := s.extend()
 	l.text = append(l.text, r)
+	s.cells++
 	if s.style != nil || len(l.styles) > 0 {
 		l.setStyle(s.col, s.style)
 	}
@@ -160,16 +181,19 @@ func (s *Screen) put(r rune) {
 
 // putASCII does what put does with each character of run, quicker at a line's end.
 func (s *Screen) putASCII(run string) {
-	for run != "" && s.col < len(s.lines[s.row].text) {
-		s.put(rune(run[0]))
-		run = run[1:]
-	}
 	for run != "" {
+		s.wrap()
+		if s.col < len(s.lines[s.row].text) {
+			s.put(rune(run[0]))
+			run = run[1:]
+			continue
+		}
 		l := s.extend()
 		n := min(len(run), max(1, maxLine-len(l.text)))
 		for i := range n {
 			l.text = append(l.text, rune(run[i]))
 		}
+		s.cells += n
 		if s.style != nil || len(l.styles) > 0 {
 			for len(l.styles) < len(l.text)-n {
 				l.styles = append(l.styles, nil)
@@ -183,17 +207,34 @@ func (s *Screen) putASCII(run string) {
 	}
 }
 
+// wrap goes to the next line if the cursor stands behind one that is full.
+func (s *Screen) wrap() {
+	switch l := s.lines[s.row]; {
+	case s.col < len(l.text) || len(l.text) < maxLine:
+	case s.row == len(s.lines)-1:
+		s.mark(s.row, len(l.text))
+		s.addLine()
+	default:
+		s.row, s.col = s.row+1, 0
+	}
+}
+
 // extend readies the cursor's line for one more character at its end: blanks up to
-// the cursor, or a new line if this one is too long.
+// the cursor.
 func (s *Screen) extend() *line {
+	for s.cells > maxWindow && s.row > 0 {
+		s.evict()
+	}
 	l := s.lines[s.row]
 	s.mark(s.row, len(l.text))
-	if len(l.text) >= maxLine && s.row == len(s.lines)-1 {
-		s.addLine()
-		return s.lines[s.row]
+	s.col = min(s.col, max(width, len(l.text)))
+	if s.blanks+s.col-len(l.text) > blanksAtFirst+blanksPerByte*s.came {
+		s.col = len(l.text)
 	}
 	for len(l.text) < s.col {
 		l.text = append(l.text, ' ')
+		s.cells++
+		s.blanks++
 	}
 	return l
 }
@@ -251,6 +292,7 @@ func (s *Screen) evict() {
 	copy(s.lines, s.lines[1:])
 	s.lines = s.lines[:len(s.lines)-1]
 	s.row--
+	s.cells -= len(first.text)
 	*first = line{text: first.text[:0], styles: first.styles[:0]}
 	s.free = first
 }
@@ -324,7 +366,7 @@ func (r *rendering) add(l *line, from int) {
 		for end < len(l.styles) && sameStyle(l.styles[end], style) {
 			end++
 		}
-		if style != nil {
+		if style != nil && len(r.spans) < maxSpans {
 			r.spans = append(r.spans, Span{r.points + col - from, r.points + end - from, *style})
 		}
 		col = end
@@ -343,7 +385,8 @@ func (s *Screen) inSequence() bool {
 
 func (s *Screen) startSequence() {
 	if s.parser == nil {
-		s.parser = ansi.NewParser()
+		s.parser = new(ansi.Parser)
+		s.parser.SetParamsSize(parser.MaxParamsSize)
 		s.parser.SetDataSize(1) // what is in a string is dropped
 		s.parser.SetHandler(ansi.Handler{Execute: s.control, HandleCsi: s.csi})
 	}
@@ -399,7 +442,7 @@ func (s *Screen) csi(cmd ansi.Cmd, params ansi.Params) {
 	case 'B':
 		s.row = min(len(s.lines)-1, s.row+count)
 	case 'C':
-		s.col = min(maxLine, s.col+count)
+		s.moveTo(s.col + count)
 	case 'D':
 		s.col = max(0, s.col-count)
 	case 'E':
@@ -407,7 +450,7 @@ func (s *Screen) csi(cmd ansi.Cmd, params ansi.Params) {
 	case 'F':
 		s.row, s.col = max(0, s.row-count), 0
 	case 'G':
-		s.col = count - 1
+		s.moveTo(count - 1)
 	case 'J':
 		if param(0) == 0 {
 			s.eraseLine(0)
@@ -418,7 +461,14 @@ func (s *Screen) csi(cmd ansi.Cmd, params ansi.Params) {
 	}
 }
 
-// eraseLine erases the cursor's line: 0 from the cursor on, 1 up to it, 2 all.
+// moveTo moves the cursor to the right, or in its line.
+func (s *Screen) moveTo(col int) {
+	s.col = min(col, max(width, s.col, len(s.lines[s.row].text)))
+}
+
+// eraseLine erases the cursor's line: 0 from the cursor on, 1 up to it, 2 all. A
+// terminal would have broken a long line, and erase what stands before the cursor in
+// the last of its rows.
 func (s *Screen) eraseLine(part int) {
 	l := s.lines[s.row]
 	switch part {
@@ -429,10 +479,11 @@ func (s *Screen) eraseLine(part int) {
 		}
 		if from < len(l.text) {
 			s.mark(s.row, from)
+			s.cells -= len(l.text) - from
 			l.cut(from)
 		}
 	case 1:
-		for col := range min(s.col+1, len(l.text)) {
+		for col := s.col - s.col%width; col < min(s.col+1, len(l.text)); col++ {
 			s.mark(s.row, col)
 			l.text[col] = ' '
 			l.setStyle(col, nil)
@@ -449,6 +500,7 @@ func (s *Screen) eraseBelow() {
 	l.ended = false
 	for _, gone := range s.lines[s.row+1:] {
 		s.removed += gone.shown
+		s.cells -= len(gone.text)
 	}
 	s.lines = s.lines[:s.row+1]
 }

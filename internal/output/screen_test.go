@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -296,6 +297,9 @@ func FuzzScreen(f *testing.F) {
 			if err := whole.apply(u); err != nil {
 				t.Fatal(err)
 			}
+			if len(u.Text) > 10*len(stream)+blanksAtFirst || len(u.Spans) > maxSpans {
+				t.Fatalf("%d bytes with %d spans of %d", len(u.Text), len(u.Spans), len(stream))
+			}
 		}
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		s = Screen{}
@@ -323,6 +327,52 @@ func FuzzScreen(f *testing.F) {
 			}
 		}
 	})
+}
+
+// floods are short texts that ask for much when they are repeated.
+var floods = []string{
+	"\x1b[16384C", "\x1b[16384Cx", "\x1b[999999999999Cx\n", "\x1b[16384Gx\r\n", "\x1b[9;999Hx", "\x1b[999bx", "\x1b[999@", "\x1b[999Px\x1b[999X",
+	"\x1b[1K", "x\x1b[1K", "\rx\x1b[999C\x1b[1K", "x\x1b[16384C\x1b[K", "\x1b[2K\x1b[16384Cx", "\x1b[16384C\x1b[31mx\x1b[2K",
+	"\t", "\b", "\t\x1b[Ax", "\n", "x\x1b[50A\r", "\x1b[50A\n", "\x1b[50Ax\x1b[50B", "\x1b[A\x1b[16384Cx", "\x1b[J", "\n\x1b[A\x1b[J",
+	"\x1b[31mx\x1b[32my", "\x1b[1m", "\x1b[38;2;1;2;3mx\x1b[0m", "\x1b[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17m",
+	"\x1b]", "\x1b]52;c;x", "\x1bP", "\x1b_x", "\x1b[", "\x1b[1;", "\x1b", "e\u0301", "\u0301", "\u202e", "\xff", "\xe2\x82",
+	"0123456789", "0123456789\x1b[16384D\x1b[A",
+}
+
+// What a flood takes grows with its bytes, in one write or in many, with a long line
+// before it or none; the rest of the promise is that this test ends.
+func TestScreenFloods(t *testing.T) {
+	const size = 256 << 10
+	for _, before := range []string{"", strings.Repeat("long line ", 2000), strings.Repeat("line\n", 60), "\x1b[32m" + strings.Repeat(strings.Repeat("x", 1000)+"\n", 50)} {
+		for _, flood := range floods {
+			text := before + strings.Repeat(flood, size/len(flood))
+			for _, slice := range []int{size * 2, 64 << 10} {
+				var s Screen
+				var start, end runtime.MemStats
+				runtime.ReadMemStats(&start)
+				took, spans := 0, 0
+				for rest := text; rest != ""; {
+					n := min(slice, len(rest))
+					s.Write(rest[:n])
+					rest = rest[n:]
+					u, _ := s.Take()
+					took += len(u.Text)
+					spans = max(spans, len(u.Spans))
+				}
+				runtime.ReadMemStats(&end)
+				if total := end.TotalAlloc - start.TotalAlloc; took > 15*len(text) || spans > maxSpans || total > 150*size+16<<20 {
+					t.Errorf("%q in slices of %d: %d bytes, at most %d spans, %d MB were allocated", flood, slice, took, spans, total>>20)
+				}
+				cells := 0
+				for _, l := range s.lines {
+					cells += cap(l.text)
+				}
+				if cells > 8*maxWindow {
+					t.Errorf("%q in slices of %d: %d cells are kept", flood, slice, cells)
+				}
+			}
+		}
+	}
 }
 
 // BenchmarkMillionLines is a million lines in messages of 64 KiB, taken as often.

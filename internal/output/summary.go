@@ -6,8 +6,12 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// summaryWidth is how many terminal cells of a value's first line are kept.
-const summaryWidth = 200
+// summaryWidth is how many terminal cells of a value's first line are kept, and
+// summaryBytes how many bytes, since some characters take no cell.
+const (
+	summaryWidth = 200
+	summaryBytes = 16 * summaryWidth
+)
 
 // Kinds of Summary.
 const (
@@ -39,7 +43,7 @@ func Summarize(text string) Summary {
 	first, _, _ := strings.Cut(text, "\n")
 	s := Summary{
 		Kind:  SummaryLine,
-		First: ansi.Truncate(strings.TrimRight(first, " \t\r"), summaryWidth, "…"),
+		First: ansi.Truncate(Cut(Line(strings.TrimRight(first, " \t\r")), summaryBytes), summaryWidth, "…"),
 		Lines: strings.Count(text, "\n") + 1,
 	}
 	if s.Lines > 1 {

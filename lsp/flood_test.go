@@ -1,0 +1,78 @@
+package lsp_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/kernelpeer"
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/lsp"
+)
+
+// played is a buffer in the language whose kernel the test plays.
+func played(t *testing.T, capabilities map[string]any, language string, script kernelpeer.Script) *buffer {
+	t.Helper()
+	k := kernelpeer.Start(t, script)
+	c := start(t, setup{capabilities: capabilities, env: []string{"HOME=" + t.TempDir()}})
+	b := c.open("played", language, "code\nmore\n")
+	command[any](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: k.File})
+	return b
+}
+
+// raises is a script of which each execution fails with an error.
+func raises(e jupyter.ErrorContent) kernelpeer.Script {
+	return kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		r.Publish(jupyter.ErrorMsg, e)
+		r.Reply(jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusError, ErrorContent: &e})
+		r.Status(jupyter.StateIdle)
+	}}
+}
+
+// A traceback that names very many places, in any kernel's words, is short when it is
+// told, with few styles and links.
+func TestFloodOfFrames(t *testing.T) {
+	for name, tt := range map[string]struct {
+		language string
+		frame    func(i int) string
+	}{
+		"files":          {"python", func(i int) string { return fmt.Sprintf("  File \"/x%d.py\", line %d, in f", i, i) }},
+		"a file":         {"python", func(i int) string { return fmt.Sprintf("  File \"/etc/passwd\", line %d", i) }},
+		"ipython":        {"python", func(i int) string { return fmt.Sprintf("\x1b[31mCell\x1b[0m \x1b[32mIn[1]\x1b[0m, line %d, in f", i) }},
+		"the same cell":  {"python", func(i int) string { return "\x1b[31mCell\x1b[0m \x1b[32mIn[1]\x1b[0m, line 2, in f" }},
+		"go":             {"go", func(i int) string { return fmt.Sprintf("cell[1]:%d:3 in f", i) }},
+		"r":              {"r", func(i int) string { return fmt.Sprintf("%d. f(x)   # at line %d of file <text>", i, i) }},
+		"julia":          {"julia", func(i int) string { return fmt.Sprintf(" [%d] f(x::Int64) @ Main ./In[1]:%d", i, i) }},
+		"deno":           {"typescript", func(i int) string { return fmt.Sprintf("    at f (<anonymous>:%d:9)", i) }},
+		"colours":        {"python", func(i int) string { return strings.Repeat("\x1b[31mx\x1b[32my", 5) }},
+		"the buffer":     {"python", func(i int) string { return fmt.Sprintf("played:1 played, line 2 %d", i) }},
+		"one line of it": {"python", func(i int) string { return "" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var traceback []string
+			for i := range 60_000 {
+				traceback = append(traceback, tt.frame(i+1))
+			}
+			if name == "one line of it" {
+				traceback = []string{strings.Repeat(`File "/x.py", line 1 `, 100_000)}
+			}
+			b := played(t, plugin(), tt.language, raises(jupyter.ErrorContent{
+				Name: "Deep\x1b]52;c;x\a\nError\u202e", Value: strings.Repeat("v\x1b[31m", 100_000), Traceback: traceback,
+			}))
+			tr := b.run("code")
+			out := tr.one(lsp.OutputError)
+			if len(out.Text) > 300<<10 || len(out.Spans) > 10_000 || len(out.Links) > 500 {
+				t.Errorf("%d bytes, %d spans, %d links", len(out.Text), len(out.Spans), len(out.Links))
+			}
+			if e := out.Error; e.Name != "Deep Error<U+202E>" || len(e.Value) > 8<<10 || strings.Contains(e.Value, "\x1b") {
+				t.Errorf("error %.100q: %.100q", e.Name, e.Value)
+			}
+			if got := b.client.received[protocol.MethodTextDocumentPublishDiagnostics] + b.client.received[lsp.MethodOutput]; got > 2<<20 {
+				t.Errorf("the editor got %d bytes", got)
+			}
+		})
+	}
+}
