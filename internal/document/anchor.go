@@ -2,46 +2,60 @@ package document
 
 import (
 	"bytes"
-	"hash/maphash"
+	"slices"
+	"sort"
+	"strings"
 )
 
 // Anchor is a piece of a document's text, such as one that was evaluated. It
 // moves with the edits around it and knows whether its own text still is what it
-// was. Text put in exactly before it pushes it along; text put in exactly behind
-// it leaves it alone. But an anchor on whole lines (only blanks between it and the
-// ends of its lines) stays on whole lines: a "#" typed before it or a "0" typed
-// behind it becomes part of it and makes it stale.
+// was, and still stands for itself: an anchor on whole lines (only blanks between
+// it and the ends of its lines) is stale when something else stands on them too,
+// one on a part of a line when it has become a part of something longer. Text that
+// is taken away and put in elsewhere is found again (see find).
+//
+// Text put in exactly before an anchor pushes it along; text put in exactly behind
+// it leaves it alone. But what is typed on the lines of an anchor on whole lines
+// becomes part of it.
 type Anchor struct {
 	doc        *Document
+	slot       int // in doc.anchors
 	start, end int // bytes
 
-	// What it was at the beginning.
-	length    int
-	hash      uint64
-	wholeHead bool // only blanks before it on its line
-	wholeTail bool // only blanks after it on its line
-
-	stale bool
-	// lead is how many bytes before the anchor the last edit took that also took
-	// the anchor's start: the undoing of that edit puts them back.
+	// memory is what it was at the beginning; nil of a mark.
+	memory *memory
+	full   bool // it was not empty at the beginning
+	stale  bool
+	// lead is how many bytes before the anchor were taken by the edit that also took
+	// its start: where it would be if the edit were undone.
 	lead int
+
+	touched bool   // an edit of this Apply was on its lines
+	before  status // this Apply
 }
+
+// status is what Apply tells of an anchor when it changes.
+type status struct{ stale, gone bool }
 
 // Anchor puts an anchor on r. Blank characters at the end of r are left out of it,
 // so that a result stands behind the last line that has code. A range that is not
 // in the document is moved into it.
 func (d *Document) Anchor(r Range) *Anchor {
+	a := d.Mark(r)
+	a.memory = a.remember()
+	return a
+}
+
+// Mark puts a mark on r: an anchor that moves, but is never stale and never found
+// again where its text is put in.
+func (d *Document) Mark(r Range) *Anchor {
 	start := d.clamped(r.Start)
 	end := max(start, d.clamped(r.End))
-	if code := bytes.TrimRight(d.text[start:end], " \t\r\n\f"); len(code) > 0 {
+	if code := bytes.TrimRight(d.text[start:end], blanks+lineEnds); len(code) > 0 {
 		end = start + len(code)
 	}
-	a := &Anchor{doc: d, start: start, end: end, length: end - start}
-	a.hash = d.hash(start, end)
-	head, tail := a.lineBounds()
-	a.wholeHead = blank(d.text[head:start])
-	a.wholeTail = blank(d.text[end:tail])
-	d.anchors[a] = struct{}{}
+	a := &Anchor{doc: d, slot: len(d.anchors), start: start, end: end, full: end > start}
+	d.anchors = append(d.anchors, a)
 	return a
 }
 
@@ -50,38 +64,139 @@ func (a *Anchor) Range() Range {
 	return Range{a.doc.Position(a.start), a.doc.Position(a.end)}
 }
 
+// Settled gives the anchors of which the last Apply changed whether they are stale,
+// gone, or there again.
+func (d *Document) Settled() []*Anchor { return d.settled }
+
+// Line is the line on which the anchored text starts now.
+func (a *Anchor) Line() int { return a.doc.lineAt(a.start) }
+
 // Stale says that the text differs from what was anchored, also when it is gone.
 // It is false again when an edit brings the same text back.
 func (a *Anchor) Stale() bool { return a.stale }
 
 // Gone says that the whole of the anchored text was deleted.
-func (a *Anchor) Gone() bool { return a.stale && a.length > 0 && a.start == a.end }
+func (a *Anchor) Gone() bool { return a.full && a.start == a.end }
+
+// Text is the text that was anchored.
+func (a *Anchor) Text() string {
+	if a.memory == nil {
+		return ""
+	}
+	return a.memory.text
+}
+
+// Forget makes a mark of the anchor.
+func (a *Anchor) Forget() {
+	a.doc.unwant(a)
+	a.memory, a.stale = nil, false
+}
 
 // Release takes the anchor out of its document; it stays where it is from then on.
-func (a *Anchor) Release() { delete(a.doc.anchors, a) }
+func (a *Anchor) Release() {
+	a.Forget()
+	last := len(a.doc.anchors) - 1
+	if a.slot > last || a.doc.anchors[a.slot] != a {
+		return
+	}
+	a.doc.anchors[a.slot] = a.doc.anchors[last]
+	a.doc.anchors[a.slot].slot = a.slot
+	a.doc.anchors = a.doc.anchors[:last]
+}
 
-// edited moves the anchor for an edit that puts n bytes in the place of [from, to),
-// before the document's text changes. It says whether the edit touches the anchor,
-// which settle must then look at.
-func (a *Anchor) edited(from, to, n int) bool {
-	delta := n - (to - from)
+// Touching gives the anchors that have a line in common with r, in the order in which
+// they stand, but neither marks nor what is gone.
+func (d *Document) Touching(r Range) []*Anchor {
+	start, end := d.clamped(r.Start), d.clamped(r.End)
+	last := d.lineAt(end)
+	if first := d.lineAt(start); end == d.starts[last] && last > first {
+		last-- // r ends before that line's first character
+	}
+	head, _ := d.lineBounds(d.lineAt(start))
+	_, tail := d.lineBounds(last)
+	var found []*Anchor
+	for _, a := range d.anchors {
+		if a.start <= tail && a.end >= head && a.memory != nil && !a.Gone() {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, byPlace)
+	return found
+}
+
+func byPlace(a, b *Anchor) int {
+	if a.start != b.start {
+		return a.start - b.start
+	}
+	if a.lead != b.lead {
+		return a.lead - b.lead
+	}
+	return a.slot - b.slot
+}
+
+// change is an edit that puts n bytes in the place of [from, to), with the ends of
+// the lines that it touches: all in bytes of the text before it.
+type change struct{ from, to, n, head, tail int }
+
+// move moves the anchors for edits of one text, in order, before they are made.
+func (d *Document) move(changes []change) {
+	gained := make([]int, len(changes)+1) // by the changes before
+	for i, c := range changes {
+		gained[i+1] = gained[i] + c.n - (c.to - c.from)
+	}
+	head, tail, gain := changes[0].head, changes[len(changes)-1].tail, gained[len(changes)]
+	for _, a := range d.anchors {
+		switch {
+		case a.end < head:
+		case a.start > tail:
+			a.start += gain
+			a.end += gain
+		default:
+			// Those of changes[first:last] are on its lines.
+			first := sort.Search(len(changes), func(i int) bool { return changes[i].tail >= a.start })
+			last := sort.Search(len(changes), func(i int) bool { return changes[i].head > a.end })
+			if first < last {
+				d.touch(a)
+			}
+			for i := last - 1; i >= first; i-- {
+				a.edited(changes[i])
+			}
+			a.start += gained[first]
+			a.end += gained[first]
+		}
+	}
+}
+
+// touch notes that settle has to look at an anchor.
+func (d *Document) touch(a *Anchor) {
+	if !a.touched {
+		a.touched, a.before = true, status{a.stale, a.Gone()}
+		d.touched = append(d.touched, a)
+	}
+}
+
+// edited moves the anchor for a change of its lines.
+func (a *Anchor) edited(c change) {
+	from, to := c.from, c.to
+	delta := c.n - (to - from)
 	switch {
+	case a.start == a.end && from == to && from == a.start: // put in where it was
 	case to < a.start:
 		a.start += delta
 		a.end += delta
-		return false
 	case from > a.end:
-		return false
-	case from < a.start && to > a.start, from <= a.start && to >= a.end && a.start < a.end:
-		a.lead = a.start - from // the start was taken
-		if to >= a.end {        // and all the rest
+	case from < a.start && to > a.start, from <= a.start && to >= a.end && a.start < a.end: // the start was taken
+		lead := a.start - from
+		a.lead += lead
+		if to >= a.end { // and all the rest
+			alone := lead == 0 && c.n > 0 && blank(bytes.Trim(a.doc.text[a.end:to], lineEnds))
 			a.start, a.end = from, from
-			if a.length > 0 && a.lead == 0 && n > 0 {
-				a.end = from + n // replaced by something else: still there
+			if a.full && alone {
+				a.end = from + c.n // replaced by something else: still there
 			}
-			return true
+			return
 		}
-		a.start = from + n
+		a.start = from + c.n
 		a.end += delta
 	case to <= a.start: // right before it
 		a.start += delta
@@ -92,56 +207,71 @@ func (a *Anchor) edited(from, to, n int) bool {
 	default: // the end was taken
 		a.end = from
 	}
-	return true
 }
 
-// settle is called after an edit that touched the anchor and started at from: it
-// keeps whole lines whole, and compares the text with the original. If an edit is
-// undone, the text can be at one of a few places, depending on what it took.
-func (a *Anchor) settle(from int) {
-	if !a.Gone() && a.start < a.end {
-		a.widen()
-	}
-	for _, at := range [...]int{a.start, from + a.lead, a.end - a.length} {
-		if a.isOriginal(at) {
-			a.start, a.end = at, at+a.length
-			a.stale, a.lead = false, 0
-			return
+// settle looks at the anchors that the edits of an Apply touched: whether they
+// still stand on their text, or where it went.
+func (d *Document) settle() {
+	var lost []*Anchor
+	for _, a := range d.touched {
+		switch {
+		case a.memory == nil:
+		case !a.Gone() && a.standsAt(a.start):
+			a.put(a.start)
+		case !a.Gone() && a.standsAt(a.end-len(a.memory.text)):
+			a.put(a.end - len(a.memory.text))
+		default:
+			a.stale = true
+			if !a.Gone() {
+				a.widen()
+			}
+			lost = append(lost, a)
 		}
 	}
-	a.stale = true
+	d.find(lost)
+	for _, a := range d.touched {
+		a.touched = false
+		if a.memory == nil {
+			continue
+		}
+		if is := (status{a.stale, a.Gone()}); is != a.before {
+			d.settled = append(d.settled, a)
+		}
+		d.unwant(a)
+		if a.Gone() {
+			d.want(a)
+		}
+	}
+	d.touched = d.touched[:0]
+}
+
+// put puts the anchor where its text stands.
+func (a *Anchor) put(at int) {
+	a.start, a.end = at, at+len(a.memory.text)
+	a.stale, a.lead = false, 0
+	if m := a.memory; !m.whole() {
+		is := a.remember()
+		m.lines, m.at = is.lines, is.at
+	}
 }
 
 // widen takes in what stands beside an anchor that was on whole lines.
 func (a *Anchor) widen() {
-	head, tail := a.lineBounds()
+	head, tail := a.doc.linesAround(a.start, a.end)
 	text := a.doc.text
-	if before := text[head:a.start]; a.wholeHead && !blank(before) {
-		a.start -= len(bytes.TrimLeft(before, " \t"))
+	if before := text[head:a.start]; a.memory.before == (side{}) && !blank(before) {
+		a.start -= len(bytes.TrimLeft(before, blanks))
 	}
-	if after := text[a.end:tail]; a.wholeTail && !blank(after) {
-		a.end += len(bytes.TrimRight(after, " \t"))
+	if after := text[a.end:tail]; a.memory.after == (side{}) && !blank(after) {
+		a.end += len(bytes.TrimRight(after, blanks))
 	}
 }
 
-func (a *Anchor) isOriginal(at int) bool {
-	end := at + a.length
-	if at < 0 || end > len(a.doc.text) {
-		return false
-	}
-	if a.doc.hash(at, end) != a.hash {
-		return false
-	}
-	whole := Anchor{doc: a.doc, start: at, end: end}
-	head, tail := whole.lineBounds()
-	return (!a.wholeHead || blank(a.doc.text[head:at])) && (!a.wholeTail || blank(a.doc.text[end:tail]))
-}
-
-// lineBounds is where the anchor's first line starts and its last line ends.
-func (a *Anchor) lineBounds() (head, tail int) {
-	head, _ = a.doc.lineBounds(a.doc.lineAt(a.start))
-	_, tail = a.doc.lineBounds(a.doc.lineAt(a.end))
-	return min(head, a.start), max(tail, a.end)
+// linesAround is where the line of start begins and that of end ends.
+func (d *Document) linesAround(start, end int) (head, tail int) {
+	head, _ = d.lineBounds(d.lineAt(start))
+	_, tail = d.lineBounds(d.lineAt(end))
+	return min(head, start), max(tail, end)
 }
 
 func (d *Document) clamped(p Position) int {
@@ -155,8 +285,11 @@ func (d *Document) clamped(p Position) int {
 	return at
 }
 
-func (d *Document) hash(start, end int) uint64 {
-	return maphash.Bytes(d.seed, d.text[start:end])
-}
+const (
+	blanks   = " \t\f\v"
+	lineEnds = "\r\n"
+)
 
-func blank(b []byte) bool { return len(bytes.Trim(b, " \t")) == 0 }
+func blank(b []byte) bool { return len(bytes.Trim(b, blanks)) == 0 }
+
+func trim(line string) string { return strings.Trim(line, blanks) }

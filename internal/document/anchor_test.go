@@ -11,7 +11,7 @@ import (
 func state(d *Document, a *Anchor) string {
 	text := d.Text()
 	s := text[:a.start] + "[" + text[a.start:a.end] + "]" + text[a.end:]
-	if a.Gone() {
+	if a.Stale() && a.Gone() {
 		return s + " gone"
 	}
 	if a.Stale() {

@@ -22,7 +22,11 @@ type Document struct {
 	cached *string // text as a string, until the next edit
 	starts []int   // byte offset of every line's first byte; starts[0] is 0
 
-	anchors map[*Anchor]struct{}
+	anchors []*Anchor
+	wanted  map[uint64][]*Anchor // those that are gone, by the first lines of their texts
+	touched []*Anchor            // by the edits of this Apply
+	spans   []span               // what they put in
+	settled []*Anchor            // by the last Apply
 	seed    maphash.Seed
 }
 
@@ -42,7 +46,7 @@ func New(uri, languageID string, version int, text string, enc Encoding) *Docume
 		version:    version,
 		enc:        enc,
 		text:       []byte(text),
-		anchors:    map[*Anchor]struct{}{},
+		wanted:     map[uint64][]*Anchor{},
 		seed:       maphash.MakeSeed(),
 	}
 	d.starts = append([]int{0}, lineStarts(d.text, 1, len(d.text))...)
@@ -112,6 +116,7 @@ func (d *Document) Apply(version int, edits []Edit) error {
 	if len(edits) > 1 { // the first edit is checked before anything changes
 		before = d.snapshot()
 	}
+	d.settled, d.spans = nil, d.spans[:0]
 	for i, e := range edits {
 		if e.Range == nil {
 			d.replace(0, len(d.text), e.Text)
@@ -127,37 +132,47 @@ func (d *Document) Apply(version int, edits []Edit) error {
 		d.replace(start, end, e.Text)
 	}
 	d.version = version
+	d.settle()
 	return nil
 }
 
 // replace puts text in the place of the bytes [start, end), touching no more than
 // what differs.
 func (d *Document) replace(start, end int, text string) {
-	if start == end || text == "" {
-		d.edit(start, end, []byte(text))
-		return
-	}
-	changes := hunks(d.text[start:end], []byte(text), start)
-	for _, h := range slices.Backward(changes) { // so that offsets stay true
-		d.edit(h.start, h.end, h.text)
+	switch {
+	case start == end && text == "":
+	case start == end || text == "":
+		d.edit([]hunk{{start, end, []byte(text)}})
+	default:
+		d.edit(hunks(d.text[start:end], []byte(text), start))
 	}
 }
 
-// edit changes the text and moves the anchors.
-func (d *Document) edit(start, end int, text []byte) {
-	if start == end && len(text) == 0 {
+// edit changes the text in several places, and moves the anchors.
+func (d *Document) edit(hunks []hunk) {
+	if len(hunks) == 0 {
 		return
 	}
-	var touched []*Anchor
-	for a := range d.anchors {
-		if a.edited(start, end, len(text)) {
-			touched = append(touched, a)
-		}
+	changes := make([]change, len(hunks))
+	for i, h := range hunks {
+		head, tail := d.linesAround(h.start, h.end)
+		changes[i] = change{h.start, h.end, len(h.text), head, tail}
 	}
-	d.splice(start, end, text)
-	for _, a := range touched {
-		a.settle(start)
+	d.move(changes)
+	d.note(changes)
+	if len(hunks) == 1 {
+		d.splice(hunks[0].start, hunks[0].end, hunks[0].text)
+		return
 	}
+	d.cached = nil
+	var text []byte
+	done := 0
+	for _, h := range hunks {
+		text = append(append(text, d.text[done:h.start]...), h.text...)
+		done = h.end
+	}
+	d.text = append(text, d.text[done:]...)
+	d.starts = append([]int{0}, lineStarts(d.text, 1, len(d.text))...)
 }
 
 // splice changes text and line index. A line starts at p because of the bytes
@@ -202,20 +217,21 @@ func lineStarts(text []byte, from, to int) []int {
 type snapshot struct {
 	text    []byte
 	starts  []int
-	anchors map[*Anchor]Anchor
+	anchors []Anchor
 }
 
 func (d *Document) snapshot() *snapshot {
-	s := &snapshot{bytes.Clone(d.text), slices.Clone(d.starts), make(map[*Anchor]Anchor, len(d.anchors))}
-	for a := range d.anchors {
-		s.anchors[a] = *a
+	s := &snapshot{bytes.Clone(d.text), slices.Clone(d.starts), make([]Anchor, len(d.anchors))}
+	for i, a := range d.anchors {
+		s.anchors[i] = *a
 	}
 	return s
 }
 
 func (d *Document) restore(s *snapshot) {
 	d.text, d.starts, d.cached = s.text, s.starts, nil
-	for a, was := range s.anchors {
-		*a = was
+	for i, a := range d.anchors {
+		*a = s.anchors[i]
 	}
+	d.touched = d.touched[:0]
 }

@@ -1,0 +1,274 @@
+package document
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// What holds for anchors whatever is edited. The tests look at text alone, and know
+// nothing of how an anchor moves.
+
+// evaluated is an anchor, and what its text was and stood beside at the beginning.
+type evaluated struct {
+	*Anchor
+	text          string
+	before, after rune // 0 for nothing but blanks
+}
+
+// beside gives the characters that are no blanks on both sides of a piece of text.
+func beside(text string, start, end int) (before, after rune) {
+	head := strings.LastIndexAny(text[:start], "\r\n") + 1
+	tail := len(text)
+	if i := strings.IndexAny(text[end:], "\r\n"); i >= 0 {
+		tail = end + i
+	}
+	if left := strings.TrimRight(text[head:start], " \t\f\v"); left != "" {
+		before, _ = utf8.DecodeLastRuneInString(left)
+	}
+	if right := strings.TrimLeft(text[end:tail], " \t\f\v"); right != "" {
+		after, _ = utf8.DecodeRuneInString(right)
+	}
+	return before, after
+}
+
+// check says what is wrong with an anchor that says that it is not stale.
+func (e evaluated) check(text string) error {
+	if e.Stale() {
+		return nil
+	}
+	if got := text[e.start:e.end]; got != e.text {
+		return fmt.Errorf("%q stands on %q", e.text, got)
+	}
+	allowed := func(is, was rune, ends string) bool {
+		return is == was || was != 0 && (is == 0 || strings.ContainsRune(ends, is))
+	}
+	before, after := beside(text, e.start, e.end)
+	if !allowed(before, e.before, "([{,;") || !allowed(after, e.after, ")]},;") {
+		return fmt.Errorf("%q, which stood between %q and %q, stands between %q and %q", e.text, e.before, e.after, before, after)
+	}
+	return nil
+}
+
+var (
+	pieces = []string{"g", "g + 1", "x = 1", "f(g)", "größe", "\U0001F600", "  y", "def f():", "    return 1", "# c", ""}
+	ends   = []string{"\n", "\r\n", "\n", "\r"}
+	typed  = []string{"g", " ", "\t", "+ 1", "\n", "\r\n", "# ", "  # note", "0", "x\n", "\nx", "ö", "\U0001F600", ")", "(", "\r", "", "\f"}
+)
+
+func someText(t *rapid.T) string {
+	end := rapid.SampledFrom(ends).Draw(t, "line end")
+	lines := rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 8).Draw(t, "lines")
+	return strings.Join(lines, end) + rapid.SampledFrom([]string{"", end}).Draw(t, "last")
+}
+
+// somePlace is any place, though often a border of an anchor.
+func somePlace(t *rapid.T, d *Document, all []evaluated) Position {
+	if len(all) > 0 && rapid.Bool().Draw(t, "at a border") {
+		a := rapid.SampledFrom(all).Draw(t, "anchor")
+		return d.Position(rapid.SampledFrom([]int{a.start, a.end, a.start - 1, a.end + 1, a.end + 2}).Draw(t, "border"))
+	}
+	return d.Position(rapid.IntRange(0, len(d.text)).Draw(t, "offset"))
+}
+
+func someRange(t *rapid.T, d *Document, all []evaluated) Range {
+	r := Range{somePlace(t, d, all), somePlace(t, d, all)}
+	if r.End.Before(r.Start) {
+		r.Start, r.End = r.End, r.Start
+	}
+	return r
+}
+
+// someEdits are the edits of one didChange. earlier are texts that there were: an
+// undo may go back to one of them.
+func someEdits(t *rapid.T, d *Document, all []evaluated, earlier []string) []Edit {
+	lines := strings.SplitAfter(d.Text(), "\n")
+	switch rapid.SampledFrom([]string{"type", "delete", "replace", "several", "whole", "undo", "move", "sort"}).Draw(t, "edit") {
+	case "delete":
+		r := someRange(t, d, all)
+		return []Edit{{&r, ""}}
+	case "replace":
+		r := someRange(t, d, all)
+		return []Edit{{&r, rapid.SampledFrom(pieces).Draw(t, "text")}}
+	case "several":
+		var edits []Edit
+		for range rapid.IntRange(2, 4).Draw(t, "edits") {
+			// Each is right in any text: at its beginning.
+			edits = append(edits, Edit{&Range{}, rapid.SampledFrom(typed).Draw(t, "typed")})
+		}
+		return edits
+	case "whole":
+		return []Edit{{nil, someText(t)}}
+	case "undo":
+		return []Edit{{nil, rapid.SampledFrom(earlier).Draw(t, "earlier")}}
+	case "move":
+		from, to := rapid.IntRange(0, len(lines)-1).Draw(t, "from"), rapid.IntRange(0, len(lines)-1).Draw(t, "to")
+		line := lines[from]
+		return []Edit{{nil, strings.Join(slices.Insert(slices.Delete(slices.Clone(lines), from, from+1), to, line), "")}}
+	case "sort":
+		slices.Sort(lines)
+		return []Edit{{nil, strings.Join(lines, "")}}
+	}
+	p := somePlace(t, d, all)
+	return []Edit{{&Range{p, p}, rapid.SampledFrom(typed).Draw(t, "typed")}}
+}
+
+func evaluateSome(t *rapid.T, d *Document, all []evaluated) []evaluated {
+	r := someRange(t, d, all)
+	if rapid.Bool().Draw(t, "whole lines") {
+		r = Range{Position{Line: r.Start.Line}, Position{Line: r.End.Line, Character: d.LineLength(r.End.Line)}}
+	}
+	if text, err := d.Slice(r); err != nil || strings.Trim(text, " \t\f\v\r\n") == "" {
+		return all
+	}
+	for _, a := range d.Touching(r) { // as an evaluation replaces results
+		a.Release()
+		all = slices.DeleteFunc(all, func(e evaluated) bool { return e.Anchor == a })
+	}
+	e := evaluated{Anchor: d.Anchor(r)}
+	e.text = d.Text()[e.start:e.end]
+	e.before, e.after = beside(d.Text(), e.start, e.end)
+	return append(all, e)
+}
+
+func TestAnchorThatIsNotStaleStandsOnItsText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := New("file:///a", "python", 0, someText(t), Encoding(rapid.IntRange(0, 2).Draw(t, "encoding")))
+		earlier := []string{d.Text()}
+		var all []evaluated
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			if rapid.IntRange(0, 2).Draw(t, "evaluate") == 0 {
+				all = evaluateSome(t, d, all)
+			}
+			before := d.Text()
+			edits := someEdits(t, d, all, earlier)
+			stands := untouched(d, all, edits)
+			if err := d.Apply(1, edits); err != nil {
+				t.Fatal(err)
+			}
+			earlier = append(earlier, d.Text())
+			for i, e := range all {
+				if err := e.check(d.Text()); err != nil {
+					t.Fatalf("%q → %q: %v", before, d.Text(), err)
+				}
+				if at, ok := stands[e.Anchor]; ok && (e.Stale() || e.start != at) {
+					t.Fatalf("%q → %q: %q at %d (stale %v), though nothing was changed on its lines, now at %d", before, d.Text(), e.text, e.start, e.Stale(), at)
+				}
+				for _, o := range all[:i] {
+					if !e.Stale() && !o.Stale() && e.start < o.end && o.start < e.end {
+						t.Fatalf("%q → %q: both %q and %q stand on %q", before, d.Text(), e.text, o.text, d.Text()[e.start:e.end])
+					}
+				}
+			}
+		}
+	})
+}
+
+// untouched says where the anchors must stand on whose lines one edit changes nothing.
+func untouched(d *Document, all []evaluated, edits []Edit) map[*Anchor]int {
+	stands := map[*Anchor]int{}
+	if len(edits) != 1 || edits[0].Range == nil {
+		return stands
+	}
+	r := *edits[0].Range
+	from, to, _ := d.offsets(r)
+	for _, e := range all {
+		where := e.Range()
+		switch {
+		case e.Stale():
+		case where.End.Line < r.Start.Line:
+			stands[e.Anchor] = e.start
+		case where.Start.Line > r.End.Line:
+			stands[e.Anchor] = e.start + len(edits[0].Text) - (to - from)
+		}
+	}
+	return stands
+}
+
+// Lines of which each is another are moved in some way, and all of them that were
+// evaluated keep their results.
+func TestAnchorMovesWithItsText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var lines []string
+		for i := range rapid.IntRange(2, 12).Draw(t, "lines") {
+			lines = append(lines, fmt.Sprintf("%sx%d = %d", strings.Repeat("  ", i%3), i*7919%100, i))
+		}
+		d := New("file:///a", "python", 0, strings.Join(lines, "\n")+"\n", UTF16)
+		var all []evaluated
+		for i, line := range lines {
+			if rapid.Bool().Draw(t, "evaluated") {
+				all = append(all, evaluated{Anchor: d.Anchor(Range{Position{Line: i}, Position{i, len(line)}}), text: line})
+			}
+		}
+		for range rapid.IntRange(1, 4).Draw(t, "moves") {
+			was := slices.Clone(lines)
+			from := rapid.IntRange(0, len(lines)-1).Draw(t, "from")
+			n := rapid.IntRange(1, len(lines)-from).Draw(t, "n")
+			to := rapid.IntRange(0, len(lines)-n).Draw(t, "to")
+			block := slices.Clone(lines[from : from+n])
+			cut := Edit{&Range{Position{Line: from}, Position{Line: from + n}}, ""}
+			paste := Edit{&Range{Position{Line: to}, Position{Line: to}}, strings.Join(block, "\n") + "\n"}
+			lines = slices.Insert(slices.Delete(lines, from, from+n), to, block...)
+			var steps [][]Edit
+			switch rapid.SampledFrom([]string{"cut and paste", "at once", "whole text", "sort", "swap", "back"}).Draw(t, "way") {
+			case "cut and paste":
+				steps = [][]Edit{{cut}, {paste}}
+			case "at once":
+				steps = [][]Edit{{cut, paste}}
+			case "whole text":
+				steps = [][]Edit{{{nil, strings.Join(lines, "\n") + "\n"}}}
+			case "sort":
+				slices.Sort(lines)
+				steps = [][]Edit{{{nil, strings.Join(lines, "\n") + "\n"}}}
+			case "swap": // line by line, as a formatter's edits
+				edits := []Edit{}
+				for i := range lines {
+					edits = append(edits, Edit{&Range{Position{Line: i}, Position{i, len(was[i])}}, lines[i]})
+				}
+				steps = [][]Edit{edits}
+			case "back":
+				steps = [][]Edit{{{nil, strings.Join(lines, "\n") + "\n"}}, {{nil, strings.Join(was, "\n") + "\n"}}}
+				lines = was
+			}
+			for _, edits := range steps {
+				if err := d.Apply(1, edits); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, e := range all {
+				if got := d.Text()[e.start:e.end]; e.Stale() || got != e.text || e.Range().Start.Character != 0 {
+					t.Fatalf("%q → %q: %q stands on %q, stale %v, gone %v", was, lines, e.text, got, e.Stale(), e.Gone())
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkEditWithAnchors is the work for a key, in a document of 10,000 lines.
+func BenchmarkEditWithAnchors(b *testing.B) {
+	for _, n := range []int{10, 5000} {
+		b.Run(fmt.Sprintf("%d anchors", n), func(b *testing.B) {
+			text := strings.Repeat("größe = größe + 1  # eine Zeile\n", 10000)
+			d := New("file:///a", "python", 1, text, UTF16)
+			for i := range n {
+				line := i * (10000 / n)
+				d.Anchor(Range{Position{Line: line}, Position{line, 17}})
+			}
+			rnd := rand.New(rand.NewPCG(1, 2))
+			for b.Loop() {
+				p := Position{rnd.IntN(10000), 3}
+				if err := d.Apply(1, []Edit{{&Range{p, p}, "x"}}); err != nil {
+					b.Fatal(err)
+				}
+				if err := d.Apply(2, []Edit{{&Range{p, Position{p.Line, 4}}, ""}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
