@@ -7,9 +7,10 @@ import (
 // block is one output as it stands now.
 type block struct {
 	Output
-	display string // display_id
-	dirty   bool   // the client does not have it as it stands
-	note    int    // it stands for so many that were dropped
+	display string      // display_id
+	dirty   bool        // the client does not have it as it stands
+	note    int         // it stands for so many that were dropped
+	leads   []*codeLine // where an error's links lead, one a link; nil for a place in a file
 
 	// Of a stream: Output has everything but the text.
 	screen    *output.Screen

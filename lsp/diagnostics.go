@@ -10,7 +10,7 @@ import (
 
 // publish sends a document's diagnostics, if there are or were any; mu is held.
 func (s *Server) publish(d *openDocument) {
-	has := slices.ContainsFunc(d.results, (*result).diagnosed)
+	has := slices.ContainsFunc(d.failed, (*result).diagnosed)
 	if !has && !d.errors {
 		return
 	}
@@ -25,7 +25,7 @@ func (s *Server) publish(d *openDocument) {
 
 // diagnosed tells whether the result has an error that is to be shown on its line.
 func (r *result) diagnosed() bool {
-	return r.eval.State == session.Failed && r.failure != nil && !r.resolved && !r.place.Gone()
+	return r.eval.State == session.Failed && r.failure != nil && !r.resolved && !r.place.gone()
 }
 
 // publishParams is LSP's PublishDiagnosticsParams, with the URI as the client
@@ -40,7 +40,7 @@ type publishParams struct {
 // failed.
 func (d *openDocument) diagnostics() publishParams {
 	p := publishParams{URI: d.uri, Version: d.Version(), Diagnostics: []protocol.Diagnostic{}}
-	for _, r := range d.results {
+	for _, r := range d.failed {
 		if !r.diagnosed() {
 			continue
 		}
@@ -49,7 +49,7 @@ func (d *openDocument) diagnostics() publishParams {
 			message += ": " + r.failure.Value
 		}
 		p.Diagnostics = append(p.Diagnostics, protocol.Diagnostic{
-			Range: r.failure.Range, Severity: protocol.DiagnosticSeverityError,
+			Range: toRange(r.place.where()), Severity: protocol.DiagnosticSeverityError,
 			Source: protocol.NewOptional("reval"), Message: protocol.String(message),
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -22,8 +21,12 @@ type openDocument struct {
 	key      uri.URI // in Server.documents
 	language language.Language
 	session  *kernelSession
-	results  []*result // shown ones, in order of evaluation
-	errors   bool      // diagnostics are published
+	results  []*result                    // shown ones, in order of evaluation
+	gone     []*result                    // those whose code was deleted, oldest first
+	anchored map[*document.Anchor]*result // both, by the places of their code
+	failed   []*result                    // shown ones with an error
+	errors   bool                         // diagnostics are published
+	closed   bool                         // the client has closed it
 }
 
 // languageOf finds a document's language by the editor's name for it, else by the
@@ -98,6 +101,7 @@ func (s *Server) didOpen(params []byte) error {
 	d := &openDocument{
 		Document: document.New(t.URI, t.LanguageID, t.Version, t.Text, s.encoding),
 		uri:      t.URI, key: key, language: languageOf(t.LanguageID, filePath(key)),
+		anchored: map[*document.Anchor]*result{},
 	}
 	s.documents[key] = d
 	s.bind(d)
@@ -147,9 +151,7 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 
 // closeDocument forgets a document; mu is held. Evaluations of it that run go on.
 func (s *Server) closeDocument(d *openDocument) {
-	for _, r := range slices.Clone(d.results) {
-		s.removeResult(r)
-	}
+	s.removeAll(d)
 	s.publish(d)
 	delete(s.documents, d.key)
 	s.unbind(d)

@@ -3,7 +3,6 @@ package lsp
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,20 +73,15 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result,
 		return nil, "", jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 	}
 	code, _ := language.Dedent(text)
-	for _, old := range slices.Clone(d.results) {
-		if touches(old.anchor.Range(), where) {
-			s.removeResult(old)
-		} else if old.diagnosed() && touches(old.place.Range(), where) {
-			old.resolved = true
-		}
-	}
+	s.replace(d, where, text)
+	s.evaluated++
 	r := &result{
-		server: s, session: d.session, doc: d, id: jupyter.NewID(), anchor: d.Anchor(where),
+		server: s, session: d.session, doc: d, id: jupyter.NewID(), number: s.evaluated, anchor: d.Anchor(where),
 		eval: session.Evaluation{State: session.Queued},
 	}
 	r.progress = newProgress(s, r, token)
 	s.results[r.id] = r
-	d.results = append(d.results, r)
+	d.show(r)
 	s.publish(d) // errors of what is evaluated again are void
 	return r, code, nil
 }

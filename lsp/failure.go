@@ -46,26 +46,33 @@ func (r *result) fail(e abridged) {
 		o.Text += "\n"
 	}
 	value := output.Clean(lang.Rewrite(e.Value, resolve))
-	failing := r.anchor.Range().Start.Line
 	frames := lang.Frames(le)
+	r.place = r.codeLine(r, 0)
 	for _, f := range slices.Backward(frames) {
 		if in := r.origin(f.ExecutionCount); in != nil && in.doc == r.doc {
-			failing = in.anchor.Range().Start.Line + f.Line - 1
+			r.place = r.codeLine(in, f.Line-1)
 			break
 		}
 	}
-	where := r.lineRange(failing)
-	r.place = r.doc.Anchor(where)
-	r.failure = &EvaluationError{Name: e.Name, Value: value, Range: toRange(where)}
-	places := map[documentLine]bool{}
+	r.failure = &EvaluationError{Name: e.Name, Value: value}
+	if !r.cleared {
+		r.doc.failed = append(r.doc.failed, r)
+	}
+	named, places := map[Link]*codeLine{}, map[documentLine]bool{}
 	for _, f := range frames {
 		if in := r.origin(f.ExecutionCount); in != nil {
-			places[documentLine{in.doc, in.anchor.Range().Start.Line + f.Line - 1}] = true
+			line := in.anchor.Line() + f.Line - 1
+			if place := (documentLine{in.doc, line}); !places[place] {
+				places[place] = true
+				named[Link{URI: in.doc.uri, Line: line}] = r.codeLine(in, f.Line-1)
+			}
 		}
 	}
 	o.Links = makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))
-	o.Error = r.failure
-	r.add(o, "")
+	b := r.add(o, "")
+	for _, l := range o.Links {
+		b.leads = append(b.leads, named[Link{URI: l.URI, Line: l.Line}])
+	}
 	r.touch()
 }
 
@@ -75,19 +82,58 @@ type documentLine struct {
 	line int
 }
 
-// moveFailure tells where the failing line stands now.
-func (r *result) moveFailure() {
-	if r.failure == nil || toRange(r.place.Range()) == r.failure.Range {
-		return
+// codeLine is a line of code that was evaluated, which moves with it.
+type codeLine struct {
+	in   *result
+	line int              // from the first of the code
+	mark *document.Anchor // where it stands if the code was changed since
+}
+
+// codeLine finds a line of the code of a result, and remembers it for r.
+func (r *result) codeLine(in *result, line int) *codeLine {
+	l := &codeLine{in: in, line: line}
+	l.mark = in.doc.Mark(in.doc.lineRange(in.anchor.Line() + line))
+	r.lines = append(r.lines, l)
+	return l
+}
+
+// now is where the line stands now.
+func (l *codeLine) now() int {
+	if !l.in.anchor.Stale() {
+		return l.in.anchor.Line() + l.line
 	}
-	moved := *r.failure
-	moved.Range = toRange(r.place.Range())
-	r.failure = &moved
-	for _, b := range r.blocks {
-		if b.Kind == OutputError {
-			b.Error = r.failure
+	return l.mark.Line()
+}
+
+// where is the text of the line.
+func (l *codeLine) where() document.Range { return l.in.doc.lineRange(l.now()) }
+
+// gone says that the line was deleted.
+func (l *codeLine) gone() bool { return l.in.anchor.Stale() && l.mark.Gone() }
+
+// error is what failed, and where that stands now.
+func (r *result) error() *EvaluationError {
+	if r.failure == nil {
+		return nil
+	}
+	e := *r.failure
+	e.Range = toRange(r.place.where())
+	return &e
+}
+
+// placed is an output with the places that it names as they stand now.
+func (r *result) placed(b *block, o Output) Output {
+	if o.Kind != OutputError {
+		return o
+	}
+	o.Error = r.error()
+	o.Links = slices.Clone(o.Links)
+	for i, l := range b.leads {
+		if l != nil {
+			o.Links[i].URI, o.Links[i].Line = l.in.doc.uri, l.now()
 		}
 	}
+	return o
 }
 
 // origin is the evaluation of the cell that a traceback names; 0 is the one that failed.
@@ -104,7 +150,7 @@ func cellName(r *result) (name string, firstLine int, ok bool) {
 	if r == nil {
 		return "", 0, false
 	}
-	return r.doc.name(), r.anchor.Range().Start.Line + 1, true
+	return r.doc.name(), r.anchor.Line() + 1, true
 }
 
 // maxInspection bounds what is told of a name, in bytes: the source of a large module.
@@ -129,12 +175,12 @@ func (ks *kernelSession) links(text string) []Link {
 }
 
 // lineRange covers the text of a line.
-func (r *result) lineRange(line int) document.Range {
-	line = min(max(line, 0), r.doc.LineCount()-1)
-	text := r.doc.Line(line)
+func (d *openDocument) lineRange(line int) document.Range {
+	line = min(max(line, 0), d.LineCount()-1)
+	text := d.Line(line)
 	indent := len(text) - len(strings.TrimLeft(text, " \t"))
 	return document.Range{
 		Start: document.Position{Line: line, Character: indent},
-		End:   document.Position{Line: line, Character: r.doc.LineLength(line)},
+		End:   document.Position{Line: line, Character: d.LineLength(line)},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -96,10 +95,8 @@ func (s *Server) printedAt(d *openDocument, at document.Position) string {
 	if s.client.reval {
 		return ""
 	}
-	for _, r := range slices.Backward(d.results) {
-		if touches(r.anchor.Range(), document.Range{Start: at, End: at}) {
-			return r.transcript()
-		}
+	if r := d.resultAt(at); r != nil {
+		return r.transcript()
 	}
 	return ""
 }

@@ -29,8 +29,12 @@ func (s *Server) InlayHint(_ context.Context, p *protocol.InlayHintParams) ([]pr
 	}
 	asked := fromRange(p.Range)
 	pad := true
-	for _, r := range d.results {
-		line := lastLine(r.anchor.Range())
+	for _, a := range d.Touching(asked) {
+		r := d.anchored[a]
+		if r == nil {
+			continue
+		}
+		line := lastLine(a.Range())
 		label := r.label()
 		if label == "" || line < asked.Start.Line || line > asked.End.Line {
 			continue

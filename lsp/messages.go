@@ -268,7 +268,8 @@ type EvaluationParams struct {
 	Error   *EvaluationError `json:"error,omitzero"`
 	// Stale is set when the code was changed since it was evaluated.
 	Stale bool `json:"stale,omitzero"`
-	// Cleared is set when the result is to be removed.
+	// Cleared is set when the result is to be removed. One whose code was deleted is
+	// told again, without it, when the same text is put in again, where that stands.
 	Cleared bool `json:"cleared,omitzero"`
 	// Message explains a lost evaluation in one line.
 	Message string `json:"message,omitzero"`

@@ -260,7 +260,7 @@ func (r *result) news(due bool) []Output {
 	}
 	for _, b := range r.blocks {
 		if b.dirty {
-			outputs = append(outputs, b.news())
+			outputs = append(outputs, r.placed(b, b.news()))
 		}
 	}
 	return outputs

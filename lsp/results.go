@@ -20,18 +20,21 @@ type result struct {
 	session *kernelSession
 	doc     *openDocument
 	id      string // the evaluation's
+	number  int    // they count up with the evaluations of the connection
 	anchor  *document.Anchor
 	eval    session.Evaluation
 	blocks  []*block
 	first   int              // index of the next output's block
 	left    int              // outputs that were dropped from blocks
-	failure *EvaluationError // replaced, never changed: the client may just be told of it
-	place   *document.Anchor // the failing line, if failure is set
+	failure *EvaluationError // without the range
+	place   *codeLine        // the failing line, if failure is set
+	lines   []*codeLine      // all that its error names, the failing one too
 	// resolved is set when the failing line was evaluated again, be it apart from
 	// the code that failed.
 	resolved bool
 	stale    bool
 	cleared  bool // it is no longer shown beside the code
+	gone     bool // it was cleared because its code was deleted, and may come back
 	// clearNext is set by clear_output(wait): the next output clears first.
 	clearNext bool
 	progress  *progress
@@ -59,7 +62,7 @@ func (r *result) changed(e session.Evaluation) {
 		r.progress.end()
 		r.server.publish(r.doc)
 		r.server.outbox.refresh()
-		if r.cleared {
+		if r.cleared && !r.gone {
 			r.server.forget(r)
 		}
 	}
@@ -118,6 +121,9 @@ func (r *result) add(o Output, display string) *block {
 	r.first++
 	b := &block{Output: o, display: display, dirty: true}
 	r.blocks = append(r.blocks, b)
+	if display != "" {
+		r.session.displays[display] = append(r.session.displays[display], shownDisplay{r, b})
+	}
 	r.limit()
 	return b
 }
@@ -139,6 +145,7 @@ func (r *result) limit() {
 	if len(dropped) == 0 {
 		return
 	}
+	r.undisplay(dropped)
 	for _, b := range dropped {
 		unsent = unsent || b.dirty
 		if b.note == 0 {
@@ -154,6 +161,7 @@ func (r *result) limit() {
 
 func (r *result) clear() {
 	r.clearNext = false
+	r.undisplay(r.blocks)
 	r.blocks = nil
 	r.clearDirty = true
 }
@@ -212,22 +220,34 @@ func (s *Server) bundle(kind string, data jupyter.MIMEBundle) Output {
 	return o
 }
 
+// shownDisplay is an output that may be updated by its display_id.
+type shownDisplay struct {
+	result *result
+	block  *block
+}
+
 // update replaces every display with the event's id, in all evaluations of the session.
 func (ks *kernelSession) update(e rendered) {
-	if e.display == "" {
-		return
+	for _, shown := range ks.displays[e.display] {
+		r, b := shown.result, shown.block
+		index := b.Index
+		b.Output = e.Output
+		b.Index, b.dirty = index, true
+		r.list()
 	}
-	for _, r := range ks.server.results {
-		if r.session != ks {
+}
+
+// undisplay has no update reach outputs that are dropped.
+func (r *result) undisplay(dropped []*block) {
+	for _, b := range dropped {
+		if b.display == "" {
 			continue
 		}
-		for _, b := range r.blocks {
-			if b.display == e.display {
-				index := b.Index
-				b.Output = e.Output
-				b.Index, b.dirty = index, true
-				r.list()
-			}
+		rest := slices.DeleteFunc(r.session.displays[b.display], func(s shownDisplay) bool { return s.block == b })
+		if len(rest) == 0 {
+			delete(r.session.displays, b.display)
+		} else {
+			r.session.displays[b.display] = rest
 		}
 	}
 }
@@ -289,141 +309,10 @@ func (r *result) params() EvaluationParams {
 	p := EvaluationParams{
 		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
-		Summary: r.summary(), Stale: r.stale, Cleared: r.cleared, Message: r.eval.Message,
+		Summary: r.summary(), Stale: r.stale, Cleared: r.cleared || r.doc.closed, Message: r.eval.Message,
 	}
 	if r.eval.State == session.Failed {
-		p.Error = r.failure
+		p.Error = r.error()
 	}
 	return p
-}
-
-// edited looks which results an edit made stale, or took away; mu is held.
-func (s *Server) edited(d *openDocument) {
-	for _, r := range slices.Clone(d.results) {
-		r.moveFailure()
-		switch stale := r.anchor.Stale(); {
-		case r.anchor.Gone():
-			s.removeResult(r)
-		case stale != r.stale:
-			r.stale = stale
-			r.touch()
-		}
-	}
-}
-
-// removeResult takes a result from its document. An evaluation that has not ended
-// goes on, and its output is still told; mu is held.
-func (s *Server) removeResult(r *result) {
-	r.doc.results = slices.DeleteFunc(r.doc.results, func(o *result) bool { return o == r })
-	r.cleared = true
-	r.touch()
-	if r.ended() {
-		s.forget(r)
-	}
-}
-
-// forget drops a result that is neither shown nor running, after a while: late
-// output and tracebacks may still name it; mu is held.
-func (s *Server) forget(r *result) {
-	s.retired = append(s.retired, r)
-	if len(s.retired) > maxRetired {
-		old := s.retired[0]
-		s.retired = s.retired[1:]
-		old.anchor.Release()
-		if old.place != nil {
-			old.place.Release()
-		}
-		delete(s.results, old.id)
-		if old.session.counts[old.eval.Count] == old {
-			delete(old.session.counts, old.eval.Count)
-		}
-	}
-}
-
-// maxRetired is how many results are remembered after they were replaced.
-const maxRetired = 500
-
-// clear answers reval.clear.
-func (s *Server) clear(p ClearParams) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, err := s.lookup(p.URI)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range slices.Clone(d.results) {
-		if p.Range == nil || touches(r.anchor.Range(), fromRange(*p.Range)) {
-			s.removeResult(r)
-		}
-	}
-	s.publish(d)
-	s.outbox.refresh()
-	return nil, nil
-}
-
-// touches tells whether two ranges have a line in common.
-func touches(a, b document.Range) bool {
-	return a.Start.Line <= lastLine(b) && b.Start.Line <= lastLine(a)
-}
-
-// lastLine is the last line that a range covers some of.
-func lastLine(r document.Range) int {
-	if r.End.Character == 0 && r.End.Line > r.Start.Line {
-		return r.End.Line - 1
-	}
-	return r.End.Line
-}
-
-// find finds an evaluation by reference; mu is held.
-func (s *Server) find(p EvaluationRef) (*result, error) {
-	d, err := s.lookup(p.URI)
-	if err != nil {
-		return nil, err
-	}
-	if p.Evaluation != "" {
-		if r := s.results[p.Evaluation]; r != nil && r.doc == d {
-			return r, nil
-		}
-		return nil, fmt.Errorf("no evaluation %s in %s", p.Evaluation, d.name())
-	}
-	if p.Position == nil {
-		return nil, fmt.Errorf("neither evaluation nor position is given")
-	}
-	at := document.Range{Start: fromPosition(*p.Position), End: fromPosition(*p.Position)}
-	for _, r := range slices.Backward(d.results) {
-		if touches(r.anchor.Range(), at) {
-			return r, nil
-		}
-	}
-	return nil, fmt.Errorf("no result at line %d of %s: evaluate it first", p.Position.Line+1, d.name())
-}
-
-// outputs answers reval.output with everything that the evaluation brought.
-func (s *Server) outputs(p EvaluationRef) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.find(p)
-	if err != nil {
-		return nil, err
-	}
-	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
-	for _, b := range r.blocks {
-		o.Outputs = append(o.Outputs, b.whole())
-	}
-	return o, nil
-}
-
-// evaluations answers reval.evaluations.
-func (s *Server) evaluations(p DocumentParams) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, err := s.lookup(p.URI)
-	if err != nil {
-		return nil, err
-	}
-	list := []EvaluationParams{}
-	for _, r := range d.results {
-		list = append(list, r.params())
-	}
-	return list, nil
 }

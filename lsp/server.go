@@ -66,6 +66,7 @@ type Server struct {
 	sessions  []*kernelSession
 	servers   map[string]*kernelclient.Server // by their URLs without tokens
 	chosen    map[choice]string               // the kernel last selected for a folder and language
+	evaluated int                             // evaluations so far
 	results   map[string]*result              // by evaluation
 	changed   []*result                       // those with something to tell the client
 	retired   []*result                       // those that are neither shown nor running, oldest first

@@ -39,8 +39,9 @@ type kernelSession struct {
 	address   kernelclient.Address
 	status    session.Status
 	documents []*openDocument
-	counts    map[int]*result // by execution count, to tell whose cell a traceback names
-	dirty     bool            // the client has not been told the status
+	counts    map[int]*result           // by execution count, to tell whose cell a traceback names
+	displays  map[string][]shownDisplay // by display_id
+	dirty     bool                      // the client has not been told the status
 }
 
 // startDeadline bounds how long a command waits to say that there is no kernel.
@@ -104,7 +105,7 @@ func (s *Server) sessionFor(folder string, lang language.Language, kernel string
 	}
 	ks := &kernelSession{
 		server: s, id: jupyter.NewID(), folder: folder, language: lang, kernel: kernel,
-		counts: map[int]*result{}, status: session.Status{State: session.None},
+		counts: map[int]*result{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
 	}
 	ks.Session = session.New(ks.connect, ks, s.logger)
 	s.sessions = append(s.sessions, ks)
@@ -138,6 +139,9 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	ks.server.mu.Lock()
 	spec, address := ks.spec, ks.address
 	ks.counts = map[int]*result{}
+	for _, d := range ks.documents { // values of the kernel before do not come back
+		ks.server.removeGone(d, func(r *result) bool { return r.session == ks })
+	}
 	ks.server.mu.Unlock()
 	o.Heartbeat = ks.server.options.Heartbeat
 	if kernelclient.IsAddress(ks.kernel) {

@@ -86,10 +86,10 @@ func (a *Anchor) Text() string {
 	return a.memory.text
 }
 
-// Forget makes a mark of the anchor.
+// Forget makes a mark of the anchor; it is stale from then on.
 func (a *Anchor) Forget() {
 	a.doc.unwant(a)
-	a.memory, a.stale = nil, false
+	a.memory, a.stale = nil, true
 }
 
 // Release takes the anchor out of its document; it stays where it is from then on.

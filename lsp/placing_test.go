@@ -1,0 +1,163 @@
+package lsp_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.lsp.dev/protocol"
+	"pgregory.net/rapid"
+
+	"github.com/reval-editor/reval/lsp"
+)
+
+// standing lists the results that the server has for a buffer: on which line, and
+// whether they are stale.
+func (b *buffer) standing() string {
+	b.t.Helper()
+	var found []string
+	for _, e := range b.evaluations() {
+		s := fmt.Sprintf("%d %s", e.Range.Start.Line, e.Summary.Text)
+		if e.Stale {
+			s += " stale"
+		}
+		found = append(found, s)
+	}
+	slices.Sort(found)
+	return strings.Join(found, ", ")
+}
+
+func (b *buffer) wantStanding(want string) {
+	b.t.Helper()
+	if got := b.standing(); got != want {
+		b.t.Errorf("in %q stand %q, want %q", b.text, got, want)
+	}
+}
+
+// edit changes the buffer between two byte offsets, and tells it in one message.
+func (b *buffer) edit(edits ...any) {
+	var changes []any
+	for i := 0; i < len(edits); i += 3 {
+		from, to, text := edits[i].(int), edits[i+1].(int), edits[i+2].(string)
+		where := protocol.Range{Start: b.position(from), End: b.position(to)}
+		b.text = b.text[:from] + text + b.text[to:]
+		changes = append(changes, map[string]any{"range": where, "text": text})
+	}
+	b.change(changes...)
+}
+
+// What is typed behind blanks after a value's code makes another expression of it.
+func TestStaleBehindBlanks(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("g = 5\ng\nprint(g)\n")
+	b.run("g = 5")
+	r := protocol.Range{Start: protocol.Position{Line: 1}, End: protocol.Position{Line: 1, Character: 1}}
+	b.evaluate(lsp.EvaluateParams{Range: &r}).wait()
+	b.wantStanding("0 , 1 5")
+	at := len("g = 5\ng")
+	b.edit(at, at, " ")
+	b.wantStanding("0 , 1 5")
+	b.edit(at+1, at+1, "+ 1")
+	b.wantStanding("0 , 1 5 stale")
+	b.edit(at, at+4, "")
+	b.wantStanding("0 , 1 5")
+	b.edit(at-1, at-1, "\t")
+	b.wantStanding("0 , 1 5")
+	b.edit(at-1, at-1, "-")
+	b.wantStanding("0 , 1 5 stale")
+}
+
+// Code that is cut and put in elsewhere keeps its result.
+func TestResultsMoveWithTheirCode(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	const text = "30\n10\n20\n20\n"
+	b := c.python(text)
+	for i := range 3 {
+		b.unit("line", protocol.Position{Line: uint32(i)}).wait()
+	}
+	b.wantStanding("0 30, 1 10, 2 20")
+	b.edit(0, 3, "")     // dd
+	b.edit(3, 3, "30\n") // p
+	b.wantStanding("0 10, 1 30, 2 20")
+	b.rewrite("10\n20\n20\n30\n") // sort, of which a copy has no result
+	b.wantStanding("0 10, 1 20, 3 30")
+	b.edit(0, 3, "", 6, 6, "10\n") // :1m3 at once
+	b.wantStanding("0 20, 2 10, 3 30")
+	b.edit(2, 3, " ") // J
+	b.wantStanding("0 20 stale, 1 10, 2 30")
+	b.edit(2, 3, "\n") // u
+	b.wantStanding("0 20, 2 10, 3 30")
+	gone := b.evaluations()[1].Evaluation
+	b.edit(6, 9, "")
+	expect(c, lsp.MethodEvaluation, func(p lsp.EvaluationParams) bool { return p.Evaluation == gone && p.Cleared })
+	b.wantStanding("0 20, 2 30")
+	b.edit(0, 0, "10\n")
+	e := expect(c, lsp.MethodEvaluation, func(p lsp.EvaluationParams) bool {
+		return p.Evaluation == gone && p.Range.Start.Line == 0 && !p.Cleared
+	})
+	if e.State != lsp.EvaluationDone || e.Stale || e.Summary.Text != "10" {
+		t.Errorf("it came back as %+v", e)
+	}
+	b.edit(0, 0, "10\n") // a copy takes nothing away
+	b.wantStanding("1 10, 2 20, 4 30")
+	// What was evaluated again since is not brought back.
+	b.edit(3, 6, "")
+	b.unit("line", protocol.Position{}).wait()
+	b.edit(3, 3, "10\n")
+	b.wantStanding("0 10, 2 20, 4 30")
+	// Nor is a value of a kernel that is gone.
+	b.edit(0, 3, "")
+	command[any](c, lsp.CommandRestart, b.only())
+	c.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionIdle && s.Queued == 0 })
+	b.unit("line", protocol.Position{Line: 2}).wait()
+	b.edit(0, 0, "10\n")
+	if got := b.standing(); strings.HasPrefix(got, "0") {
+		t.Errorf("of a kernel that was restarted: %q", got)
+	}
+}
+
+// Whatever is edited, what the server says is not stale is the text that was evaluated.
+func TestResultIsTrueAfterAnyEdits(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"1", "2 + 2", "'größe'", "'\U0001F600'", "  3", ""}), 1, 6).Draw(t, "lines")
+		b := c.open(fmt.Sprintf("untitled:%d.py", n), "python", strings.Join(lines, "\n"))
+		defer b.close()
+		texts := map[string]string{} // what was evaluated
+		for i, line := range lines {
+			if strings.TrimSpace(line) != "" && rapid.Bool().Draw(t, "evaluated") {
+				p := protocol.Position{Line: uint32(i)}
+				r := command[lsp.EvaluateResult](c, lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Unit: "line", Position: &p})
+				texts[r.Evaluation] = line
+			}
+		}
+		earlier := []string{b.text}
+		for range rapid.IntRange(1, 6).Draw(t, "edits") {
+			runes := []rune(b.text)
+			at := len(string(runes[:rapid.IntRange(0, len(runes)).Draw(t, "at")]))
+			switch rapid.SampledFrom([]string{"type", "cut", "undo"}).Draw(t, "edit") {
+			case "type":
+				b.edit(at, at, rapid.SampledFrom([]string{" ", "+ 1", "\n", "\r\n", "1", "ö", "# ", "2 + 2\n"}).Draw(t, "typed"))
+			case "cut":
+				to := at + strings.IndexByte(b.text[at:]+"\n", '\n')
+				b.edit(at, to, "", 0, 0, b.text[at:to]+"\n")
+			case "undo":
+				b.rewrite(rapid.SampledFrom(earlier).Draw(t, "earlier"))
+			}
+			earlier = append(earlier, b.text)
+			for _, e := range b.evaluations() {
+				if e.Stale {
+					continue
+				}
+				got := strings.ReplaceAll(b.text, "\r\n", "\n")
+				lines := strings.Split(got, "\n")
+				if line := lines[e.Range.Start.Line]; e.Range.Start.Line != e.Range.End.Line || strings.TrimSpace(line) != strings.TrimSpace(texts[e.Evaluation]) {
+					t.Fatalf("in %q, %q is said to stand on line %d", b.text, texts[e.Evaluation], e.Range.Start.Line)
+				}
+			}
+		}
+	})
+}
