@@ -45,6 +45,7 @@ func ServeFile(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return fmt.Errorf("start the Go kernel of %s: %w", path, err)
 	}
+	setArguments([]string{ownName}) // the rest is the kernel's own
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)

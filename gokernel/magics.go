@@ -31,6 +31,7 @@ var builtinMagics []builtinMagic
 
 func init() {
 	builtinMagics = []builtinMagic{
+		{"argv", "[PROGRAM [ARGUMENT...]]", "makes os.Args a program's, whose flags are not defined yet; without one, as at the kernel's start", false, (*kernel).magicArgv},
 		{"bash", "[ARGUMENTS]", "runs the lines below by bash; it must be %%bash", true, (*kernel).magicBash},
 		{"cd", "[FOLDER]", "changes the working folder, to the home folder without one", false, (*kernel).magicCd},
 		{"env", "[NAME[=VALUE]]", "shows or sets variables of the environment", false, (*kernel).magicEnv},

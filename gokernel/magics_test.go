@@ -57,7 +57,7 @@ func TestMagics(t *testing.T) {
 			{"reval.Magic(\"\", func() {})", "panic:\npanic: reval.Magic \"\": this is no name\n(.|\n)*"},
 			{"reval.Magic(\"größe\", func() int { return 5 })\n%größe", "value: 5\n"},
 			{"reval.Magic(\"n\", func(int) {})", "panic:\npanic: reval.Magic \"n\": a func\\(int\\) is no function of at most two strings\n(.|\n)*"},
-			{"%lsmagic", "value: %%bash(.|\n)*%twice(.|\n)*"},
+			{"%lsmagic", "value: %argv(.|\n)*%%bash(.|\n)*%twice(.|\n)*"},
 			{"nothing?", "Error:\nnothing is known of nothing\n"},
 			{"%reset\n%who", "stdout:\n\n"},
 			{"x", "CompileError:\n.*undefined: x\n(.|\n)*"},

@@ -28,12 +28,12 @@ const (
 // next message is read, so that neither an edit nor another evaluation overtakes
 // it; nobody waits for the kernel, but that there is none is answered.
 func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.ProgressToken) (any, error) {
-	r, code, err := s.queue(p, token)
+	r, request, err := s.queue(p, token)
 	if err != nil {
 		return nil, err
 	}
 	ks := r.session
-	ks.Evaluate(session.Request{ID: r.id, Code: code, Group: string(p.URI), AllowInput: s.client.reval})
+	ks.Evaluate(request)
 	answer := EvaluateResult{Evaluation: r.id}
 	s.mu.Lock()
 	answer.Range = toRange(r.anchor.Range())
@@ -57,20 +57,20 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 }
 
 // queue settles what is evaluated, and registers its result.
-func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result, string, error) {
+func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result, session.Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := s.lookup(p.URI)
 	if err != nil {
-		return nil, "", err
+		return nil, session.Request{}, err
 	}
 	where, err := d.region(p)
 	if err != nil {
-		return nil, "", jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
+		return nil, session.Request{}, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 	}
 	text, err := d.Slice(where)
 	if err != nil {
-		return nil, "", jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
+		return nil, session.Request{}, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 	}
 	code, _ := language.Dedent(text)
 	s.replace(d, where, text)
@@ -83,7 +83,9 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*result,
 	s.results[r.id] = r
 	d.show(r)
 	s.publish(d) // errors of what is evaluated again are void
-	return r, code, nil
+	return r, session.Request{
+		ID: r.id, Code: code, Group: string(p.URI), AllowInput: s.client.reval, Around: d.surroundings(p, code),
+	}, nil
 }
 
 // region is what to evaluate, from the start of its first line if only blanks
@@ -133,6 +135,20 @@ func (d *openDocument) region(p EvaluateParams) (document.Range, error) {
 		return d.trim(d.lines(start, end), fmt.Sprintf("the definition at line %d", line+1))
 	}
 	return document.Range{}, fmt.Errorf("unit %q is none of line, cell, definition, file, toHere", p.Unit)
+}
+
+// surroundings are those of a program, for a document that is evaluated as one: nil for
+// a part of it, or where it has no file.
+func (d *openDocument) surroundings(p EvaluateParams, code string) func(string) (begin, end string) {
+	path := filePath(d.key)
+	if p.Unit != unitFile || path == "" {
+		return nil
+	}
+	script := language.NewScript(path, p.Arguments, code)
+	return func(name string) (begin, end string) {
+		lang, _ := language.For(name)
+		return lang.Surroundings(script)
+	}
 }
 
 // allLines gives the text of all lines, without their ends.

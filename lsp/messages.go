@@ -84,6 +84,9 @@ type EvaluateParams struct {
 	Unit string `json:"unit,omitzero"`
 	// Position is needed for every unit but file.
 	Position *protocol.Position `json:"position,omitzero"`
+	// Arguments are the command line's, for unit file, which is evaluated as a program
+	// that was started from its file: with its own name, folder and arguments.
+	Arguments []string `json:"arguments,omitzero"`
 }
 
 // EvaluateResult is answered at once; nobody waits for the kernel.

@@ -26,6 +26,11 @@ a Go file with a package clause is a program whose main runs. Cells of text are
 left out. The code runs in the current folder. With - for FILE, standard input
 is read, and --kernel has to be given.
 
+What follows FILE is the program's own, flags too: the code finds its name and its
+arguments as if FILE had been started: sys.argv, __file__, sys.path[0], __doc__
+(Python), os.Args and package flag (Go), commandArgs() (R), $0, $1 (bash), Deno.args
+and process.argv (Deno, tslab).
+
   --kernel NAME  a kernel that 'reval kernels' lists, or the connection file
                  (FILE.json) of a kernel that runs, which goes on afterwards, or
                  the word newest for the one of the file's language that was

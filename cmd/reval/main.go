@@ -36,7 +36,7 @@ var commands []command
 func init() {
 	commands = []command{
 		{"lsp", "[--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
-		{"run", "FILE [--kernel NAME|URL]", "evaluate the cells of a file in order", runRun},
+		{"run", "[--kernel NAME|URL] FILE [ARGUMENT...]", "evaluate the cells of a file in order", runRun},
 		{"kernels", "[--server URL] [--json]", "list the kernels that there are", runKernels},
 		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
 		{"kernel go", "--connection-file FILE [--engine NAME]", "be the embedded Go kernel of a connection file", runGoKernel},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,12 +18,12 @@ import (
 func runRun(ctx context.Context, env environment, args []string) error {
 	f := flags("run")
 	kernel := f.String("kernel", "", "")
-	files, err := parse(f, args, 1)
+	file, args, err := parseScript(f, args)
 	if err != nil {
 		return err
 	}
-	if files[0] == "-" && *kernel == "" {
-		return usagef("run: standard input does not tell its language: choose a kernel with --kernel NAME (`reval kernels` lists them)")
+	if file == "-" && *kernel == "" {
+		return usagef("run: standard input does not tell its language: choose a kernel, with --kernel NAME before the - (`reval kernels` lists them)")
 	}
 	builtin, err := builtinKernels()
 	if err != nil {
@@ -38,12 +39,27 @@ func runRun(ctx context.Context, env environment, args []string) error {
 	defer signal.Stop(broken)
 
 	err = terminal.Run{
-		Streams: streams(env), File: files[0], Kernel: *kernel, Builtin: builtin, Interrupts: interrupts,
+		Streams: streams(env), File: file, Args: args, Kernel: *kernel, Builtin: builtin, Interrupts: interrupts,
 	}.Do(ctx)
 	if errors.Is(err, syscall.EPIPE) {
 		return terminal.ExitError{Status: exitError}
 	}
 	return err
+}
+
+// parseScript parses the flags before a file. What follows the file is its own, a flag
+// and "--" too; "--" before it lets its name begin with "-".
+func parseScript(f *flag.FlagSet, args []string) (file string, rest []string, err error) {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return "", nil, err
+		}
+		return "", nil, usageError{err}
+	}
+	if f.NArg() == 0 {
+		return "", nil, usagef("%s: an argument is missing", f.Name())
+	}
+	return f.Arg(0), f.Args()[1:], nil
 }
 
 // streams are the standard ones, with what is known of their terminal.

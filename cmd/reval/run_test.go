@@ -42,7 +42,7 @@ func TestRunInRunningKernel(t *testing.T) {
 		if err := os.WriteFile(file, []byte(c.code), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(testenv.Reval(t), "run", file, "--kernel", c.kernel)
+		cmd := exec.Command(testenv.Reval(t), "run", "--kernel", c.kernel, file)
 		cmd.Env = env
 		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != c.want {
@@ -66,7 +66,7 @@ func TestLastValueComesLate(t *testing.T) {
 		last = r
 		r.End()
 	}})
-	out, err := exec.Command(testenv.Reval(t), "run", script(t, "1\n"), "--kernel", kernel.File).CombinedOutput()
+	out, err := exec.Command(testenv.Reval(t), "run", "--kernel", kernel.File, script(t, "1\n")).CombinedOutput()
 	if err != nil || string(out) != "late\n" {
 		t.Errorf("%q, %v", out, err)
 	}

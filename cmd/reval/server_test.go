@@ -60,12 +60,12 @@ func TestServerKernels(t *testing.T) {
 	// A name of the list, with the token of the environment.
 	env = append(env, "JUPYTER_TOKEN="+server.Token)
 	file := script(t, "# %%\nx = 41\n# %%\nx + 1\n")
-	stdout, stderr = reval(0, "run", file, "--kernel", base+"/api/kernelspecs/python3")
+	stdout, stderr = reval(0, "run", "--kernel", base+"/api/kernelspecs/python3", file)
 	if stdout != "42\n" || stderr != "" {
 		t.Errorf("it printed %q and %q", stdout, stderr)
 	}
 	// The URL's token comes first.
-	_, stderr = reval(1, "run", file, "--kernel", base+"/?token=wrong")
+	_, stderr = reval(1, "run", "--kernel", base+"/?token=wrong", file)
 	matches(stderr, `the server refuses the token`)
 
 	// While a file runs its kernel is listed, and others join it.
@@ -191,7 +191,7 @@ func TestHostKernels(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^\* ` + regexp.QuoteMeta(url) + `/python3 +python +Python 3`).MatchString(list) {
 		t.Errorf("no python3 in\n%s", list)
 	}
-	if out := reval("run", script(t, "6 * 7\n"), "--kernel", url+"/python3"); out != "42\n" {
+	if out := reval("run", "--kernel", url+"/python3", script(t, "6 * 7\n")); out != "42\n" {
 		t.Errorf("it printed %q", out)
 	}
 }

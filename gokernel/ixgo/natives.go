@@ -3,6 +3,7 @@ package ixgo
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -175,6 +176,9 @@ func (e *Engine) natives() error {
 		"(*os/exec.Cmd).CombinedOutput": e.commandCombinedOutput,
 
 		"os.Exit": func(code int) { panic(front.ExitError(code)) }, // log.Fatal calls it
+
+		"flag.Parse":            func() { _ = front.ParseFlags(flag.CommandLine, os.Args[1:]) },
+		"(*flag.FlagSet).Parse": front.ParseFlags,
 
 		"fmt.Print":              func(a ...any) (int, error) { return fmt.Fprint(stdout, a...) },
 		"fmt.Println":            func(a ...any) (int, error) { return fmt.Fprintln(stdout, a...) },

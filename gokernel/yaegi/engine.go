@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"go/token"
 	"io"
@@ -100,6 +101,12 @@ func (e *Engine) replacements() interp.Exports {
 		"os/os": {
 			"Exit":  reflect.ValueOf(func(code int) { panic(front.ExitError(code)) }),
 			"Stdin": reflect.ValueOf(&stdin).Elem(),
+			"Args":  reflect.ValueOf(&os.Args).Elem(),
+		},
+		// Use would give cells a set of flags of their own, beside that of flag's functions.
+		"flag/flag": {
+			"CommandLine": reflect.ValueOf(&flag.CommandLine).Elem(),
+			"Parse":       reflect.ValueOf(func() { _ = front.ParseFlags(flag.CommandLine, os.Args[1:]) }),
 		},
 		"time/time": {"AfterFunc": reflect.ValueOf(func(d time.Duration, f func()) *time.Timer { return time.AfterFunc(d, e.started(f)) })},
 		"context/context": {"AfterFunc": reflect.ValueOf(func(ctx context.Context, f func()) (stop func() bool) {

@@ -29,6 +29,8 @@ type Language struct {
 	mark       *regexp.Regexp // a cell mark: groups for what follows it
 	syntax     *syntax
 	traceback  *traceback
+	// surroundings are a script's; see Surroundings.
+	surroundings func(Script) (begin, end string)
 }
 
 // The signs that may stand before the "%%" of a cell mark.
@@ -44,14 +46,14 @@ var (
 
 var table = []*Language{
 	{
-		ID: "python", Name: "Python", Comment: "#", NameAlone: true, mark: hashMark, syntax: python, traceback: ipython,
+		ID: "python", Name: "Python", Comment: "#", NameAlone: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings,
 		Install:    "python -m pip install ipykernel",
 		ids:        []string{"py", "ipython", "inferior-python", "sage"},
 		kernels:    []string{"python3", "ipython", "xpython", "sage"},
 		extensions: []string{".py", ".pyw", ".pyi", ".ipy", ".sage"},
 	},
 	{
-		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel,
+		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel, surroundings: rSurroundings,
 		Install:    `R -e 'install.packages("IRkernel"); IRkernel::installspec()'`,
 		ids:        []string{"ess-r", "rlang"},
 		kernels:    []string{"ir"},
@@ -64,27 +66,27 @@ var table = []*Language{
 		extensions: []string{".jl"},
 	},
 	{
-		ID: "go", Name: "Go", Comment: "//", Context: true, mark: slashMark, syntax: golang, traceback: gokernel,
+		ID: "go", Name: "Go", Comment: "//", Context: true, mark: slashMark, syntax: golang, traceback: gokernel, surroundings: goSurroundings,
 		Install:    "reval kernel install",
 		ids:        []string{"golang"},
 		kernels:    []string{"golang"},
 		extensions: []string{".go"},
 	},
 	{
-		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno,
+		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
 		Install:    "deno jupyter --install",
 		ids:        []string{"typescriptreact", "tsx", "ts"},
 		extensions: []string{".ts", ".mts", ".cts", ".tsx"},
 	},
 	{
-		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno,
+		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
 		Install:    "deno jupyter --install",
 		ids:        []string{"javascriptreact", "js", "js2", "js3", "jsx", "rjsx"},
 		kernels:    []string{"typescript"}, // Deno runs both and says TypeScript
 		extensions: []string{".js", ".mjs", ".cjs", ".jsx"},
 	},
 	{
-		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell,
+		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell, surroundings: bashSurroundings,
 		Install:    "python -m pip install bash_kernel && python -m bash_kernel.install",
 		ids:        []string{"sh", "bash", "shell", "shell-script"},
 		kernels:    []string{"bash", "sh"},

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"time"
@@ -40,7 +41,10 @@ type Evaluation struct {
 	Message string
 
 	allowInput bool
-	ending     string // why its kernel is being ended; empty if it is not
+	around     func(string) (begin, end string)
+	// While around's begin is evaluated, an interrupt is for the code that follows it.
+	beginning, interrupted bool
+	ending                 string // why its kernel is being ended; empty if it is not
 }
 
 // Ended tells whether the state is final.
@@ -53,12 +57,15 @@ type Request struct {
 	// AllowInput says that the listener answers input requests. Code that asks for
 	// input gets an error without it.
 	AllowInput bool
+	// Around gives, for a kernel's language as it names it, code that is evaluated in
+	// silence before and after; nil = none.
+	Around func(language string) (begin, end string)
 }
 
 // Evaluate queues code, and starts the kernel if there is none.
 func (s *Session) Evaluate(r Request) {
 	s.change(func() []*Evaluation {
-		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: len(s.queue), allowInput: r.AllowInput}
+		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: len(s.queue), allowInput: r.AllowInput, around: r.Around}
 		if s.current != nil {
 			e.Ahead++
 		}
@@ -80,6 +87,18 @@ func (s *Session) Evaluate(r Request) {
 
 // evaluate runs one evaluation to its end.
 func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
+	end, interrupted := s.begin(kernel, e)
+	if interrupted {
+		s.change(func() []*Evaluation {
+			e.State, e.Message, e.Ended = Cancelled, "interrupted before it ran", time.Now()
+			s.current = nil
+			if s.state == Busy {
+				s.state = Idle
+			}
+			return append([]*Evaluation{e}, s.renumber()...)
+		})
+		return
+	}
 	failed, asked := false, false
 	reply, err := kernel.Execute(s.ctx, kernelclient.ExecuteRequest{ID: e.ID, Code: e.Code, AllowInput: e.allowInput}, func(ev kernelclient.Event) {
 		switch ev := ev.(type) {
@@ -95,6 +114,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		}
 		s.listener.Output(e.ID, ev)
 	})
+	s.silently(kernel, end)
 	if asked {
 		s.listener.InputVoid(e.ID)
 	}
@@ -136,6 +156,43 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		}
 		return append(changed, s.renumber()...)
 	})
+}
+
+// begin evaluates what is to be evaluated before the code, and gives what is to be
+// evaluated after it. An interrupt that came meanwhile is for the code.
+func (s *Session) begin(kernel *kernelclient.Kernel, e *Evaluation) (end string, interrupted bool) {
+	if e.around == nil {
+		return "", false
+	}
+	begin, end := e.around(kernel.Info().LanguageInfo.Name)
+	s.mu.Lock()
+	e.beginning = true
+	s.mu.Unlock()
+	s.silently(kernel, begin)
+	s.mu.Lock()
+	e.beginning, interrupted = false, e.interrupted
+	s.mu.Unlock()
+	return end, interrupted
+}
+
+// silencePatience bounds the wait for code that is evaluated in silence: the kernel may
+// have other clients. What is evaluated next waits in the kernel.
+const silencePatience = 5 * time.Second
+
+// silently evaluates code of which nobody is told.
+func (s *Session) silently(kernel *kernelclient.Kernel, code string) {
+	if code == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, silencePatience)
+	defer cancel()
+	reply, err := kernel.Execute(ctx, kernelclient.ExecuteRequest{Code: code, Silent: true}, func(kernelclient.Event) {})
+	if err == nil && reply.Status != jupyter.StatusOK {
+		err = errors.New(reply.Failure().Value)
+	}
+	if err != nil {
+		s.logger.Debug("surroundings of a script", "error", err)
+	}
 }
 
 // dropGroup takes from the queue what waits behind a failed evaluation of the

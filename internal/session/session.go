@@ -327,6 +327,9 @@ func (s *Session) Interrupt() Rest {
 	var stop func()
 	s.change(func() []*Evaluation {
 		kernel, stop = s.kernel, s.stop
+		if s.current != nil {
+			s.current.interrupted = s.current.beginning
+		}
 		return s.drop(Cancelled, "interrupted before it ran")
 	})
 	return func(ctx context.Context) error {
@@ -487,6 +490,7 @@ func (s *Session) Cancel(ctx context.Context, id string) error {
 	s.change(func() []*Evaluation {
 		if s.current != nil && s.current.ID == id {
 			found, runs = true, s.current.State == Running
+			s.current.interrupted = s.current.beginning
 			return nil
 		}
 		i := slices.IndexFunc(s.queue, func(e *Evaluation) bool { return e.ID == id })

@@ -36,6 +36,8 @@ type Run struct {
 	// File is the path as its user wrote it, which tracebacks name, or "-" for In,
 	// which needs a Kernel.
 	File string
+	// Args are the program's arguments, which the code finds as if File had been started.
+	Args []string
 	// Kernel is a kernelspec's name, or the connection file of a kernel that runs
 	// and goes on, or "newest" for the last of those that was started, or a Jupyter server's URL, which the environment's JUPYTER_TOKEN
 	// opens if it has no token; empty for the first kernel of the file's language.
@@ -145,6 +147,11 @@ func (x *running) run(ctx context.Context, text string) error {
 	x.kernel, x.language = k, kernelLang
 	x.mu.Unlock()
 	defer x.settle(ctx)
+	begin, end := kernelLang.Surroundings(language.NewScript(x.File, x.Args, text))
+	x.silently(ctx, begin)
+	if !k.Launched() { // others use it, too
+		defer x.silently(ctx, end)
+	}
 	for i, c := range split(text, lang, known) {
 		if err := x.evaluate(ctx, i+1, c); err != nil {
 			return err
@@ -161,7 +168,15 @@ const settlePatience = time.Second
 func (x *running) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settlePatience)
 	defer cancel()
-	x.kernel.Execute(ctx, kernelclient.ExecuteRequest{Silent: true}, func(kernelclient.Event) {}) // its error tells nothing
+	x.silently(ctx, "")
+}
+
+// silently evaluates code of which nobody is told, and without which the run goes on.
+func (x *running) silently(ctx context.Context, code string) {
+	reply, err := x.kernel.Execute(ctx, kernelclient.ExecuteRequest{Code: code, Silent: true}, func(kernelclient.Event) {})
+	if x.Logger != nil && (err != nil || reply.Status != jupyter.StatusOK) {
+		x.Logger.Debug("evaluated in silence", "code", code, "error", err, "status", reply.Status)
+	}
 }
 
 // start gives the kernel that was asked for, or the first of the file's language.
@@ -187,7 +202,7 @@ func (x *running) start(ctx context.Context, lang language.Language, known bool)
 		for _, s := range specs {
 			names = append(names, s.Name)
 		}
-		return nil, fmt.Errorf("%s: its name does not tell the language: choose a kernel with --kernel NAME: %s", x.File, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s: its name does not tell the language: choose a kernel, with --kernel NAME before the file: %s", x.File, strings.Join(names, ", "))
 	}
 	spec, err := kernelclient.Choose(specs, findErr, wanted(x.Kernel, lang))
 	if err != nil {

@@ -1,0 +1,62 @@
+package lsp_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/reval-editor/reval/lsp"
+)
+
+// A file is evaluated as a program that was started from it, and nothing else is: what is
+// evaluated afterwards finds what was there before, also after an error and an interrupt.
+func TestFileIsAScript(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "sibling.py"), []byte("word = 'sibling'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look := c.open(filepath.Join(dir, "look.py"), "python", `import sys; (len(sys.argv), sys.argv[0].endswith(".py") and "kernel", "__file__" in globals(), "" in sys.path, hasattr(sys, "_reval_script"), len(__import__("warnings").filters))
+("was_" + "argv" in str(In), sorted(n for n in globals() if not n.startswith("_")))
+`)
+	state, names, _ := strings.Cut(strings.TrimSpace(look.text), "\n")
+	before := look.run(state).value()
+	path := filepath.Join(dir, "it's \"a\" scrïpt.py")
+	script := c.open(path, "python", `"""Does nothing."""
+import sys, sibling, time
+print(__name__, __file__, __doc__, sys.argv, sys.path[0], sibling.word)
+if "wait" in sys.argv: print("waits", flush=True); time.sleep(1000)
+sys.argv.pop(0)
+if "fail" in sys.argv: raise ValueError("no")
+`)
+	for _, arguments := range [][]string{nil, {"-n", "a b"}, {"fail"}, {"wait"}} {
+		e := script.evaluate(lsp.EvaluateParams{Unit: "file", Arguments: arguments})
+		if len(arguments) == 1 && arguments[0] == "wait" {
+			e.printed("waits")
+			command[any](c, lsp.CommandInterrupt, script.only())
+		}
+		tr := e.wait()
+		list := "['" + strings.Join(append([]string{strings.ReplaceAll(path, "'", `\'`)}, arguments...), "', '") + "']"
+		want := "__main__ " + path + " Does nothing. " + list + " " + dir + " sibling\n"
+		if got := strings.TrimSuffix(tr.stream("stdout"), "waits\n"); got != want {
+			t.Errorf("%q prints\n%s, want\n%s", arguments, got, want)
+		}
+		if got := look.run(state).value(); got != before {
+			t.Errorf("after %q it is %s, was %s", arguments, got, before)
+		}
+	}
+	const want = "(False, ['In', 'Out', 'exit', 'get_ipython', 'open', 'quit', 'sibling', 'sys', 'time'])"
+	tr := look.run(names)
+	if got := strings.Join(strings.Fields(tr.value()), " "); got != want || tr.end.Count != 10 {
+		t.Errorf("the session has %s after %d cells, want %s after 10", got, tr.end.Count, want)
+	}
+	// A part of the file is no program, nor is a text without a file.
+	if tr := script.run("print(__name__, __file__, __doc__, sys.argv, sys.path[0], sibling.word)"); tr.end.State != lsp.EvaluationFailed {
+		t.Errorf("a part has __file__: %+v", tr)
+	}
+	untitled := c.open("untitled:a.py", "python", "__file__\n")
+	if tr := untitled.evaluate(lsp.EvaluateParams{Unit: "file"}).wait(); tr.end.State != lsp.EvaluationFailed {
+		t.Errorf("a text without a file has __file__: %+v", tr)
+	}
+}
