@@ -260,7 +260,7 @@ type EvaluationParams struct {
 	// Range is where the code stands now, after edits.
 	Range protocol.Range `json:"range"`
 	State string         `json:"state"`
-	// Ahead is the number of evaluations before a queued one.
+	// Ahead is the number of evaluations before a queued one; 10 stands for ten or more.
 	Ahead int `json:"ahead,omitzero"`
 	// Count is the kernel's execution count, 0 if it gave none.
 	Count int `json:"count,omitzero"`

@@ -32,7 +32,7 @@ type Evaluation struct {
 	// error of one takes the others that wait behind it from the queue.
 	Group string
 	State EvaluationState
-	// Ahead counts the evaluations before a queued one.
+	// Ahead counts the evaluations before a queued one, up to MaxAhead.
 	Ahead int
 	// Count is the kernel's execution count, 0 if it gave none.
 	Count          int
@@ -46,6 +46,10 @@ type Evaluation struct {
 	beginning, interrupted bool
 	ending                 string // why its kernel is being ended; empty if it is not
 }
+
+// MaxAhead is as far as Ahead counts: with each evaluation that ends, no more than so
+// many others have news, however long the queue is.
+const MaxAhead = 10
 
 // Ended tells whether the state is final.
 func (s EvaluationState) Ended() bool { return s != Queued && s != Running }
@@ -65,10 +69,11 @@ type Request struct {
 // Evaluate queues code, and starts the kernel if there is none.
 func (s *Session) Evaluate(r Request) {
 	s.change(func() []*Evaluation {
-		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: len(s.queue), allowInput: r.AllowInput, around: r.Around}
+		ahead := len(s.queue)
 		if s.current != nil {
-			e.Ahead++
+			ahead++
 		}
+		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead), allowInput: r.AllowInput, around: r.Around}
 		if s.closed {
 			e.State, e.Message = Lost, "the session was closed"
 			return []*Evaluation{e}

@@ -466,15 +466,15 @@ func (s *Session) Inspect(ctx context.Context, code string, at kernelclient.Curs
 	return r, nil
 }
 
-// renumber counts again how many evaluations are ahead of each queued one, and
-// gives those whose number changed; mu is held.
+// renumber counts again how many evaluations are ahead of each queued one, as far as
+// that is told, and gives those whose number changed; mu is held.
 func (s *Session) renumber() []*Evaluation {
 	ahead := 0
 	if s.current != nil {
 		ahead = 1
 	}
 	var changed []*Evaluation
-	for i, e := range s.queue {
+	for i, e := range s.queue[:min(len(s.queue), MaxAhead)] {
 		if e.Ahead != ahead+i {
 			e.Ahead = ahead + i
 			changed = append(changed, e)

@@ -241,6 +241,25 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// What is told when an evaluation ends does not grow with the queue behind it.
+func TestLongQueue(t *testing.T) {
+	t.Parallel()
+	var p played
+	s, r := open(t, p.attach(t))
+	evaluate(s, "a", "hold")
+	r.wait(0, "a1 prints")
+	const n = 300
+	evaluate(s, "b", slices.Repeat([]string{"x"}, n)...)
+	p.goOn()
+	r.wait(0, fmt.Sprintf("b%d done", n))
+	r.expect("b5", "queued 5; queued 4; queued 3; queued 2; queued 1; queued 0; running; prints x; done")
+	var last []string
+	for i := MaxAhead; i >= 0; i-- {
+		last = append(last, fmt.Sprintf("queued %d", i))
+	}
+	r.expect(fmt.Sprintf("b%d", n), strings.Join(last, "; ")+"; running; prints x; done")
+}
+
 func TestErrorDropsItsGroup(t *testing.T) {
 	t.Parallel()
 	var p played
