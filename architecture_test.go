@@ -17,7 +17,7 @@ const module = "github.com/reval-editor/reval/"
 var mayImport = map[string][]string{
 	"cmd/reval":                 {"lsp", "internal/terminal", "gokernel", "kernelclient"},
 	"lsp":                       {"internal/session", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
-	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output"},
+	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
 	"internal/session":          {"kernelclient", "jupyter"},
 	"jupyter":                   {"internal/trust"},
 	"kernelclient":              {"jupyter", "internal/trust", "internal/zsock"},

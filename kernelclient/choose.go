@@ -26,6 +26,9 @@ func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
 	var names []string
 	for _, s := range specs {
 		if s.Name == w.Name || w.Name == "" && w.Matches != nil && w.Matches(s.Language) {
+			if s.Missing != "" {
+				return Spec{}, fmt.Errorf("%s%s", s.Missing, others(specs, w))
+			}
 			return s, nil
 		}
 		names = append(names, s.Name)
@@ -42,6 +45,20 @@ func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
 		install = ", for example with: " + w.Install
 	}
 	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one%s (`reval kernels` lists those there are)%s", w.Language, install, broken)
+}
+
+// others says which kernels of the language can be chosen instead.
+func others(specs []Spec, w Wanted) string {
+	var names []string
+	for _, s := range specs {
+		if s.Missing == "" && w.Matches != nil && w.Matches(s.Language) {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (or choose another kernel: " + strings.Join(names, ", ") + ")"
 }
 
 func are(names []string) string {

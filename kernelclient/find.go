@@ -1,91 +1,68 @@
 package kernelclient
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/reval-editor/reval/internal/trust"
 )
 
 // Finder looks for kernelspecs where Jupyter does, and in the Python
 // environments of a project, where no kernelspec need be registered.
+//
+// It reads: nothing of a workspace is run, and nothing is looked at that belongs to
+// another user than this one and root. The one program that it may run is a python on the
+// PATH that is a shim (see askPython).
 type Finder struct {
 	// Env is the environment that says where to look, as of os.Environ; nil is
-	// this process's.
+	// this process's. Relative folders in it are not looked into.
 	Env []string
-	// Dir is a project's folder, or a folder in it: the nearest .venv of it or of
-	// one above it is used.
+	// Dir is the folder of a file: the nearest environment (.venv, …) of it or of a
+	// folder above it is used.
 	Dir string
+	// Root is the workspace folder that Dir is in: nothing is looked at above it. Where
+	// it is empty that is [ProjectFolder] or, without a project, Dir.
+	Root string
 	// Builtin are specs that need not be found; they come first, being what works
 	// without anything else.
 	Builtin []Spec
 }
 
-// pythonProbeTimeout bounds how long a python is asked for its prefix. A first
-// start from a cold disk takes seconds.
-const pythonProbeTimeout = 15 * time.Second
-
 // place is where kernelspecs may be.
 type place struct {
 	kernels string       // a folder of kernelspec folders
 	python  *environment // the Python environment that it belongs to, if any
+	// own says that the environment is what its user means by "python": another is not
+	// silently taken for it.
+	own bool
 }
 
-// environment is a Python environment, or a python whose environment must be asked for.
-type environment struct {
-	python string // its interpreter
-	label  string // for people: ".venv of the project", …
-	prefix string // sys.prefix; empty until asked for
-	kernel bool   // ipykernel can be imported
-}
-
-// Find lists the kernelspecs, the preferred ones first: Builtin, those of
-// JUPYTER_PATH, of the project's .venv, of the active environment (VIRTUAL_ENV,
-// CONDA_PREFIX), the user's, those of the python on PATH, and the system's.
+// Find lists the kernelspecs, the preferred ones first: Builtin, those of the
+// environment that Dir belongs to, of JUPYTER_PATH, of the active environment
+// (VIRTUAL_ENV, CONDA_PREFIX), the user's, those of the python on PATH, and the system's.
+// An environment of the project, or an active one, that cannot run ipykernel has a spec in
+// its place that says so, see [Spec.Missing].
 //
 // A broken kernelspec does not hide the others: the error joins what was wrong
-// with each, and the specs are those that can be used.
+// with each and why environments were passed over, and the specs are those that can be used.
 func (f Finder) Find(ctx context.Context) ([]Spec, error) {
-	env := f.Env
-	if env == nil {
-		env = os.Environ()
-	}
-	vars := environMap(env)
-	places := f.places(ctx, vars)
-
-	var specs []Spec
-	var errs []error
-	names := map[string]bool{}
-	dirs := map[string]bool{}
-	add := func(s Spec, suffix string) {
-		if names[s.Name] {
-			if suffix == "" {
-				return // as for Jupyter, an earlier folder hides a later one
-			}
-			s.Name += "@" + suffix
-			if names[s.Name] {
-				return
-			}
-		}
-		names[s.Name] = true
-		specs = append(specs, s)
-	}
+	places, passed := f.places(ctx)
+	errs := []error{passed}
+	l := specList{folders: map[string]bool{}, names: map[string]bool{}}
 	for _, s := range f.Builtin {
-		add(s, "")
+		l.add(s, "", false)
 	}
+	dirs := map[string]bool{}
+	var last []func()
 	for _, p := range places {
 		folder := realPath(p.kernels)
 		if p.python != nil { // which may have no folder of kernels
@@ -96,29 +73,77 @@ func (f Finder) Find(ctx context.Context) ([]Spec, error) {
 		}
 		dirs[folder] = true
 		found, err := readSpecs(p.kernels)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		own := false
-		for _, s := range found {
-			suffix := ""
-			if p.python != nil {
-				suffix = p.python.prefix
-				// The spec that ipykernel's wheel brings says just "python":
-				// whoever reads it is to put the right one.
-				if isPython(s.Argv[0]) {
-					s.Argv[0] = p.python.python
-				}
-				// `ipykernel install --sys-prefix` writes the whole path.
-				own = own || filepath.Dir(s.Argv[0]) == filepath.Dir(p.python.python) && slices.Contains(s.Argv, "ipykernel_launcher")
+		errs = append(errs, err)
+		if p.python == nil {
+			for _, s := range found {
+				l.add(s, filepath.Dir(p.kernels), false)
 			}
-			add(s, suffix)
+			continue
 		}
-		if p.python != nil && p.python.kernel && !own {
-			add(ipykernelSpec(*p.python), p.python.prefix)
+		found = p.python.specs(found)
+		for _, s := range found {
+			add := func() { l.add(s, p.python.prefix, true) }
+			if s.Missing != "" && !p.own {
+				last = append(last, add) // it is told of if nothing else runs Python
+			} else {
+				add()
+			}
 		}
 	}
-	return specs, errors.Join(errs...)
+	for _, add := range last {
+		add()
+	}
+	return l.specs, errors.Join(errs...)
+}
+
+// specList gives each spec a name of its own.
+type specList struct {
+	specs   []Spec
+	folders map[string]bool // names that are in a folder of kernelspecs
+	names   map[string]bool // all names
+}
+
+// add appends a spec that was found in where. As for Jupyter, a folder hides what later
+// ones have by the same name; an environment hides nothing and is not hidden.
+func (l *specList) add(s Spec, where string, environment bool) {
+	if !environment {
+		if l.folders[s.Name] {
+			return
+		}
+		l.folders[s.Name] = true
+	}
+	if l.names[s.Name] || s.Missing != "" {
+		s.Name += "@" + where
+	}
+	if l.names[s.Name] {
+		return
+	}
+	l.names[s.Name] = true
+	l.specs = append(l.specs, s)
+}
+
+// specs are those of an environment: found are its registered ones; ipykernel's need not
+// be among them.
+func (e environment) specs(found []Spec) []Spec {
+	own, runsPython := false, false
+	for i, s := range found {
+		// The spec that ipykernel's wheel brings says just "python":
+		// whoever reads it is to put the right one.
+		if isPython(s.Argv[0]) {
+			found[i].Argv[0] = e.python
+		}
+		// `ipykernel install --sys-prefix` writes the whole path.
+		if filepath.Dir(found[i].Argv[0]) == filepath.Dir(e.python) && slices.Contains(s.Argv, "ipykernel_launcher") {
+			own = true
+			found[i].Missing = e.lacks() // it may have been removed since
+		} else if strings.EqualFold(s.Language, "python") {
+			runsPython = true
+		}
+	}
+	if !own && (e.kernel || !runsPython) {
+		found = append(found, ipykernelSpec(e))
+	}
+	return found
 }
 
 func realPath(path string) string {
@@ -137,7 +162,8 @@ func ipykernelSpec(e environment) Spec {
 		Language:      "python",
 		Argv:          []string{e.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"},
 		InterruptMode: InterruptBySignal,
-		Source:        e.python,
+		Source:        cmp.Or(e.python, e.prefix),
+		Missing:       e.lacks(),
 	}
 }
 
@@ -185,35 +211,44 @@ func readSpecs(kernels string) ([]Spec, error) {
 	return specs, errors.Join(errs...)
 }
 
-// places lists where to look, in order of preference. The pythons are asked at
-// the same time.
-func (f Finder) places(ctx context.Context, vars map[string]string) []place {
-	var places []place
+// places lists where to look, in order of preference. The error joins why environments
+// were passed over.
+func (f Finder) places(ctx context.Context) (places []place, passed error) {
+	env := f.environ()
+	vars := environMap(env)
 	dir := func(parts ...string) {
 		if filepath.IsAbs(parts[0]) { // a relative one would be the workspace's
 			places = append(places, place{kernels: filepath.Join(append(parts, "kernels")...)})
 		}
 	}
-	python := func(e environment) {
-		places = append(places, place{python: &e})
+	pass := func(err error) { passed = errors.Join(passed, fmt.Errorf("an environment is passed over: %w", err)) }
+	python := func(e environment, own bool) {
+		places = append(places, place{kernels: filepath.Join(e.prefix, "share", "jupyter", "kernels"), python: &e, own: own})
+	}
+	prefix, passed := f.environment()
+	if prefix != "" {
+		e, err := readEnvironment(prefix, "", vars)
+		if err != nil { // it is the project's all the same
+			e.missing = fmt.Sprintf("the environment %s cannot be used: %v", prefix, err)
+		}
+		python(e, true)
 	}
 	for _, p := range filepath.SplitList(vars["JUPYTER_PATH"]) {
 		dir(p)
 	}
-	if venv := projectVenv(f.Dir); venv != "" {
-		python(environment{python: pythonIn(venv), prefix: venv, label: filepath.Base(venv) + " of " + filepath.Base(filepath.Dir(venv))})
-	}
-	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
-		if prefix := vars[name]; prefix != "" {
-			python(environment{python: pythonIn(prefix), prefix: prefix, label: filepath.Base(prefix)})
+	for _, prefix := range activeEnvironments(vars) {
+		if e, err := readEnvironment(prefix, "", vars); err != nil {
+			pass(err)
+		} else {
+			python(e, true)
 		}
 	}
 	dir(userDataDir(vars))
-	for _, name := range []string{"python3", "python"} {
-		if path := lookPath(name, vars); path != "" {
-			python(environment{python: path, label: path})
-			break
-		}
+	switch e, err := pythonOnPath(ctx, env, vars); {
+	case err != nil:
+		pass(err)
+	case e.prefix != "":
+		python(e, false)
 	}
 	if runtime.GOOS == "windows" {
 		dir(vars["PROGRAMDATA"], "jupyter")
@@ -221,77 +256,25 @@ func (f Finder) places(ctx context.Context, vars map[string]string) []place {
 		dir("/usr/local/share/jupyter")
 		dir("/usr/share/jupyter")
 	}
-
-	var wait sync.WaitGroup
-	for i := range places {
-		if e := places[i].python; e != nil {
-			wait.Go(func() { e.ask(ctx, f.Env) })
-		}
-	}
-	wait.Wait()
-	places = slices.DeleteFunc(places, func(p place) bool { return p.python != nil && p.python.prefix == "" })
-	for i, p := range places {
-		if p.python != nil {
-			places[i].kernels = filepath.Join(p.python.prefix, "share", "jupyter", "kernels")
-		}
-	}
-	return places
+	return places, passed
 }
 
-// ask runs the environment's python to learn its prefix and whether it has
-// ipykernel. An environment without a python that runs keeps no prefix.
-func (e *environment) ask(ctx context.Context, env []string) {
-	e.prefix = ""
-	ctx, cancel := context.WithTimeout(ctx, pythonProbeTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, e.python, "-c",
-		"import importlib.util, json, sys; print(json.dumps({'prefix': sys.prefix, 'executable': sys.executable, 'ipykernel': importlib.util.find_spec('ipykernel') is not None}))")
-	cmd.Env = env
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return
+func (f Finder) environ() []string {
+	if f.Env == nil {
+		return os.Environ()
 	}
-	var answer struct {
-		Prefix, Executable string
-		Ipykernel          bool
-	}
-	if err := json.Unmarshal(lastLine(out), &answer); err != nil {
-		return
-	}
-	e.prefix, e.kernel = answer.Prefix, answer.Ipykernel
-	if answer.Executable != "" {
-		e.python = answer.Executable // a shim's own name would cost its start each time
-	}
+	return f.Env
 }
 
-// lastLine leaves out what a python's start-up files may print before.
-func lastLine(out []byte) []byte {
-	out = bytes.TrimSpace(out)
-	return out[bytes.LastIndexByte(out, '\n')+1:]
-}
-
-// projectVenv is the nearest .venv in dir or above.
-func projectVenv(dir string) string {
-	if dir == "" {
-		return ""
-	}
-	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		venv := filepath.Join(dir, ".venv")
-		if _, err := os.Stat(pythonIn(venv)); err == nil {
-			return venv
-		}
-		if dir == filepath.Dir(dir) {
-			return ""
+// activeEnvironments are those that a shell was told to use. conda's base is active in
+// every shell of some people: it is no choice, and found by the PATH.
+func activeEnvironments(vars map[string]string) (prefixes []string) {
+	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if prefix := vars[name]; filepath.IsAbs(prefix) && !(name == "CONDA_PREFIX" && vars["CONDA_DEFAULT_ENV"] == "base") {
+			prefixes = append(prefixes, filepath.Clean(prefix))
 		}
 	}
-}
-
-func pythonIn(prefix string) string {
-	if runtime.GOOS == "windows" {
-		return filepath.Join(prefix, "Scripts", "python.exe")
-	}
-	return filepath.Join(prefix, "bin", "python")
+	return prefixes
 }
 
 // UserDataDir is Jupyter's data directory of the user whose environment env is
@@ -333,22 +316,22 @@ func lookPath(name string, vars map[string]string) string {
 
 // Python is a Python environment that a Finder looks into.
 type Python struct {
-	Executable string
+	Executable string // empty if there is none any more
 	Prefix     string // sys.prefix
 	HasKernel  bool   // ipykernel can be imported
+	// Missing says what it lacks to run ipykernel, and Install is the command that brings
+	// it, if one does; empty if it lacks nothing.
+	Missing, Install string
 }
 
 // Pythons lists the Python environments that Find looks into, each once.
 func (f Finder) Pythons(ctx context.Context) []Python {
-	env := f.Env
-	if env == nil {
-		env = os.Environ()
-	}
 	var pythons []Python
-	for _, p := range f.places(ctx, environMap(env)) {
-		same := func(o Python) bool { return p.python != nil && o.Prefix == p.python.prefix }
+	places, _ := f.places(ctx)
+	for _, p := range places {
+		same := func(o Python) bool { return p.python != nil && realPath(o.Prefix) == realPath(p.python.prefix) }
 		if p.python != nil && !slices.ContainsFunc(pythons, same) {
-			pythons = append(pythons, Python{p.python.python, p.python.prefix, p.python.kernel})
+			pythons = append(pythons, Python{p.python.python, p.python.prefix, p.python.kernel, p.python.missing, p.python.install})
 		}
 	}
 	return pythons

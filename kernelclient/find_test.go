@@ -56,32 +56,93 @@ func (r *tree) spec(data, name string, argv ...string) {
 		fmt.Sprintf(`{"argv": ["%s"], "display_name": "X", "language": "python"}`, strings.Join(argv, `", "`)), 0o600)
 }
 
-// python writes an interpreter that answers what Finder asks of one.
-func (r *tree) python(prefix, file string, ipykernel bool) {
+// shim writes an interpreter of the PATH that only tells its environment if it is run.
+func (r *tree) shim(file, prefix string) {
 	r.t.Helper()
-	r.write(r.path(file), fmt.Sprintf("#!/bin/sh\necho a start-up file says hello\necho '{\"prefix\": \"%s\", \"executable\": \"\", \"ipykernel\": %t}'\n",
-		r.path(prefix), ipykernel), 0o700)
+	r.write(r.path(file), fmt.Sprintf("#!/bin/sh\necho a start-up file says hello\necho '[\"%s\", \"%s\"]'\n", r.path(prefix), r.path(file)), 0o700)
 }
 
-// find gives "name: argv" of the specs found below the root, paths without it.
-func (r *tree) find(dir string) ([]string, error) {
+// venv makes a virtual environment whose python must not be run; with are the files of
+// its site-packages. ran tells of every python that was run all the same.
+func (r *tree) venv(prefix, config string, with ...string) {
+	r.t.Helper()
+	r.write(r.path(prefix, "pyvenv.cfg"), "home = /usr/bin\nversion = 3.11.2\n"+config, 0o600)
+	r.trap(prefix + "/bin/python")
+	r.packages(prefix, with...)
+}
+
+func (r *tree) packages(prefix string, with ...string) {
+	r.t.Helper()
+	for _, file := range with {
+		r.write(r.path(prefix, "lib/python3.11/site-packages", file), "", 0o600)
+	}
+}
+
+// conda makes an environment as conda does.
+func (r *tree) conda(prefix string, with ...string) {
+	r.t.Helper()
+	r.write(r.path(prefix, "conda-meta/history"), "", 0o600)
+	r.trap(prefix + "/bin/python")
+	r.packages(prefix, with...)
+}
+
+// kernelFile is what an environment has that can run ipykernel.
+const kernelFile = "ipykernel/__init__.py"
+
+// trap writes a program that leaves a trace where it is run.
+func (r *tree) trap(file string) {
+	r.t.Helper()
+	r.write(r.path(file), "#!/bin/sh\necho "+file+" >>"+r.path("ran")+"\n", 0o700)
+}
+
+// nothingRan fails where a trap was run.
+func (r *tree) nothingRan() {
+	r.t.Helper()
+	if ran, err := os.ReadFile(r.path("ran")); err == nil {
+		r.t.Errorf("was run: %s", ran)
+	}
+}
+
+// finder looks from dir upwards, in the workspace of that folder if there is one.
+func (r *tree) finder(dir, workspace string) Finder {
 	var env []string
 	for k, v := range r.vars {
 		env = append(env, k+"="+v)
 	}
-	specs, err := Finder{Env: env, Dir: dir}.Find(context.Background())
+	return Finder{Env: env, Dir: dir, Root: workspace}
+}
+
+// find gives "name: argv" of the specs found below the root, paths without it, and a ! for
+// those that lack something.
+func (r *tree) find(dir string) ([]string, error) {
+	return r.findIn(dir, "")
+}
+
+func (r *tree) findIn(dir, workspace string) ([]string, error) {
+	specs, err := r.finder(dir, workspace).Find(context.Background())
 	var list []string
 	for _, s := range specs {
-		if strings.HasPrefix(s.Source, r.root) {
-			list = append(list, strings.ReplaceAll(s.Name+": "+strings.Join(s.Argv, " "), r.root, ""))
+		if !strings.HasPrefix(s.Source, r.root) {
+			continue
 		}
+		line := s.Name + ": " + strings.Join(s.Argv, " ")
+		if s.Missing != "" {
+			line = s.Name + "!"
+		}
+		list = append(list, strings.ReplaceAll(line, r.root, ""))
 	}
 	return list, err
 }
 
 func (r *tree) expect(dir string, want ...string) {
 	r.t.Helper()
-	got, err := r.find(dir)
+	r.expectIn(dir, "", want...)
+}
+
+func (r *tree) expectIn(dir, workspace string, want ...string) {
+	r.t.Helper()
+	defer r.nothingRan()
+	got, err := r.findIn(dir, workspace)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -116,48 +177,82 @@ func TestFindFolders(t *testing.T) {
 	r.expect("", "of-one: run-of-one", "of-data: hides that of data", "of-two: run-of-two")
 }
 
+const launcher = "-m ipykernel_launcher -f {connection_file}"
+
 func TestFindPythons(t *testing.T) {
-	const launcher = "-m ipykernel_launcher -f {connection_file}"
-	t.Run("on PATH, no kernelspec", func(t *testing.T) {
+	t.Run("on PATH, a shim, no kernelspec", func(t *testing.T) {
 		r := newTree(t)
-		r.python("usr", "path/python3", true)
+		r.shim("path/python3", "usr")
+		r.packages("usr", kernelFile)
 		r.expect("", "python3: /path/python3 "+launcher)
 	})
 	t.Run("on PATH, no ipykernel", func(t *testing.T) {
 		r := newTree(t)
-		r.python("usr", "path/python3", false)
-		r.spec("usr/share/jupyter", "bash")
-		r.expect("", "bash: run-bash")
+		r.shim("path/python3", "usr")
+		r.packages("usr", "pip/__init__.py")
+		r.expect("", "python3@/usr!")
+		r.spec("usr/share/jupyter", "xpython")
+		r.expect("", "xpython: run-xpython")
+	})
+	t.Run("on PATH, read without being run", func(t *testing.T) {
+		r := newTree(t)
+		r.write(r.path("opt/bin/python3.11"), "\x7fELF", 0o700)
+		r.packages("opt", "../os.py", kernelFile)
+		r.write(r.path("opt/lib/python3.12/os.py"), "", 0o600) // another's
+		must(t, os.MkdirAll(r.path("path"), 0o700))
+		must(t, os.Symlink("../opt/bin/python3.11", r.path("path/python3")))
+		r.expect("", "python3: /path/python3 "+launcher)
 	})
 	t.Run("broken python", func(t *testing.T) {
 		r := newTree(t)
 		r.write(r.path("path", "python3"), "#!/bin/sh\nexit 1\n", 0o700)
-		r.expect("")
+		got, err := r.find("")
+		if len(got) > 0 {
+			t.Errorf("found %q", got)
+		}
+		oneLine(t, err, r.path("path", "python3"), "does not run")
 	})
 	t.Run("VIRTUAL_ENV, its bare python replaced", func(t *testing.T) {
 		r := newTree(t)
-		r.python("venv", "venv/bin/python", true)
+		r.venv("venv", "", kernelFile)
 		r.spec("venv/share/jupyter", "python3", "python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
 		r.vars["VIRTUAL_ENV"] = r.path("venv")
 		r.expect("", "python3: /venv/bin/python "+launcher)
 	})
 	t.Run("CONDA_PREFIX, its kernelspec has the whole path", func(t *testing.T) {
 		r := newTree(t)
-		r.python("conda", "conda/bin/python", true)
+		r.conda("conda", kernelFile)
 		r.spec("conda/share/jupyter", "python3", r.path("conda/bin/python"), "-m", "ipykernel_launcher", "-f", "{connection_file}")
 		r.vars["CONDA_PREFIX"] = r.path("conda")
 		r.expect("", "python3: /conda/bin/python "+launcher)
 	})
-	t.Run("the nearest .venv above the folder comes before all, others get their prefix", func(t *testing.T) {
+	t.Run("an active environment before the user's kernels, conda's base behind them", func(t *testing.T) {
 		r := newTree(t)
-		r.python("p/.venv", "p/.venv/bin/python", true)
-		r.python("p/far/.venv", "p/far/.venv/bin/python", true)
-		r.python("venv", "venv/bin/python", true)
-		r.python("usr", "path/python", true)
+		r.conda("conda", kernelFile)
+		r.spec("data", "mine")
+		r.vars["JUPYTER_DATA_DIR"] = r.path("data")
+		r.vars["CONDA_PREFIX"] = r.path("conda")
+		r.vars["PATH"] = r.path("conda/bin")
+		r.expect("", "python3: /conda/bin/python "+launcher, "mine: run-mine")
+		r.vars["CONDA_DEFAULT_ENV"] = "base"
+		r.expect("", "mine: run-mine", "python3: /conda/bin/python "+launcher)
+	})
+	t.Run("the project's comes before all, others get their prefix", func(t *testing.T) {
+		r := newTree(t)
+		r.venv("p/.venv", "", kernelFile)
+		r.venv("p/far/.venv", "", kernelFile)
+		r.venv("venv", "", kernelFile)
+		r.shim("path/python", "usr")
+		r.packages("usr", kernelFile)
+		r.spec("j", "python3")
+		r.spec("k", "python3", "hidden")
+		r.vars["JUPYTER_PATH"] = r.path("j") + ":" + r.path("k")
 		r.vars["VIRTUAL_ENV"] = r.path("venv")
 		r.write(r.path("p/sub/dir/x.py"), "", 0o600)
+		r.write(r.path("p/.git/HEAD"), "", 0o600)
 		r.expect(r.path("p/sub/dir"),
 			"python3: /p/.venv/bin/python "+launcher,
+			"python3@/j: run-python3",
 			"python3@/venv: /venv/bin/python "+launcher,
 			"python3@/usr: /path/python "+launcher)
 		r.write(r.path("p/far/sub/x.py"), "", 0o600)
@@ -168,12 +263,12 @@ func TestFindPythons(t *testing.T) {
 	})
 	t.Run("the same environment by two names", func(t *testing.T) {
 		r := newTree(t)
-		r.python("p/.venv", "p/.venv/bin/python", true)
+		r.venv("p/.venv", "", kernelFile)
 		r.vars["VIRTUAL_ENV"] = r.path("p/.venv")
 		if err := os.Symlink(r.path("p/.venv"), r.path("link")); err != nil {
 			t.Fatal(err)
 		}
-		r.python("link", "path/python3", true)
+		r.vars["PATH"] = r.path("link/bin")
 		r.expect(r.path("p"), "python3: /p/.venv/bin/python "+launcher)
 	})
 }

@@ -36,6 +36,9 @@ const startTimeout = 2 * time.Minute
 // 0700, and over tcp on loopback if it turns out that it cannot; that is remembered
 // in the user's cache folder.
 func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
+	if spec.Missing != "" {
+		return nil, errors.New(spec.Missing)
+	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if o.Env == nil {

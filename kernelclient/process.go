@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*
 		if path = lookPath(argv[0], environMap(env)); path == "" {
 			return nil, fmt.Errorf("%s is not on the PATH", argv[0])
 		}
+	} else if !filepath.IsAbs(path) { // the folder it is started in would say which it is
+		return nil, fmt.Errorf("%s is no absolute path: have its kernelspec name the whole path", path)
 	}
 	if dir != "" {
 		// The system's own error would name the program.

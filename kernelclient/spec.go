@@ -35,6 +35,9 @@ type Spec struct {
 	Dir string `json:"resource_dir,omitempty"`
 	// Source says for people where it was found.
 	Source string `json:"source"`
+	// Missing says in one line what the kernel lacks to be started, and the command that
+	// brings it; empty for one that can be started.
+	Missing string `json:"-"`
 }
 
 // Values of Spec.InterruptMode.
@@ -95,6 +98,8 @@ func (s Spec) command(connectionFile string, env []string) (argv, environ []stri
 	for _, a := range s.Argv {
 		argv = append(argv, templates.Replace(a))
 	}
+	env = inEnvironment(argv[0], s.Dir, env)
+	vars = environMap(env)
 	python := strings.HasPrefix(strings.ToLower(s.Language), "python")
 	for _, kv := range env {
 		// It would make a python take another's place for its own.

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/trust"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -206,6 +208,9 @@ func (d Doctor) kernelspecs(ctx context.Context) []check {
 	var checks []check
 	specs, findErr := d.Finder.Find(ctx)
 	for _, spec := range specs[min(len(d.Finder.Builtin), len(specs)):] {
+		if spec.Missing != "" {
+			continue // told of its python
+		}
 		c := check{Subject: "kernel", Name: spec.Name, Status: statusOK, Detail: fmt.Sprintf("%s, from %s, %s", spec.DisplayName, spec.Source, over(kernelclient.KnownTransport(spec, os.Environ())))}
 		if _, err := exec.LookPath(spec.Argv[0]); err != nil {
 			c.Status, c.Detail = statusMissing, fmt.Sprintf("%s starts %s, which is not there or cannot be executed", spec.Source, spec.Argv[0])
@@ -217,29 +222,43 @@ func (d Doctor) kernelspecs(ctx context.Context) []check {
 		checks = append(checks, c)
 	}
 	if findErr != nil {
-		for line := range strings.SplitSeq(findErr.Error(), "\n") {
-			checks = append(checks, check{
-				Subject: "kernel", Name: "kernelspec", Status: statusWarning, Detail: line, Fix: "mend or remove that kernelspec",
-			})
+		for _, err := range unjoin(findErr) {
+			c := check{Subject: "kernel", Name: "not used", Status: statusWarning, Detail: err.Error(), Fix: "mend or remove that"}
+			if errors.As(err, new(trust.ForeignError)) {
+				c.Fix = "make it yours (chown), if you trust what is in it"
+			}
+			checks = append(checks, c)
 		}
 	}
 	return checks
+}
+
+// unjoin lists the errors that were joined to one.
+func unjoin(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var list []error
+	for _, err := range joined.Unwrap() {
+		list = append(list, unjoin(err)...)
+	}
+	return list
 }
 
 // pythons looks which Python environments have a kernel.
 func (d Doctor) pythons(ctx context.Context) []check {
 	var checks []check
 	for _, p := range d.Finder.Pythons(ctx) {
-		c := check{Subject: "python", Name: p.Executable, Status: statusOK, Detail: "has ipykernel"}
+		c := check{Subject: "python", Name: cmp.Or(p.Executable, p.Prefix), Status: statusOK, Detail: "has ipykernel"}
 		if !p.HasKernel {
-			c.Status, c.Detail = statusMissing, "has no ipykernel"
-			c.Fix = p.Executable + " -m pip install ipykernel"
+			c.Status, c.Detail, c.Fix = statusMissing, p.Missing, p.Install
 		}
 		checks = append(checks, c)
 	}
 	if len(checks) == 0 {
 		checks = append(checks, check{
-			Subject: "python", Name: "python", Status: statusMissing, Detail: "none on the PATH, in VIRTUAL_ENV or CONDA_PREFIX, or in a .venv here or above",
+			Subject: "python", Name: "python", Status: statusMissing, Detail: "none on the PATH, in VIRTUAL_ENV or CONDA_PREFIX, or in a .venv of this folder or its project",
 			Fix: "python3 -m venv .venv && .venv/bin/python -m pip install ipykernel   (after Python 3 is installed)",
 		})
 	}

@@ -29,8 +29,10 @@ type kernel struct {
 	Source  string   `json:"source"`
 	Argv    []string `json:"argv"`
 	// Transport is ipc or tcp; empty for a kernelspec that was not started yet.
-	Transport string      `json:"transport,omitempty"`
-	Running   *liveKernel `json:"running,omitempty"`
+	Transport string `json:"transport,omitempty"`
+	// Missing says what it lacks to be started.
+	Missing string      `json:"missing,omitempty"`
+	Running *liveKernel `json:"running,omitempty"`
 }
 
 // liveKernel says more of a kernel that runs, here or on a server.
@@ -65,7 +67,7 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	for _, spec := range specs {
 		kernels = append(kernels, kernel{
 			spec.Name, spec.Language, spec.DisplayName, isDefault(spec, specs), spec.Source, spec.Argv,
-			kernelclient.KnownTransport(spec, os.Environ()), nil,
+			kernelclient.KnownTransport(spec, os.Environ()), spec.Missing, nil,
 		})
 	}
 	found := len(kernels)
@@ -101,6 +103,11 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	}
 	if _, err := fmt.Fprintln(s.Out, "\n* is what files of the language are evaluated with, unless another is chosen by its name."); err != nil {
 		return err
+	}
+	for _, k := range kernels[:found] {
+		if k.Missing != "" {
+			fmt.Fprintf(s.Out, "%s cannot be started: %s\n", k.Name, k.Missing)
+		}
 	}
 	if len(kernels) == found {
 		return nil

@@ -19,10 +19,13 @@ func ReadFile(path string) ([]byte, error) {
 	// To be opened is enough to set off some devices, so it is looked at before; what
 	// was opened is looked at again.
 	st, err := os.Stat(path)
-	if err == nil {
-		err = readable(path, st)
-	}
 	if err != nil {
+		if missing := new(fs.PathError); errors.As(err, &missing) {
+			missing.Op = "open" // what was wanted
+		}
+		return nil, err
+	}
+	if err := readable(path, st); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|dontWait, 0)
