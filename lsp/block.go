@@ -59,9 +59,12 @@ func (b *block) settle() {
 	b.pending.limit(maxPending, "[lines left out here: reval.output has them]\n")
 }
 
-// whole is the output with all of its text.
+// whole is the output with all of its text, but without data that is to be asked for.
 func (b *block) whole() Output {
 	o := b.Output
+	if o.Withheld != "" {
+		o.Data = ""
+	}
 	if b.screen != nil {
 		b.settle()
 		o.Text, o.Spans = string(b.text.text), b.text.spans
@@ -81,6 +84,9 @@ func (b *block) end(size int) string {
 // news is the output with what the client does not have yet.
 func (b *block) news() Output {
 	o := b.Output
+	if o.Withheld != "" {
+		o.Data = ""
+	}
 	if b.screen != nil {
 		b.settle()
 		o.Text, o.Spans, o.Back = string(b.pending.text), b.pending.spans, b.back

@@ -76,3 +76,39 @@ func TestFloodOfFrames(t *testing.T) {
 		})
 	}
 }
+
+// A picture that takes long to draw is told without its data, which comes when it is
+// asked for.
+func TestHeavyPictureIsAskedFor(t *testing.T) {
+	bomb := `<svg xmlns="http://www.w3.org/2000/svg"><g id="a0"><rect/></g>`
+	for i := range 40 {
+		bomb += fmt.Sprintf(`<g id="a%d"><use href="#a%d"/><use href="#a%d"/></g>`, i+1, i, i)
+	}
+	bomb += "</svg>"
+	const light = `<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>`
+	b := played(t, plugin("image/svg+xml"), "python", kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		r.Begin()
+		for _, data := range []string{light, bomb} {
+			r.Publish(jupyter.DisplayDataMsg, map[string]any{"data": map[string]any{"image/svg+xml; x=desktop": data, "text/plain": "a picture"}})
+		}
+		r.End()
+	}})
+	e := b.start("code")
+	outs := e.wait().outputs
+	if len(outs) != 2 || outs[0].Data != light || outs[0].Withheld != "" ||
+		outs[1].Data != "" || outs[1].Withheld == "" || outs[1].MIME != "image/svg+xml" || outs[1].Text != "a picture" {
+		t.Fatalf("%+v", outs)
+	}
+	ref := lsp.OutputRef{URI: b.uri, Evaluation: e.id}
+	if all := command[lsp.OutputParams](b.client, lsp.CommandOutput, ref).Outputs; len(all) != 2 || all[1].Data != "" {
+		t.Errorf("%+v", all)
+	}
+	ref.Index = &outs[1].Index
+	if one := command[lsp.OutputParams](b.client, lsp.CommandOutput, ref).Outputs; len(one) != 1 || one[0].Data != bomb || one[0].Withheld == "" {
+		t.Errorf("%.100v", one)
+	}
+	*ref.Index = 7
+	if got := b.client.commandFails(lsp.CommandOutput, ref); !strings.Contains(got, "not kept") {
+		t.Errorf("%s", got)
+	}
+}

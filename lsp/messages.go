@@ -33,8 +33,9 @@ const (
 	CommandClear = "reval.clear" // ClearParams → null
 	// Tell what the kernel knows of the name at a position.
 	CommandInspect = "reval.inspect" // InspectParams → InspectResult
-	// Give everything that an evaluation brought so far, each output once and whole.
-	CommandOutput = "reval.output" // EvaluationRef → OutputParams
+	// Give everything that an evaluation brought so far, each output once and whole, or
+	// one output with the data that was withheld.
+	CommandOutput = "reval.output" // OutputRef → OutputParams
 	// List the document's cells.
 	CommandCells = "reval.cells" // DocumentParams → []Cell
 	// List the results that were not cleared, in order of evaluation.
@@ -103,6 +104,15 @@ type EvaluationRef struct {
 	URI        string             `json:"uri"`
 	Evaluation string             `json:"evaluation,omitzero"`
 	Position   *protocol.Position `json:"position,omitzero"`
+}
+
+// OutputRef names the outputs of an evaluation, as EvaluationRef does, or one of them.
+type OutputRef struct {
+	URI        string             `json:"uri"`
+	Evaluation string             `json:"evaluation,omitzero"`
+	Position   *protocol.Position `json:"position,omitzero"`
+	// Index is the one output that is wanted, with its data even if that is withheld.
+	Index *int `json:"index,omitzero"`
 }
 
 // KernelsParams asks for the kernels that a document may use.
@@ -225,6 +235,10 @@ type Output struct {
 	// not plain text: text as it is, base64 for binary types.
 	MIME string `json:"mime,omitzero"`
 	Data string `json:"data,omitzero"`
+	// Withheld says in a few words why Data is not there: drawing the picture would take
+	// very long, or look at other files. The client shows that there is a picture, and
+	// takes it from reval.output when its user asks for it, best with a program of its own.
+	Withheld string `json:"withheld,omitzero"`
 	// Error is set for an error.
 	Error *EvaluationError `json:"error,omitzero"`
 	// Links are places in files that Text names.

@@ -199,17 +199,28 @@ func (d *openDocument) resultAt(at document.Position) (last *result) {
 	return last
 }
 
-// outputs answers reval.output with everything that the evaluation brought.
-func (s *Server) outputs(p EvaluationRef) (any, error) {
+// outputs answers reval.output with everything that the evaluation brought, or with one
+// output and all of its data.
+func (s *Server) outputs(p OutputRef) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, err := s.find(p)
+	r, err := s.find(EvaluationRef{p.URI, p.Evaluation, p.Position})
 	if err != nil {
 		return nil, err
 	}
 	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
 	for _, b := range r.blocks {
-		o.Outputs = append(o.Outputs, r.placed(b, b.whole()))
+		if p.Index != nil && *p.Index != b.Index {
+			continue
+		}
+		whole := b.whole()
+		if p.Index != nil {
+			whole.Data = b.Data
+		}
+		o.Outputs = append(o.Outputs, r.placed(b, whole))
+	}
+	if p.Index != nil && len(o.Outputs) == 0 {
+		return nil, fmt.Errorf("output %d of the evaluation is not kept any more", *p.Index)
 	}
 	return o, nil
 }

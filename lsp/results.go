@@ -215,7 +215,7 @@ func (s *Server) bundle(kind string, data jupyter.MIMEBundle) Output {
 	o := Output{Kind: kind}
 	o.Text, o.Spans = output.Plain(output.PlainText(data))
 	if mime, value, ok := output.Choose(data, s.client.mime); ok && mime != "text/plain" {
-		o.MIME, o.Data = mime, value
+		o.MIME, o.Data, o.Withheld = mime, value, output.Heavy(mime, value)
 	}
 	return o
 }

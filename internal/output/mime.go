@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"mime"
 	"slices"
 	"strings"
@@ -19,27 +20,31 @@ var richness = []string{
 	"application/pdf", "text/latex", "text/markdown", "application/json", textPlain,
 }
 
+// maxTypes is how many types of a bundle are looked at, if they are not spelt as they
+// are known.
+const maxTypes = 100
+
 // Choose picks the richest form in a bundle that a client accepts, plain text where
-// there is none. mime is the type as the bundle spells it, parameters included; an
-// accepted type without parameters stands for all. The value is text as it is,
-// base64 for binary types, JSON for JSON types. A value that is not what its type
-// asks for is passed over. ok is false if nothing can be shown.
+// there is none. mime is the type as it is accepted; one without parameters stands for
+// all. The value is text as it is, base64 for binary types, JSON for JSON types. A value
+// that is not what its type asks for is passed over. ok is false if nothing can be shown.
 func Choose(bundle map[string]json.RawMessage, accepts []string) (mime string, value string, ok bool) {
 	accepts = slices.Clone(accepts)
 	slices.SortStableFunc(accepts, func(a, b string) int {
 		return slices.Index(richness, essence(a)) - slices.Index(richness, essence(b))
 	})
+	types := typesOf(bundle, accepts)
 	for _, accepted := range accepts {
-		for _, name := range sortedNames(bundle) {
-			if name != accepted && (essence(accepted) != accepted || essence(name) != accepted) {
+		for _, t := range types {
+			if t.name != accepted && (essence(accepted) != accepted || t.essence != accepted) {
 				continue
 			}
-			if value, ok := read(name, bundle[name]); ok {
-				return name, value, true
+			if value, ok := read(t.essence, bundle[t.name]); ok {
+				return accepted, value, true
 			}
 		}
 	}
-	if text, ok := plainText(bundle); ok {
+	if text, ok := plainText(bundle, types); ok {
 		return textPlain, text, true
 	}
 	return "", "", false
@@ -48,17 +53,17 @@ func Choose(bundle map[string]json.RawMessage, accepts []string) (mime string, v
 // PlainText is a bundle's text/plain, or what comes nearest to it. It may hold
 // colours, which Plain takes out.
 func PlainText(bundle map[string]json.RawMessage) string {
-	text, _ := plainText(bundle)
+	text, _ := plainText(bundle, typesOf(bundle, nil))
 	return text
 }
 
-func plainText(bundle map[string]json.RawMessage) (string, bool) {
+func plainText(bundle map[string]json.RawMessage, types []bundleType) (string, bool) {
 	for _, kind := range []string{textPlain, "text/html", "text/markdown", "text/latex", "application/json"} {
-		for _, name := range sortedNames(bundle) {
-			if essence(name) != kind {
+		for _, t := range types {
+			if t.essence != kind {
 				continue
 			}
-			if value, ok := read(name, bundle[name]); ok {
+			if value, ok := read(kind, bundle[t.name]); ok {
 				if kind == "text/html" {
 					value = htmlText(value)
 				}
@@ -69,14 +74,24 @@ func plainText(bundle map[string]json.RawMessage) (string, bool) {
 	return "", false
 }
 
-// sortedNames gives a bundle's types in an order that does not change.
-func sortedNames(bundle map[string]json.RawMessage) []string {
-	names := make([]string, 0, len(bundle))
-	for name := range bundle {
-		names = append(names, name)
+// bundleType is a type as a bundle spells it, and what is meant.
+type bundleType struct{ name, essence string }
+
+// typesOf gives a bundle's types in an order that does not change. Of very many only
+// those that are spelt as they are known.
+func typesOf(bundle map[string]json.RawMessage, accepts []string) []bundleType {
+	names := slices.Collect(maps.Keys(bundle))
+	if len(names) > maxTypes {
+		names = slices.DeleteFunc(names, func(name string) bool {
+			return !slices.Contains(richness, name) && !slices.Contains(accepts, name)
+		})
 	}
 	slices.Sort(names)
-	return names
+	types := make([]bundleType, len(names))
+	for i, name := range names {
+		types[i] = bundleType{name, essence(name)}
+	}
+	return types
 }
 
 // essence is a type without its parameters, in lower case.
@@ -90,8 +105,7 @@ func essence(name string) string {
 
 // read decodes a value as nbformat has it: JSON of any kind for JSON types, else a
 // string or a list of strings to be joined.
-func read(name string, raw json.RawMessage) (string, bool) {
-	kind := essence(name)
+func read(kind string, raw json.RawMessage) (string, bool) {
 	if kind == "application/json" || strings.HasSuffix(kind, "+json") {
 		var b bytes.Buffer
 		if err := json.Compact(&b, raw); err != nil || b.String() == "null" {
@@ -104,8 +118,8 @@ func read(name string, raw json.RawMessage) (string, bool) {
 		return text, ok
 	}
 	text = strings.Join(strings.Fields(text), "") // kernels break its lines
-	_, err := base64.StdEncoding.DecodeString(text)
-	return text, err == nil && text != ""
+	data, err := base64.StdEncoding.DecodeString(text)
+	return text, err == nil && text != "" && isPicture(kind, data)
 }
 
 func readText(raw json.RawMessage) (string, bool) {

@@ -2,6 +2,7 @@ package output
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -16,20 +17,20 @@ func bundle(t *testing.T, source string) map[string]json.RawMessage {
 }
 
 func TestChoose(t *testing.T) {
-	const figure = `{"text/plain": "<Figure>", "image/png": "aGVs\nbG8=\n", "image/svg+xml": ["<svg>", "</svg>"], "text/html": "<b>x</b>"}`
+	const figure = `{"text/plain": "<Figure>", "image/png": "iVBORw0\nKGgo=\n", "image/svg+xml": ["<svg>", "</svg>"], "text/html": "<b>x</b>"}`
 	for _, tt := range []struct {
 		name, bundle string
 		accepts      []string
 		mime, value  string
 	}{
 		{"nothing but text", figure, nil, "text/plain", "<Figure>"},
-		{"one", figure, []string{"image/png"}, "image/png", "aGVsbG8="},
+		{"one", figure, []string{"image/png"}, "image/png", "iVBORw0KGgo="},
 		{"the richest, whatever the order", figure, []string{"text/plain", "image/png", "image/svg+xml"}, "image/svg+xml", "<svg></svg>"},
 		{"html before pictures", figure, []string{"image/png", "text/html"}, "text/html", "<b>x</b>"},
 		{"what the client knows that we do not", `{"text/html": "x", "application/vnd.plotly.v1+json": {"data": [1, 2]}}`,
 			[]string{"text/html", "application/vnd.plotly.v1+json"}, "application/vnd.plotly.v1+json", `{"data":[1,2]}`},
 		{"none that is there", figure, []string{"image/jpeg"}, "text/plain", "<Figure>"},
-		{"parameters are kept", `{"Text/HTML; charset=utf-8": "x"}`, []string{"text/html"}, "Text/HTML; charset=utf-8", "x"},
+		{"as it is asked for", `{"Text/HTML; charset=utf-8": "x"}`, []string{"text/html"}, "text/html", "x"},
 		{"parameters are asked for", `{"text/html;a=1": "x", "text/plain": "p"}`, []string{"text/html;a=2"}, "text/plain", "p"},
 		{"not base64", `{"image/png": "a", "text/plain": "p"}`, []string{"image/png"}, "text/plain", "p"},
 		{"not text", `{"text/html": {"a": 1}, "image/svg+xml": null, "text/plain": "p"}`, []string{"text/html", "image/svg+xml"}, "text/plain", "p"},
@@ -90,6 +91,34 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+// A bundle of very many types, and texts that are long, take no longer than they are.
+func TestLargeBundles(t *testing.T) {
+	b := map[string]json.RawMessage{"text/plain": json.RawMessage(`"text"`), "image/gif": json.RawMessage(`"R0lGODlh"`)}
+	for i := range 300_000 {
+		b[fmt.Sprintf("image/png; x=%d", i)] = json.RawMessage(`"aGVsbG8="`)
+	}
+	for range 10 {
+		if mime, _, _ := Choose(b, []string{"image/png", "image/gif"}); mime != "image/gif" {
+			t.Fatalf("%q", mime)
+		}
+	}
+	for _, piece := range []string{"<", "<b", "<b ", "<!--", "</", "&", "&amp", "<script>", "<td>", "<pre>\n", "<br>", "x ", "<a x='", "<![CDATA[", "<?", "<title>", "\x00", "<p>\r", "<plaintext>"} {
+		source, err := json.Marshal(strings.Repeat(piece, 1<<20/len(piece)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := PlainText(map[string]json.RawMessage{"text/html": source})
+		if s := Summarize(text); len(text) > 4<<20 || len(s.First) > 2*summaryBytes {
+			t.Errorf("%q: %d bytes, the first line %d", piece, len(text), len(s.First))
+		}
+	}
+	for _, piece := range []string{"\u0301", "\u200d", "\u202e", "👩\u200d", "\x00", "日", "\n", " "} {
+		if s := Summarize("x" + strings.Repeat(piece, 1<<20)); len(s.First) > 2*summaryBytes {
+			t.Errorf("%q: %d bytes of a first line", piece, len(s.First))
+		}
+	}
+}
+
 func FuzzChoose(f *testing.F) {
 	f.Add(`{"text/html": "<p>x", "text/plain": ["a", 1], "image/png": 3, "": {}}`, "text/html")
 	f.Fuzz(func(t *testing.T, source, accepted string) {
@@ -98,8 +127,8 @@ func FuzzChoose(f *testing.F) {
 			return
 		}
 		mime, value, ok := Choose(b, []string{accepted})
-		if _, there := b[mime]; ok && !there && mime != textPlain {
-			t.Errorf("%q is not in the bundle", mime)
+		if ok && mime != accepted && mime != textPlain {
+			t.Errorf("%q is not accepted", mime)
 		}
 		if s := Summarize(value); (s.Kind == SummaryNone) != (s.Lines == 0) {
 			t.Errorf("%q: %+v", value, s)
