@@ -10,12 +10,12 @@ import (
 
 // publish sends a document's diagnostics, if there are or were any; mu is held.
 func (s *Server) publish(d *openDocument) {
-	has := slices.ContainsFunc(d.failed, (*result).diagnosed)
+	has := !d.closed && slices.ContainsFunc(d.failed, (*result).diagnosed)
 	if !has && !d.errors {
 		return
 	}
 	d.errors = has
-	if s.documents[d.key] != d {
+	if d.closed {
 		s.outbox.closed = append(s.outbox.closed, d.uri)
 	} else if !slices.Contains(s.outbox.diagnostics, d) {
 		s.outbox.diagnostics = append(s.outbox.diagnostics, d)

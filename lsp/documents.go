@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -12,6 +16,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/output"
 )
 
 // openDocument is a document that the client has open, with what it led to.
@@ -27,6 +32,7 @@ type openDocument struct {
 	failed   []*result                    // shown ones with an error
 	errors   bool                         // diagnostics are published
 	closed   bool                         // the client has closed it
+	left     *kernelSession               // its session until then
 }
 
 // languageOf finds a document's language by the editor's name for it, else by the
@@ -44,10 +50,15 @@ func languageOf(id, path string) language.Language {
 	return l
 }
 
-// name is what a traceback calls the document.
+// name is what a traceback calls the document: that of its file, or of its buffer.
 func (d *openDocument) name() string {
 	if p := filePath(d.key); p != "" {
 		return filepath.Base(p)
+	}
+	if rest, ok := strings.CutPrefix(d.uri, "untitled:"); ok {
+		if name, err := url.PathUnescape(path.Base(rest)); err == nil {
+			return output.Line(name)
+		}
 	}
 	return d.uri
 }
@@ -78,12 +89,7 @@ func (s *Server) lookup(u string) (*openDocument, error) {
 // is to get back the one that it sent.
 func (s *Server) didOpen(params []byte) error {
 	var p struct {
-		TextDocument struct {
-			URI        string `json:"uri"`
-			LanguageID string `json:"languageId"`
-			Version    int    `json:"version"`
-			Text       string `json:"text"`
-		} `json:"textDocument"`
+		TextDocument opened `json:"textDocument"`
 	}
 	if err := unmarshal(params, &p); err != nil {
 		return fmt.Errorf("params: %w", err)
@@ -95,8 +101,8 @@ func (s *Server) didOpen(params []byte) error {
 	key := canonical(t.URI)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.documents[key]; old != nil {
-		s.closeDocument(old)
+	if d := s.predecessor(key, t); d != nil {
+		return s.reopen(d, key, t)
 	}
 	d := &openDocument{
 		Document: document.New(t.URI, t.LanguageID, t.Version, t.Text, s.encoding),
@@ -137,7 +143,7 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 // DidSave changes nothing.
 func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) error { return nil }
 
-// DidClose forgets a document and its results; its session lives on.
+// DidClose lets a document go; its session lives on.
 func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentParams) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,16 +151,9 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 	if err != nil {
 		return err
 	}
-	s.closeDocument(d)
+	s.close(d)
+	s.closing.last, s.closing.at = d, time.Now()
 	return nil
-}
-
-// closeDocument forgets a document; mu is held. Evaluations of it that run go on.
-func (s *Server) closeDocument(d *openDocument) {
-	s.removeAll(d)
-	s.publish(d)
-	delete(s.documents, d.key)
-	s.unbind(d)
 }
 
 func fromPosition(p protocol.Position) document.Position {

@@ -121,6 +121,18 @@ func (r *result) error() *EvaluationError {
 	return &e
 }
 
+// line is the error in one line.
+func (e *EvaluationError) line() string {
+	first := output.Summarize(e.Value).First
+	switch "" {
+	case first:
+		return e.Name
+	case e.Name:
+		return first
+	}
+	return e.Name + ": " + first
+}
+
 // placed is an output with the places that it names as they stand now.
 func (r *result) placed(b *block, o Output) Output {
 	if o.Kind != OutputError {

@@ -10,7 +10,6 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/reval-editor/reval/internal/document"
-	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 )
 
@@ -65,7 +64,7 @@ func (r *result) label() string {
 		if r.failure == nil {
 			return ""
 		}
-		label = "✗ " + r.failure.Name + ": " + output.Summarize(r.failure.Value).First
+		label = "✗ " + r.failure.line()
 	case session.Lost, session.Cancelled:
 		label = "✗ " + r.eval.Message
 	default:

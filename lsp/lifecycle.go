@@ -47,6 +47,9 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 			ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
 			Workspace: &protocol.WorkspaceOptions{
 				WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{Supported: &yes, ChangeNotifications: protocol.Boolean(true)},
+				FileOperations: &protocol.FileOperationOptions{DidRename: protocol.FileOperationRegistrationOptions{
+					Filters: []protocol.FileOperationFilter{{Pattern: protocol.FileOperationPattern{Glob: "**"}}},
+				}},
 			},
 			Experimental: protocol.LSPAny(experimental),
 		},

@@ -208,11 +208,14 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	for _, p := range o.inputs {
 		send(MethodInputRequest, p)
 	}
-	for _, d := range o.diagnostics {
-		send(protocol.MethodTextDocumentPublishDiagnostics, d.diagnostics())
-	}
 	for _, u := range o.closed {
 		send(protocol.MethodTextDocumentPublishDiagnostics, publishParams{URI: u, Diagnostics: []protocol.Diagnostic{}})
+	}
+	for _, d := range o.diagnostics {
+		if d.closed {
+			continue
+		}
+		send(protocol.MethodTextDocumentPublishDiagnostics, d.diagnostics())
 	}
 	for _, p := range o.progress {
 		p.collect(send)

@@ -62,6 +62,9 @@ func (r *result) changed(e session.Evaluation) {
 		r.progress.end()
 		r.server.publish(r.doc)
 		r.server.outbox.refresh()
+		if r.doc.closed && e.State == session.Failed && r.failure != nil {
+			r.server.outbox.message(errorMessage, r.doc.name()+", which was closed: "+r.failure.line())
+		}
 		if r.cleared && !r.gone {
 			r.server.forget(r)
 		}

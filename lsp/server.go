@@ -66,6 +66,7 @@ type Server struct {
 	sessions  []*kernelSession
 	servers   map[string]*kernelclient.Server // by their URLs without tokens
 	chosen    map[choice]string               // the kernel last selected for a folder and language
+	closing   closing                         // documents that were closed or renamed
 	evaluated int                             // evaluations so far
 	results   map[string]*result              // by evaluation
 	changed   []*result                       // those with something to tell the client
@@ -102,7 +103,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	s := &Server{
 		options: o, logger: o.Logger, exit: make(chan struct{}),
 		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{}, chosen: map[choice]string{}, servers: map[string]*kernelclient.Server{},
-		results: map[string]*result{}, inputs: map[string]*inputRequest{},
+		results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
@@ -159,7 +160,7 @@ var supported = map[string]bool{
 	protocol.MethodTextDocumentCompletion: true, protocol.MethodCompletionItemResolve: true,
 	protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentSignatureHelp: true, protocol.MethodTextDocumentCodeAction: true,
 	protocol.MethodTextDocumentInlayHint: true, protocol.MethodWorkspaceExecuteCommand: true,
-	protocol.MethodWorkspaceDidChangeWorkspaceFolders: true,
+	protocol.MethodWorkspaceDidChangeWorkspaceFolders: true, protocol.MethodWorkspaceDidRenameFiles: true,
 }
 
 // handle runs one message. An error of a notification is logged: jsonrpc2 would
@@ -184,6 +185,11 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 			async(own)
 		}
 	}()
+	if method != protocol.MethodTextDocumentDidOpen {
+		s.mu.Lock()
+		s.closing.last = nil
+		s.mu.Unlock()
+	}
 	switch {
 	case method == protocol.MethodCancelRequest:
 		return nil, s.cancelRequest(req.Params())

@@ -76,6 +76,12 @@ func (s *Server) bind(d *openDocument) {
 	s.attach(d, s.sessionFor(folder, d.language, kernel))
 }
 
+// stays says whether a document stays in the session that it had if it is opened under
+// a name; mu is held.
+func (s *Server) stays(d *openDocument, key uri.URI) bool {
+	return d.left != nil && slices.Contains(s.sessions, d.left) && d.left.folder == s.folderOf(key)
+}
+
 // attach moves a document to a session; mu is held.
 func (s *Server) attach(d *openDocument, ks *kernelSession) {
 	s.unbind(d)
@@ -139,7 +145,8 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	ks.server.mu.Lock()
 	spec, address := ks.spec, ks.address
 	ks.counts = map[int]*result{}
-	for _, d := range ks.documents { // values of the kernel before do not come back
+	for _, d := range slices.Concat(ks.documents, ks.server.closing.documents) {
+		// Values of the kernel before do not come back.
 		ks.server.removeGone(d, func(r *result) bool { return r.session == ks })
 	}
 	ks.server.mu.Unlock()

@@ -65,6 +65,9 @@ func (d *Document) Version() int { return d.version }
 // Encoding is the unit in which positions count characters.
 func (d *Document) Encoding() Encoding { return d.enc }
 
+// Rename gives the document another URI and language identifier.
+func (d *Document) Rename(uri, languageID string) { d.uri, d.languageID = uri, languageID }
+
 // Text is the whole text.
 func (d *Document) Text() string {
 	if d.cached == nil {
