@@ -526,6 +526,41 @@ function! s:test_picture_is_said_in_words() abort
   wincmd p
 endfunction
 
+function! s:test_picture_that_takes_long_comes_when_it_is_opened() abort
+  call s:python(['from IPython.display import SVG',
+        \ 'g = lambda i: f"<g id=\"a{i}\"><use href=\"#a{i-1}\"/><use href=\"#a{i-1}\"/></g>"',
+        \ 'SVG("<svg xmlns=\"http://www.w3.org/2000/svg\"><g id=\"a0\"><rect/></g>" + "".join(map(g, range(1, 40))) + "</svg>")'])
+  %Reval
+  call s:wait('picture', {-> s:has_output('^\[image/svg+xml, drawing it takes long — press o to open\]$')})
+  call s:goto_output('^\[image/svg')
+  call writefile(['#!/bin/sh', 'cp "$1" heavy.tmp && echo "$1" >name && mv heavy.tmp heavy.svg'], 'opener')
+  call setfperm('opener', 'rwx------')
+  let g:reval_opener = [getcwd() .. '/opener']
+  normal o
+  call s:wait('opened picture', {-> filereadable('heavy.svg')})
+  call assert_match('\.svg$', readfile('name')[0])
+  call assert_match('#a38', join(readfile('heavy.svg')))
+  wincmd p
+endfunction
+
+function! s:test_only_pictures_are_opened() abort
+  call writefile(['#!/bin/sh', 'touch opened.anyway'], 'opener')
+  call setfperm('opener', 'rwx------')
+  let g:reval_opener = [getcwd() .. '/opener']
+  for [mime, data] in [['image/png; x=desktop', 'iVBORw0KGgo='], ['image/x-desktop', 'W0Rlc2t0b3AgRW50cnld'], ['image/png', 'W0Rlc2t0b3AgRW50cnld'],
+        \ ['image/svg+xml', '<html><script>'], ['image/svg+xml', '#!/bin/sh'], ['image/gif/../../x.sh', 'R0lGOD'], ['text/html', '<html>']]
+    messages clear
+    call reval#picture#open(mime, data)
+    call assert_match('no picture of the type', execute('messages'), mime)
+  endfor
+  call assert_false(filereadable('opened.anyway'))
+  call s:python(['import base64',
+        \ 'display({"image/png; x=desktop": base64.b64encode(b"[Desktop Entry]").decode(), "text/plain": "as text"}, raw=True)'])
+  %Reval
+  call s:wait('text', {-> s:has_output('^as text$')})
+  call assert_equal('as text', s:output()[-1])
+endfunction
+
 function! s:test_kernel_is_told_and_chosen() abort
   call s:python(['1'])
   call assert_true(index(reval#kernel#complete('', '', 0), 'python3') >= 0)

@@ -85,11 +85,18 @@ endfunction
 " The key of this in the output buffer (o): opens the picture under the cursor.
 function! reval#output#picture() abort
   let found = s:under_cursor()
-  if empty(found) || get(found[1], 'data', '') ==# ''
+  if empty(found) || get(found[1], 'mime', '') !~# '^image/'
     call reval#client#error('there is no picture on this line')
     return
   endif
-  call reval#picture#open(found[1].mime, found[1].data)
+  let [block, output; _] = found
+  if output.withheld ==# ''
+    call reval#picture#open(output.mime, output.data)
+    return
+  endif
+  call reval#client#execute(reval#client#buffer(block.params.uri), 'reval.output',
+        \ {'evaluation': block.evaluation, 'index': output.index},
+        \ {result -> reval#picture#open(result.outputs[0].mime, result.outputs[0].data)})
 endfunction
 
 " Edits a document in the window that shows it, else in the last one that shows code.
@@ -306,9 +313,10 @@ function! s:replace(view, output, start, change) abort
   endif
   let items = reval#style#items(lines, get(a:change, 'spans', []), a:start)
   let [a:output.mime, a:output.data, a:output.links] = [get(a:change, 'mime', ''), get(a:change, 'data', ''), []]
+  let a:output.withheld = get(a:change, 'withheld', '')
   call s:links(a:output, a:change, lines, 0, 0)
   if a:output.mime =~# '^image/'
-    call add(lines, reval#picture#label(a:output.mime, a:output.data))
+    call add(lines, reval#picture#label(a:output.mime, a:output.data, a:output.withheld))
     call add(items, [a:start + len(lines) - 1, 1, strlen(lines[-1]) + 1, 'RevalPicture'])
   endif
   call s:splice(a:view, a:start, a:output.lines, lines)

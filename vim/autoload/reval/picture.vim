@@ -2,22 +2,36 @@
 scriptencoding utf-8
 
 let s:alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-let s:suffixes = {'image/svg+xml': 'svg', 'image/jpeg': 'jpg'}
+" MIME type → the extension of its files, and what the data begins with: in base64, but
+" for SVG.
+let s:kinds = {
+      \ 'image/png': ['png', '^iVBORw0KGgo'],
+      \ 'image/jpeg': ['jpg', '^/9j/'],
+      \ 'image/gif': ['gif', '^R0lGOD'],
+      \ 'image/svg+xml': ['svg', '^\%uFEFF\?\_s*<\%(svg\|?xml\|!--\|!DOCTYPE svg\)\_[ >]'],
+      \ }
 
-" The line that stands for a picture.
-function! reval#picture#label(mime, data) abort
-  return printf('[%s%s — press o to open]', a:mime, a:mime ==# 'image/png' ? s:png_size(a:data) : '')
+" The line that stands for a picture; withheld says why its data did not come, or is ''.
+function! reval#picture#label(mime, data, withheld) abort
+  let more = a:withheld !=# '' ? ', ' .. a:withheld : a:mime ==# 'image/png' ? s:png_size(a:data) : ''
+  return printf('[%s%s — press o to open]', a:mime, more)
 endfunction
 
 " Writes it to a file of this editor's private temporary folder, which goes away
-" with the editor, and opens it.
+" with the editor, and opens it. What it is comes from a kernel: nothing but a picture
+" is opened, by a name that says so.
 function! reval#picture#open(mime, data) abort
+  let [suffix, sign] = get(s:kinds, a:mime, ['', ''])
+  if suffix ==# '' || a:data !~# sign
+    call reval#client#error('this is no picture of the type ' .. a:mime)
+    return
+  endif
   let opener = reval#config#opener()
   if !executable(opener[0])
     call reval#client#error(opener[0] .. ' is not there to open pictures: set g:reval_opener, as in [''feh'']')
     return
   endif
-  let path = tempname() .. '.' .. get(s:suffixes, a:mime, matchstr(a:mime, '[a-z0-9]\+$'))
+  let path = tempname() .. '.' .. suffix
   call writefile([], path)
   call setfperm(path, 'rw-------')
   if a:mime ==# 'image/svg+xml'
