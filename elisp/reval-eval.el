@@ -329,6 +329,8 @@ A call, an index or an attribute is one expression with what it is of."
   "Note which of OUTPUTS is the value of EVALUATION.
 It is the last result, or without one the last display."
   (seq-doseq (output outputs)
+    (when (plist-get output :withheld)  ; so that its data can be asked for
+      (plist-put output :evaluation evaluation))
     (let ((value (reval-evaluation-value evaluation)))
       (pcase (plist-get output :kind)
         ("result" (setf (reval-evaluation-value evaluation) output))

@@ -266,6 +266,7 @@ The lines between BOL and EOL have just changed."
                       (let ((lines (1- (plist-get summary :lines))))
                         (format "%d line%s" lines (if (= lines 1) "" "s"))))
                      ((and (reval-picture-p (reval-evaluation-value evaluation))
+                           (plist-get (reval-evaluation-value evaluation) :data)
                            (display-images-p))
                       "picture"))))
     (when more

@@ -8,10 +8,13 @@
 ;; A display or a value whose richest form is a picture.  In an output buffer
 ;; it is as many lines as it is high, each of which shows a slice of it: a
 ;; window scrolls by lines, and one high line would take the rest of the
-;; output with it.  Where Emacs shows no pictures, a label stands for it.
+;; output with it.  Where Emacs shows no pictures, a label stands for it, and so
+;; it does for one whose drawing would take long: Emacs would do nothing else
+;; meanwhile, so that another program opens it, when its user asks for it.
 
 ;;; Code:
 
+(require 'reval-session)
 (require 'reval-text)
 
 (defcustom reval-picture-max-width 800
@@ -35,8 +38,19 @@ pixels; nil: its own height.  The picture opens in full with RET."
 
 (defun reval-picture-p (output)
   "Return non-nil if OUTPUT, a plist, has a picture."
-  (and (plist-get output :data)
+  (and (or (plist-get output :data) (plist-get output :withheld))
        (assoc (plist-get output :mime) reval-picture--types)))
+
+(defun reval-picture--whole (output)
+  "Return OUTPUT with the picture's data, fetched from the server if need be."
+  (if-let* ((evaluation (plist-get output :evaluation))
+            (result (reval-command-request
+                     (reval-evaluation-document evaluation) "reval.output"
+                     :argument (list :evaluation (reval-evaluation-id evaluation)
+                                     :index (plist-get output :index))
+                     :timeout 30)))
+      (aref (plist-get result :outputs) 0)
+    output))
 
 (defun reval-picture-bytes (output)
   "Return the bytes of the picture in OUTPUT, as a unibyte string."
@@ -49,7 +63,9 @@ pixels; nil: its own height.  The picture opens in full with RET."
 It is at most MAX-HEIGHT pixels high, where that is given."
   (when-let* ((picture (reval-picture-p output))
               (type (cdr picture)))
-    (when (and (display-images-p) (image-type-available-p type))
+    (when (and (plist-get output :data)
+               (not (plist-get output :withheld))
+               (display-images-p) (image-type-available-p type))
       (create-image (reval-picture-bytes output) type t
                     :max-width reval-picture-max-width
                     :max-height max-height
@@ -60,9 +76,9 @@ It is at most MAX-HEIGHT pixels high, where that is given."
   "Return the picture in OUTPUT as text to insert."
   (let ((image (reval-picture-image output (reval-picture--max-height)))
         (label (propertize
-                (format "[%s: RET opens, s saves]"
-                        (replace-regexp-in-string "\\`image/\\([^+]*\\).*" "\\1 picture"
-                                                  (plist-get output :mime)))
+                (format "[%s picture%s: RET opens, s saves]"
+                        (cdr (reval-picture-p output))
+                        (if-let* ((why (plist-get output :withheld))) (concat ", " why) ""))
                 'reval-picture output
                 'button '(t)
                 'category (button-category-symbol 'reval-picture-button))))
@@ -111,9 +127,17 @@ It is at most MAX-HEIGHT pixels high, where that is given."
             (goto-char (point-min))
             (image-mode))
           (pop-to-buffer buffer))
-      (let ((file (make-temp-file "reval-" nil (reval-picture--extension output))))
-        (reval-picture--write output file)
-        (browse-url-of-file file)))))
+      (reval-picture--open-outside (reval-picture--whole output)))))
+
+(defun reval-picture--open-outside (output)
+  "Have another program open the picture in OUTPUT, if it is one."
+  (let ((bytes (reval-picture-bytes output)))
+    (unless (eq (image-type-from-data bytes) (cdr (reval-picture-p output)))
+      (user-error "This is no picture of the type %s" (plist-get output :mime)))
+    (let ((file (expand-file-name (concat "picture" (reval-picture--extension output))
+                                  (make-temp-file "reval-" t))))
+      (reval-picture--write output file)
+      (browse-url-of-file file))))
 
 (defun reval-picture-save (file)
   "Write the picture at point to FILE."
@@ -126,13 +150,15 @@ It is at most MAX-HEIGHT pixels high, where that is given."
            (user-error "No picture here"))))
   (when (or (not (file-exists-p file))
             (y-or-n-p (format "Overwrite %s? " file)))
-    (reval-picture--write (get-text-property (point) 'reval-picture) file)
+    (reval-picture--write (reval-picture--whole (get-text-property (point) 'reval-picture))
+                          file)
     (message "Wrote %s" file)))
 
 (defun reval-picture--write (output file)
   "Write the picture in OUTPUT to FILE."
   (let ((coding-system-for-write 'binary))
-    (write-region (reval-picture-bytes output) nil file nil 'silent)))
+    (with-file-modes #o600 ; as what it is made from: nobody else's
+      (write-region (reval-picture-bytes output) nil file nil 'silent))))
 
 (defun reval-picture--extension (output)
   "Return the file name extension for the picture in OUTPUT."

@@ -271,6 +271,45 @@ WHAT says what is waited for; fail after SECONDS (30)."
           (should (equal width (car (image-size image t))))
           (should (> width 100)))))))
 
+(ert-deftest reval-test-heavy-picture ()
+  "A picture that would block Emacs is opened outside, when it is asked for."
+  (reval-test-visiting "heavy.py"
+      (concat "from IPython.display import SVG\n"
+              "g = lambda i: f'<g id=\"a{i}\"><use href=\"#a{i-1}\"/><use href=\"#a{i-1}\"/></g>'\n"
+              "SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"><g id=\"a0\"><rect/></g>'"
+              " + ''.join(map(g, range(1, 40))) + '</svg>')\n")
+    (reval-eval-buffer)
+    (reval-test-wait "its label"
+                     (lambda () (string-match-p "\\[svg picture, drawing it takes long: RET opens"
+                                                (reval-test-output "heavy.py:1")))
+                     60)
+    (with-current-buffer (reval-test-output-buffer)
+      (goto-char (text-property-not-all (point-min) (point-max) 'reval-picture nil))
+      (should-not (get-text-property (point) 'display))
+      (let (opened)
+        (cl-letf (((symbol-function #'browse-url-of-file) (lambda (file) (setq opened file))))
+          (push-button (point)))
+        (unwind-protect
+            (progn
+              (should (string-suffix-p ".svg" opened))
+              (should (= #o600 (file-modes opened)))
+              (should (= #o700 (file-modes (file-name-directory opened))))
+              (should (with-temp-buffer
+                        (insert-file-contents opened)
+                        (search-forward "#a38" nil t))))
+          (delete-directory (file-name-directory opened) t)))
+      ;; Other tests look for their picture in the same buffer.
+      (reval-output-clear))))
+
+(ert-deftest reval-test-only-pictures-are-opened ()
+  "Data that is not what its type says is given to no program."
+  (cl-letf (((symbol-function #'browse-url-of-file) (lambda (_) (error "Opened"))))
+    (dolist (output (list (list :mime "image/png" :data (base64-encode-string "[Desktop Entry]"))
+                          (list :mime "image/svg+xml" :data "#!/bin/sh")
+                          (list :mime "image/svg+xml" :data "<html><script>")))
+      (should-error (reval-picture--open-outside output) :type 'user-error))
+    (should-not (reval-picture-p '(:mime "image/png; x=desktop" :data "x")))))
+
 (ert-deftest reval-test-picture-is-followed ()
   "The tail is in sight behind a picture, which is no higher than the window."
   (skip-unless (display-images-p))
