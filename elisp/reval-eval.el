@@ -301,7 +301,9 @@ A call, an index or an attribute is one expression with what it is of."
           (reval-evaluation-summary evaluation) (plist-get params :summary)
           (reval-evaluation-failure evaluation) (plist-get params :error)
           (reval-evaluation-message evaluation) (plist-get params :message)
-          (reval-evaluation-stale evaluation) (eq (plist-get params :stale) t))))
+          (reval-evaluation-stale evaluation)
+          (cond ((eq (plist-get params :stale) t) t)
+                ((eq (plist-get params :past) t) 'past)))))
 
 (defun reval-eval--show-running (evaluation)
   "Show every second how long EVALUATION has been running."

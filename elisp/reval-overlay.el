@@ -195,6 +195,7 @@ The lines between BOL and EOL have just changed."
                        (pcase stale
                          ('nil nil)
                          ('server " (the server ended since)")
+                         ('past " (earlier kernel)")
                          (_ " (code changed)"))))
          (face (cond (stale 'reval-stale)
                      ((reval-evaluation-failure evaluation) 'reval-error)

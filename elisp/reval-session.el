@@ -41,7 +41,8 @@
   summary                ; plist :kind :text :lines :mime of the value
   failure                ; plist :name :value :range of the error
   message                ; why it was cancelled or lost
-  stale                  ; t when the code changed since, `server' when the server ended
+  stale                  ; t when the code changed since, `server' when the server ended,
+                         ; `past' when its kernel did
   value                  ; the output, a plist, that is its value
   code                   ; overlay on the code
   line                   ; of the code, from 1, when it was last seen

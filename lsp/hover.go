@@ -95,7 +95,7 @@ func (s *Server) printedAt(d *openDocument, at document.Position) string {
 	if s.client.reval {
 		return ""
 	}
-	if r := d.resultAt(at); r != nil {
+	if r := d.lastIn(document.Range{Start: at, End: at}); r != nil {
 		return r.transcript()
 	}
 	return ""

@@ -70,8 +70,11 @@ func (r *result) label() string {
 	default:
 		return ""
 	}
-	if r.stale {
+	switch {
+	case r.stale:
 		label += " (stale)"
+	case r.past():
+		label += " (earlier kernel)"
 	}
 	return label
 }

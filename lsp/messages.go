@@ -39,7 +39,7 @@ const (
 	// List the document's cells.
 	CommandCells = "reval.cells" // DocumentParams → []Cell
 	// List the results that were not cleared, in order of evaluation.
-	CommandEvaluations = "reval.evaluations" // DocumentParams → []EvaluationParams
+	CommandEvaluations = "reval.evaluations" // EvaluationsParams → []EvaluationParams
 )
 
 // Notifications that LSP has no word for. The server sends them only to a
@@ -98,8 +98,16 @@ type EvaluateResult struct {
 	Range protocol.Range `json:"range"`
 }
 
+// EvaluationsParams asks for a document's results: for all, or for those of Evaluations
+// that there still are.
+type EvaluationsParams struct {
+	URI         string   `json:"uri"`
+	Evaluations []string `json:"evaluations,omitzero"`
+}
+
 // EvaluationRef names an evaluation of a document, or, with Position instead of
-// Evaluation, the last one whose range touches that line.
+// Evaluation, the last one whose range touches that line. Where none does and a cell
+// mark stands above or on the line, it is the last one in that cell.
 type EvaluationRef struct {
 	URI        string             `json:"uri"`
 	Evaluation string             `json:"evaluation,omitzero"`
@@ -271,9 +279,10 @@ type EvaluationParams struct {
 	Evaluation string `json:"evaluation"`
 	URI        string `json:"uri"`
 	Session    string `json:"session"`
-	// Range is where the code stands now, after edits.
-	Range protocol.Range `json:"range"`
-	State string         `json:"state"`
+	// Range is where the code stands now, after edits, in the document's Version.
+	Range   protocol.Range `json:"range"`
+	Version int            `json:"version"`
+	State   string         `json:"state"`
 	// Ahead is the number of evaluations before a queued one; 10 stands for ten or more.
 	Ahead int `json:"ahead,omitzero"`
 	// Count is the kernel's execution count, 0 if it gave none.
@@ -285,6 +294,9 @@ type EvaluationParams struct {
 	Error   *EvaluationError `json:"error,omitzero"`
 	// Stale is set when the code was changed since it was evaluated.
 	Stale bool `json:"stale,omitzero"`
+	// Past is set when the namespace that it was evaluated in is gone: its kernel was
+	// restarted or died, or the document has another one.
+	Past bool `json:"past,omitzero"`
 	// Cleared is set when the result is to be removed. One whose code was deleted is
 	// told again, without it, when the same text is put in again, where that stands.
 	Cleared bool `json:"cleared,omitzero"`
@@ -334,6 +346,9 @@ type StateParams struct {
 	Queued int `json:"queued,omitzero"`
 	// Running is the evaluation that runs.
 	Running string `json:"running,omitzero"`
+	// Namespace counts the kernels of the session that have ended: where it has grown,
+	// all names and values of before are gone.
+	Namespace int `json:"namespace,omitzero"`
 	// Message says in one line why a session is dead, disconnected or unresponsive, or what it lacks.
 	Message string `json:"message,omitzero"`
 }

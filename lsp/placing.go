@@ -178,25 +178,41 @@ func (s *Server) find(p EvaluationRef) (*result, error) {
 		if r := s.results[p.Evaluation]; r != nil && r.doc == d {
 			return r, nil
 		}
-		return nil, fmt.Errorf("no evaluation %s in %s", p.Evaluation, d.name())
+		return nil, fmt.Errorf("this result is not there any more: evaluate its code in %s again", d.name())
 	}
 	if p.Position == nil {
 		return nil, fmt.Errorf("neither evaluation nor position is given")
 	}
-	if r := d.resultAt(fromPosition(*p.Position)); r != nil {
+	at := fromPosition(*p.Position)
+	if r := d.lastIn(document.Range{Start: at, End: at}); r != nil {
 		return r, nil
+	}
+	if cell, ok := d.markedCell(at.Line); ok {
+		if r := d.lastIn(cell); r != nil {
+			return r, nil
+		}
 	}
 	return nil, fmt.Errorf("no result at line %d of %s: evaluate it first", p.Position.Line+1, d.name())
 }
 
-// resultAt is the last evaluated result whose code is on a line; mu is held.
-func (d *openDocument) resultAt(at document.Position) (last *result) {
-	for _, a := range d.Touching(document.Range{Start: at, End: at}) {
-		if r := d.anchored[a]; r != nil && (last == nil || r.number > last.number) {
+// lastIn is the last evaluated result that has a line in common with a range; mu is held.
+func (d *openDocument) lastIn(where document.Range) (last *result) {
+	for _, a := range d.Touching(where) {
+		if r := d.anchored[a]; r != nil && !r.cleared && (last == nil || r.number > last.number) {
 			last = r
 		}
 	}
 	return last
+}
+
+// markedCell is the cell that a line is in, if it has a mark; mu is held.
+func (d *openDocument) markedCell(line int) (cell document.Range, ok bool) {
+	for _, c := range d.language.Cells(d.Text()) {
+		if c.MarkLine >= 0 && c.MarkLine <= line {
+			cell, ok = d.lines(c.MarkLine, c.End), true
+		}
+	}
+	return cell, ok
 }
 
 // outputs answers reval.output with everything that the evaluation brought, or with one
@@ -226,7 +242,7 @@ func (s *Server) outputs(p OutputRef) (any, error) {
 }
 
 // evaluations answers reval.evaluations.
-func (s *Server) evaluations(p DocumentParams) (any, error) {
+func (s *Server) evaluations(p EvaluationsParams) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := s.lookup(p.URI)
@@ -234,8 +250,15 @@ func (s *Server) evaluations(p DocumentParams) (any, error) {
 		return nil, err
 	}
 	list := []EvaluationParams{}
-	for _, r := range d.results {
-		list = append(list, r.params())
+	if p.Evaluations == nil {
+		for _, r := range d.results {
+			list = append(list, r.params())
+		}
+	}
+	for _, id := range p.Evaluations {
+		if r := s.results[id]; r != nil && r.doc == d && !r.cleared {
+			list = append(list, r.params())
+		}
 	}
 	return list, nil
 }

@@ -35,6 +35,9 @@ type result struct {
 	stale    bool
 	cleared  bool // it is no longer shown beside the code
 	gone     bool // it was cleared because its code was deleted, and may come back
+	ran      bool // a kernel had its code
+	// namespace is the session's in which it ran.
+	namespace int
 	// clearNext is set by clear_output(wait): the next output clears first.
 	clearNext bool
 	progress  *progress
@@ -56,6 +59,7 @@ func (r *result) changed(e session.Evaluation) {
 	}
 	r.touch()
 	if was == session.Queued && e.State == session.Running {
+		r.ran, r.namespace = true, r.session.namespace
 		r.progress.begin(r)
 	}
 	if r.ended() && (was == session.Queued || was == session.Running) {
@@ -310,9 +314,9 @@ func (r *result) elapsed() time.Duration {
 // params is what the client is told of the evaluation's state.
 func (r *result) params() EvaluationParams {
 	p := EvaluationParams{
-		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), State: string(r.eval.State),
+		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), Version: r.doc.Version(), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
-		Summary: r.summary(), Stale: r.stale, Cleared: r.cleared || r.doc.closed, Message: r.eval.Message,
+		Summary: r.summary(), Stale: r.stale, Past: r.past(), Cleared: r.cleared || r.doc.closed, Message: r.eval.Message,
 	}
 	if r.eval.State == session.Failed {
 		p.Error = r.error()

@@ -38,6 +38,7 @@ type kernelSession struct {
 	spec      kernelclient.Spec // the kernel's, once it is known
 	address   kernelclient.Address
 	status    session.Status
+	namespace int // counts the kernels that ended
 	documents []*openDocument
 	counts    map[int]*result           // by execution count, to tell whose cell a traceback names
 	displays  map[string][]shownDisplay // by display_id
@@ -87,6 +88,7 @@ func (s *Server) attach(d *openDocument, ks *kernelSession) {
 	s.unbind(d)
 	d.session = ks
 	ks.documents = append(ks.documents, d)
+	d.touchRun(func(*result) bool { return true })
 	s.sessionDirty(ks)
 }
 
@@ -194,7 +196,7 @@ func (ks *kernelSession) find(ctx context.Context) error {
 func (ks *kernelSession) state() StateParams {
 	p := StateParams{
 		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec.Name, DisplayName: ks.spec.DisplayName,
-		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Message: ks.status.Message,
+		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Namespace: ks.namespace, Message: ks.status.Message,
 	}
 	for _, d := range ks.documents {
 		p.URIs = append(p.URIs, d.uri)
@@ -209,6 +211,7 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	defer s.mu.Unlock()
 	was := ks.status.State
 	ks.status = st
+	ks.moved(was, st.State)
 	s.sessionDirty(ks)
 	if s.client.reval || st.State == was {
 		return

@@ -391,6 +391,16 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-test-eval-line 2)
     (reval-test-shown 2 "\\`⇒ 13\\'")))
 
+(ert-deftest reval-test-result-of-an-earlier-kernel ()
+  "A result is marked when the namespace that it is of is gone."
+  (reval-test-visiting "restarted.py" "6 * 7\n7 * 8\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "\\`⇒ 42\\'")
+    (reval-restart)
+    (reval-test-shown 1 "\\`⇒ 42 (earlier kernel)\\'")
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`⇒ 56\\'")))
+
 (ert-deftest reval-test-edits-go-by-themselves ()
   "Edits reach the server without a command."
   (reval-test-visiting "idle.py" "6 * 7\n"
