@@ -34,7 +34,7 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 	}
 	evaluate := func(title string, e EvaluateParams) error {
 		e.URI = d.uri
-		if _, err := d.region(e); err != nil {
+		if _, err := d.regions(e); err != nil {
 			return nil // there is nothing to evaluate
 		}
 		return offer(title, CommandEvaluate, e)

@@ -294,8 +294,10 @@ func TestUnits(t *testing.T) {
 		{"definition", "return y", lines("def f", "return y"), ""},
 		{"cell", "y = x", lines("def f", "f(1)"), "2"},
 		{"cell", "# %% two", lines("f(2)", "f(2)"), "3"},
-		{"toHere", "f(1)", lines("import", "f(1)"), "2"},
-		{"file", "import", lines("import", "f(2)"), "3"},
+		{"toHere", "f(1)", lines("def f", "f(1)"), "2"},
+		{"file", "import", lines("f(2)", "f(2)"), "3"},
+		{"line", "def f", lines("def f", "return y"), ""},
+		{"line", "y = x", protocol.Range{Start: protocol.Position{Line: 4}, End: b.after("y = x + 1")}, ""},
 	} {
 		e := b.unit(test.unit, b.at(test.at))
 		if e.where != test.want {

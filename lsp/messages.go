@@ -10,7 +10,9 @@ import (
 const (
 	// Evaluate a range or the unit around a position. The answer comes as soon as
 	// the code stands in the queue; what becomes of it is told by reval/evaluation
-	// and reval/output. Results that the range touches are replaced.
+	// and reval/output. Results that the range touches are replaced. What has code of
+	// several cells is evaluated cell by cell, in order: each is an evaluation of its
+	// own, an error cancels those behind it.
 	CommandEvaluate = "reval.evaluate" // EvaluateParams → EvaluateResult
 	// Interrupt what the session runs, and take from its queue what waits.
 	CommandInterrupt = "reval.interrupt" // DocumentParams → null
@@ -80,8 +82,9 @@ type DocumentParams struct {
 type EvaluateParams struct {
 	URI   string          `json:"uri"`
 	Range *protocol.Range `json:"range,omitzero"`
-	// Unit is line, cell, definition, file, or toHere (from the document's
-	// start to the end of Position's line).
+	// Unit is line (the whole statement that the line belongs to; a statement in a block
+	// by itself), cell, definition (the outermost statement), file, or toHere (from the
+	// document's start to the end of the outermost statement at Position's line).
 	Unit string `json:"unit,omitzero"`
 	// Position is needed for every unit but file.
 	Position *protocol.Position `json:"position,omitzero"`
@@ -92,10 +95,20 @@ type EvaluateParams struct {
 
 // EvaluateResult is answered at once; nobody waits for the kernel.
 type EvaluateResult struct {
-	// Evaluation is the id that every later message about it carries.
+	// Evaluation is the id that every later message about it carries; of several cells
+	// that of the last, which ends when all have ended.
 	Evaluation string `json:"evaluation"`
-	// Range is what is evaluated, without blank lines around it.
+	// Range is what is evaluated, without blank lines around it, and without comments
+	// before a cell magic.
 	Range protocol.Range `json:"range"`
+	// Evaluations are those of all cells, in order, if there are several.
+	Evaluations []EvaluatedRange `json:"evaluations,omitzero"`
+}
+
+// EvaluatedRange is one of several evaluations that a request led to.
+type EvaluatedRange struct {
+	Evaluation string         `json:"evaluation"`
+	Range      protocol.Range `json:"range"`
 }
 
 // EvaluationsParams asks for a document's results: for all, or for those of Evaluations

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/jupyter"
 )
 
 // progressDelay is how long an evaluation runs before a progress display is asked
@@ -15,14 +19,15 @@ import (
 // own waits for its begin, and gets it at once.
 const progressDelay = 100 * time.Millisecond
 
-// progress is the $/progress of one evaluation. A nil progress does nothing.
+// progress is the $/progress of what one request evaluates. A nil progress does nothing.
 // Everything is guarded by Server.mu.
 type progress struct {
-	server *Server
-	result *result
-	token  protocol.ProgressToken
-	ours   bool // the token is to be created on the client
-	ready  bool // the client knows the token
+	server  *Server
+	doc     *openDocument
+	results []*result // one for each cell
+	token   protocol.ProgressToken
+	ours    bool // the token is to be created on the client
+	ready   bool // the client knows the token
 
 	started, ended  bool // what is to be told
 	begun, finished bool // what was told
@@ -32,32 +37,39 @@ type progress struct {
 	timer           *time.Timer
 }
 
-// newProgress makes the progress of an evaluation: with the client's token, or
-// with one of the server's if the client takes those; mu is held.
-func newProgress(s *Server, r *result, token protocol.ProgressToken) *progress {
+// newProgress makes the progress of a request: with the client's token, or with one of
+// the server's if the client takes those; mu is held.
+func newProgress(s *Server, d *openDocument, token protocol.ProgressToken) *progress {
 	switch {
 	case token != nil:
-		return &progress{server: s, result: r, token: token, ready: true}
+		return &progress{server: s, doc: d, token: token, ready: true}
 	case s.client.progress:
-		return &progress{server: s, result: r, token: protocol.String("reval/" + r.id), ours: true}
+		return &progress{server: s, doc: d, token: protocol.String("reval/" + jupyter.NewID()), ours: true}
 	}
 	return nil
 }
 
-// begin starts the display when the evaluation runs.
-func (p *progress) begin(r *result) {
+// of notes an evaluation whose progress it is.
+func (p *progress) of(r *result) {
+	if p != nil {
+		p.results = append(p.results, r)
+	}
+}
+
+// begin starts the display when the first evaluation runs.
+func (p *progress) begin() {
 	switch {
-	case p == nil:
+	case p == nil || p.started || p.timer != nil:
 	case !p.ours:
 		p.started = true
 		p.dirty()
 	default:
-		p.timer = time.AfterFunc(progressDelay, func() { p.create(r) })
+		p.timer = time.AfterFunc(progressDelay, p.create)
 	}
 }
 
 // create asks the client to take the token.
-func (p *progress) create(r *result) {
+func (p *progress) create() {
 	s := p.server
 	s.mu.Lock()
 	ended := p.ended
@@ -68,7 +80,7 @@ func (p *progress) create(r *result) {
 	}
 	err := s.stream.call(s.ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: p.token})
 	if err != nil {
-		s.logger.Debug("progress not shown", "evaluation", r.id, "error", err)
+		s.logger.Debug("progress not shown", "document", p.doc.uri, "error", err)
 		return
 	}
 	s.mu.Lock()
@@ -87,9 +99,9 @@ func (p *progress) report(text string) {
 	p.dirty()
 }
 
-// end takes the display away.
+// end takes the display away if all evaluations have ended.
 func (p *progress) end() {
-	if p == nil {
+	if p == nil || slices.ContainsFunc(p.results, func(r *result) bool { return !r.ended() }) {
 		return
 	}
 	p.ended = true
@@ -121,12 +133,12 @@ func (p *progress) collect(send func(string, any)) {
 		}
 		send(protocol.MethodProgress, &protocol.ProgressParams{Token: p.token, Value: protocol.LSPAny(data)})
 	}
-	where := p.result.anchor.Range()
+	where := p.results[0].anchor.Range()
 	if (p.started || p.ended) && !p.begun {
 		p.begun = true
 		tell(map[string]any{
 			"kind": "begin", "cancellable": true,
-			"title": fmt.Sprintf("Evaluate %s:%d", p.result.doc.name(), where.Start.Line+1),
+			"title": fmt.Sprintf("Evaluate %s:%d", p.doc.name(), where.Start.Line+1),
 		})
 	}
 	if p.begun && !p.finished && p.line != p.told && !p.ended {
@@ -135,17 +147,30 @@ func (p *progress) collect(send func(string, any)) {
 	}
 	if p.ended && !p.finished {
 		p.finished = true
-		tell(map[string]any{"kind": "end", "message": string(p.result.eval.State)})
+		tell(map[string]any{"kind": "end", "message": string(p.outcome())})
 	}
 }
 
-// WorkDoneProgressCancel interrupts the evaluation, or takes it from the queue.
+// outcome is the state in which the first evaluation ended that did not end well, or
+// that of all.
+func (p *progress) outcome() session.EvaluationState {
+	for _, r := range p.results {
+		if r.eval.State != session.Done {
+			return r.eval.State
+		}
+	}
+	return session.Done
+}
+
+// WorkDoneProgressCancel interrupts the evaluation that runs, and takes those that wait
+// behind it from the queue.
 func (s *Server) WorkDoneProgressCancel(_ context.Context, c *protocol.WorkDoneProgressCancelParams) error {
 	s.mu.Lock()
-	var found *result
+	var found []*result
 	for _, r := range s.results {
 		if r.progress != nil && r.progress.token == c.Token && !r.ended() {
-			found = r
+			found = r.progress.results
+			break
 		}
 	}
 	s.mu.Unlock()
@@ -155,8 +180,10 @@ func (s *Server) WorkDoneProgressCancel(_ context.Context, c *protocol.WorkDoneP
 	s.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, interruptDeadline)
 		defer cancel()
-		if err := found.session.Cancel(ctx, found.id); err != nil {
-			s.logger.Warn("cancel evaluation", "error", err)
+		for _, r := range slices.Backward(found) { // what waits first: it must not start
+			if err := r.session.Cancel(ctx, r.id); err != nil {
+				s.logger.Debug("cancel evaluation", "error", err)
+			}
 		}
 	})
 	return nil

@@ -60,7 +60,7 @@ func (r *result) changed(e session.Evaluation) {
 	r.touch()
 	if was == session.Queued && e.State == session.Running {
 		r.ran, r.namespace = true, r.session.namespace
-		r.progress.begin(r)
+		r.progress.begin()
 	}
 	if r.ended() && (was == session.Queued || was == session.Running) {
 		r.progress.end()

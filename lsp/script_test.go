@@ -60,3 +60,26 @@ if "fail" in sys.argv: raise ValueError("no")
 		t.Errorf("a text without a file has __file__: %+v", tr)
 	}
 }
+
+// A file of several cells is one program: what one of them does to its arguments, the
+// next ones see, and an error or an interrupt ends it for all.
+func TestScriptOfSeveralCells(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	look := c.python("('__file__' in globals(), hasattr(__import__('sys'), '_reval_script'))\n")
+	before := look.run(strings.TrimSpace(look.text)).value()
+	script := c.open("script.py", "python", "\"\"\"Says.\"\"\"\nimport sys; sys.argv.pop(1)\n# %%\nprint(sys.argv[1:], __doc__)\n# %%\nimport time; print('now', flush=True); time.sleep(1000 * ('wait' in sys.argv)); 1 / ('fail' not in sys.argv)\n# %%\nprint('last')\n")
+	for _, argument := range []string{"go", "fail", "wait"} {
+		all := script.each(lsp.EvaluateParams{Unit: "file", Arguments: []string{"-x", argument}})
+		if argument == "wait" {
+			all[2].printed("now")
+			command[any](c, lsp.CommandInterrupt, script.only())
+		}
+		if tr, want := all[1].wait(), "['"+argument+"'] Says.\n"; tr.stream("stdout") != want {
+			t.Errorf("the second cell prints %q, want %q", tr.stream("stdout"), want)
+		}
+		all[3].wait()
+		if got := look.run(strings.TrimSpace(look.text)).value(); got != before {
+			t.Errorf("after %s it is %s, was %s", argument, got, before)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package language
 
 import (
+	"go/parser"
+	"go/token"
 	"regexp"
 	"strings"
 )
@@ -27,15 +29,14 @@ var (
 )
 
 // Cells finds the cells of a script, in order. What stands before the first mark
-// is a cell if there is code in it; a text without marks is one cell.
-func (l Language) Cells(text string) []Cell {
-	lines := splitLines(text)
+// is a cell if there is code in it; a text without marks is one cell. What looks
+// like a mark in a string, a here-document or a block comment is none.
+func (l Language) Cells(text string) []Cell { return l.cells(splitLines(text)) }
+
+func (l Language) cells(lines []string) []Cell {
 	cells := []Cell{{MarkLine: -1}}
-	for i, line := range lines {
-		m := l.mark.FindStringSubmatch(line)
-		if m == nil {
-			continue
-		}
+	for _, i := range l.marks(lines) {
+		m := l.mark.FindStringSubmatch(lines[i])
 		cells[len(cells)-1].End = i
 		cell := Cell{MarkLine: i, Start: i + 1}
 		cell.Title, cell.Markdown = title(m[1] + m[2])
@@ -46,6 +47,133 @@ func (l Language) Cells(text string) []Cell {
 		cells = cells[1:]
 	}
 	return cells
+}
+
+// marks are the lines of the cell marks. Where a string is nowhere closed, nobody can
+// tell what stands in it, and all that looks like a mark is one.
+func (l Language) marks(lines []string) []int {
+	var all, marks []int
+	sc := scanner{syntax: l.syntax}
+	for i, line := range lines {
+		if l.mark.MatchString(line) {
+			all = append(all, i)
+			if !sc.inText() {
+				marks = append(marks, i)
+				sc = scanner{syntax: l.syntax}
+				continue
+			}
+		}
+		if !sc.began && l.isCellMagic(line) {
+			sc = scanner{syntax: l.body(line), began: true}
+			continue
+		}
+		sc.line(line)
+	}
+	if sc.inText() {
+		return all
+	}
+	return marks
+}
+
+// states scans cell by cell: what is not closed in one ends with it.
+func (l Language) states(lines []string) []lineState {
+	states := make([]lineState, len(lines))
+	for _, c := range l.cells(lines) {
+		copy(states[c.Start:c.End], l.cellStates(lines[c.Start:c.End]))
+	}
+	return states
+}
+
+// cellStates scans the lines of one cell.
+func (l Language) cellStates(lines []string) []lineState {
+	at, ok := l.cellMagicLine(lines)
+	if !ok {
+		return l.syntax.scan(lines)
+	}
+	states := make([]lineState, at, len(lines))
+	states = append(states, lineState{code: true, end: len(lines[at])})
+	body := l.body(lines[at])
+	for _, st := range body.scan(lines[at+1:]) {
+		if body != l.syntax {
+			st.inside = true // the magic takes it all
+		}
+		states = append(states, st)
+	}
+	return states
+}
+
+// cellMagic is the line that makes a cell be for something else than the kernel's
+// own language. Group: its name.
+var cellMagic = regexp.MustCompile(`^\s*%%([A-Za-z_]\w*)`)
+
+func (l Language) isCellMagic(line string) bool { return l.Magics && cellMagic.MatchString(line) }
+
+// ownMagics are cell magics whose lines are of the kernel's language.
+var ownMagics = set(`time timeit capture prun debug`)
+
+// body is the syntax of the lines below a cell magic.
+func (l Language) body(line string) *syntax {
+	name := cellMagic.FindStringSubmatch(line)[1]
+	if ownMagics[name] {
+		return l.syntax
+	}
+	if other, ok := For(name); ok {
+		return other.syntax
+	}
+	return new(syntax)
+}
+
+// cellMagicLine finds the cell magic of a cell, which is one only if nothing but
+// comments stands before it.
+func (l Language) cellMagicLine(lines []string) (at int, ok bool) {
+	for i, line := range lines {
+		text := strings.TrimSpace(line)
+		switch {
+		case l.isCellMagic(line):
+			return i, true
+		case text != "" && !strings.HasPrefix(text, l.Comment):
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// Lead is how many of a cell's first lines its kernel must not see: those before a cell
+// magic, which has to stand first.
+func (l Language) Lead(lines []string) int {
+	at, _ := l.cellMagicLine(lines)
+	return at
+}
+
+// CodeCells finds the cells of a script that have anything to evaluate, in order, without
+// the blank lines around it and without what their kernel must not see. A Go file with
+// a package clause is one cell: a program.
+func (l Language) CodeCells(text string) []Cell {
+	text = Source(text)
+	lines := splitLines(text)
+	cells := []Cell{{MarkLine: -1, End: len(lines)}}
+	if l.ID != "go" || !hasPackage(text) {
+		cells = l.cells(lines)
+	}
+	found := cells[:0]
+	for _, c := range cells {
+		for c.Start < c.End && strings.TrimSpace(lines[c.Start]) == "" {
+			c.Start++ // some kernels drop blank lines there, and count from what follows
+		}
+		for c.Start < c.End && strings.TrimSpace(lines[c.End-1]) == "" {
+			c.End--
+		}
+		if c.Start < c.End && !c.Markdown {
+			c.Start += l.Lead(lines[c.Start:c.End])
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func hasPackage(text string) bool {
+	_, err := parser.ParseFile(token.NewFileSet(), "", text, parser.PackageClauseOnly)
+	return err == nil
 }
 
 // title takes a mark's text apart: title, cell type in brackets, metadata.

@@ -2,19 +2,20 @@ package language
 
 import "strings"
 
-// Dedent takes away the leading blanks that all lines share, and says how many
-// bytes that were. Line n stays line n. Blank lines, comments and the inner lines
-// of triple-quoted strings do not count, and the last stay as they are, since their
-// blanks are part of a value.
+// Dedent takes away the leading blanks that all statements share, and says how many
+// bytes that were. Line n stays line n. Only lines that start a statement count: not
+// blank lines and comments, nor what stands in a bracket or behind an unfinished line,
+// which may have fewer blanks. Lines that start in a string stay as they are, since
+// their blanks are part of a value.
 //
 // A selection that starts behind the indentation of its first line must be widened
 // to that line's start by the caller, if only blanks stand before it.
-func Dedent(code string) (dedented string, removed int) {
+func (l Language) Dedent(code string) (dedented string, removed int) {
 	lines := strings.Split(code, "\n")
-	states := python.scan(lines)
+	states := l.syntax.scan(lines)
 	shared, found := "", false
 	for i, line := range lines {
-		if states[i].quoted || !counts(line) {
+		if states[i].inside || !states[i].code {
 			continue
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
@@ -32,18 +33,6 @@ func Dedent(code string) (dedented string, removed int) {
 		}
 	}
 	return strings.Join(lines, "\n"), len(shared)
-}
-
-// counts says whether a line's indentation means something. The comment signs are
-// those of all languages: a line that wrongly does not count keeps its text.
-func counts(line string) bool {
-	text := strings.TrimSpace(line)
-	for _, sign := range []string{"#", "//", "--", ";", "%"} {
-		if strings.HasPrefix(text, sign) {
-			return false
-		}
-	}
-	return text != ""
 }
 
 func commonPrefix(a, b string) int {

@@ -8,7 +8,7 @@ import "strings"
 // stands above; another place between two definitions, to the one before, where
 // there is one. ok is false if there is no code at all.
 func (l Language) Definition(lines []string, line int) (start, end int, ok bool) {
-	states := l.syntax.scan(lines)
+	states := l.states(lines)
 	var before *unit
 	for _, u := range l.units(lines, states) {
 		if line >= u.end {
@@ -31,19 +31,14 @@ type unit struct{ start, end int }
 
 func (l Language) units(lines []string, states []lineState) []unit {
 	var units []unit
-	opened := false // the last unit waits for what its opener belongs to
 	for i, st := range states {
 		if !st.code {
 			continue
 		}
-		if len(units) == 0 || !opened && !st.inside && l.isHead(lines[i]) {
+		if len(units) == 0 || !st.inside && l.isHead(lines[i]) {
 			units = append(units, unit{start: i})
 		}
-		last := &units[len(units)-1]
-		last.end = i + 1
-		if !st.inside {
-			opened = l.syntax.openers != nil && l.syntax.openers.MatchString(lines[i])
-		}
+		units[len(units)-1].end = i + 1
 	}
 	return units
 }

@@ -22,6 +22,8 @@ type Language struct {
 	// NameAlone says that its kernels, asked about a name in the arguments of a call, tell
 	// of what is called: they are asked about the name without its line.
 	NameAlone bool
+	// Magics says that its kernels know cell magics: "%%name" on a cell's first line.
+	Magics bool
 
 	ids        []string // what editors call it besides ID: Vim file types, Emacs modes without "-mode"
 	kernels    []string // language names in kernelspecs and kernel_info besides ID
@@ -46,7 +48,7 @@ var (
 
 var table = []*Language{
 	{
-		ID: "python", Name: "Python", Comment: "#", NameAlone: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings,
+		ID: "python", Name: "Python", Comment: "#", NameAlone: true, Magics: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings,
 		Install:    "python -m pip install ipykernel",
 		ids:        []string{"py", "ipython", "inferior-python", "sage"},
 		kernels:    []string{"python3", "ipython", "xpython", "sage"},
@@ -66,7 +68,7 @@ var table = []*Language{
 		extensions: []string{".jl"},
 	},
 	{
-		ID: "go", Name: "Go", Comment: "//", Context: true, mark: slashMark, syntax: golang, traceback: gokernel, surroundings: goSurroundings,
+		ID: "go", Name: "Go", Comment: "//", Context: true, Magics: true, mark: slashMark, syntax: golang, traceback: gokernel, surroundings: goSurroundings,
 		Install:    "reval kernel install",
 		ids:        []string{"golang"},
 		kernels:    []string{"golang"},
@@ -93,7 +95,7 @@ var table = []*Language{
 		extensions: []string{".sh", ".bash"},
 	},
 	{
-		ID: "scheme", Name: "Scheme", Comment: ";", mark: lispMark, syntax: lisp, traceback: calysto,
+		ID: "scheme", Name: "Scheme", Comment: ";", Magics: true, mark: lispMark, syntax: lisp, traceback: calysto,
 		Install:    "python -m pip install calysto-scheme && python -m calysto_scheme install --user",
 		ids:        []string{"calysto-scheme", "geiser-scheme"},
 		extensions: []string{".scm", ".ss", ".sld"},
@@ -116,7 +118,7 @@ var table = []*Language{
 		extensions: []string{".rs"},
 	},
 	{
-		ID: "cpp", Name: "C++", Comment: "//", mark: slashMark, syntax: cFamily,
+		ID: "cpp", Name: "C++", Comment: "//", Magics: true, mark: slashMark, syntax: cFamily,
 		Install:    "conda install -c conda-forge xeus-cpp",
 		ids:        []string{"c++"},
 		kernels:    []string{"c++", "c++11", "c++14", "c++17", "c++20", "c++23"},
@@ -170,11 +172,21 @@ func lookup(index map[string]*Language, name string) (Language, bool) {
 	return *l, true
 }
 
+// Source is a text as kernels read code: lines end with "\n", and a byte order mark at
+// the start is not part of it.
+func Source(text string) string {
+	text = strings.TrimPrefix(text, byteOrderMark)
+	if strings.Contains(text, "\r") {
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	return text
+}
+
+const byteOrderMark = "\ufeff"
+
 // splitLines splits at the line terminators of LSP, without the empty line behind
 // the last one.
 func splitLines(text string) []string {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	text = strings.ReplaceAll(text, "\r", "\n")
-	text = strings.TrimSuffix(text, "\n")
-	return strings.Split(text, "\n")
+	return strings.Split(strings.TrimSuffix(Source(text), "\n"), "\n")
 }

@@ -115,6 +115,7 @@ func TestCells(t *testing.T) {
 }
 
 func TestDedent(t *testing.T) {
+	python, _ := For("python")
 	for _, tt := range []struct {
 		name, code, want string
 		removed          int
@@ -132,7 +133,7 @@ func TestDedent(t *testing.T) {
 		{"nothing", "", "", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, removed := Dedent(tt.code)
+			got, removed := python.Dedent(tt.code)
 			if got != tt.want || removed != tt.removed {
 				t.Errorf("%q, %d; want %q, %d", got, removed, tt.want, tt.removed)
 			}

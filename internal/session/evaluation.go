@@ -42,6 +42,7 @@ type Evaluation struct {
 
 	allowInput bool
 	around     func(string) (begin, end string)
+	batch      int // the same for pieces that were queued together
 	// While around's begin is evaluated, an interrupt is for the code that follows it.
 	beginning, interrupted bool
 	ending                 string // why its kernel is being ended; empty if it is not
@@ -66,20 +67,30 @@ type Request struct {
 	Around func(language string) (begin, end string)
 }
 
-// Evaluate queues code, and starts the kernel if there is none.
-func (s *Session) Evaluate(r Request) {
+// Evaluate queues code, and starts the kernel if there is none. Nothing comes between
+// several pieces, they have one surrounding, and the failure of one finds all that are
+// behind it.
+func (s *Session) Evaluate(pieces ...Request) {
 	s.change(func() []*Evaluation {
-		ahead := len(s.queue)
-		if s.current != nil {
-			ahead++
+		var queued []*Evaluation
+		s.batches++
+		for _, r := range pieces {
+			ahead := len(s.queue)
+			if s.current != nil {
+				ahead++
+			}
+			e := &Evaluation{
+				ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead),
+				allowInput: r.AllowInput, around: r.Around, batch: s.batches,
+			}
+			if s.closed {
+				e.State, e.Message = Lost, "the session was closed"
+			} else {
+				s.queue = append(s.queue, e)
+			}
+			queued = append(queued, e)
 		}
-		e := &Evaluation{ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead), allowInput: r.AllowInput, around: r.Around}
-		if s.closed {
-			e.State, e.Message = Lost, "the session was closed"
-			return []*Evaluation{e}
-		}
-		s.queue = append(s.queue, e)
-		return []*Evaluation{e}
+		return queued
 	})
 	s.mu.Lock()
 	if len(s.queue) > 0 {
@@ -119,7 +130,12 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		}
 		s.listener.Output(e.ID, ev)
 	})
-	s.silently(kernel, end)
+	if err == nil && !failed && reply.Status == jupyter.StatusOK && s.follows(e.batch) {
+		s.surrounded = surroundings{kernel, e.batch, end}
+	} else {
+		s.surrounded = surroundings{}
+		s.silently(kernel, end)
+	}
 	if asked {
 		s.listener.InputVoid(e.ID)
 	}
@@ -166,6 +182,12 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 // begin evaluates what is to be evaluated before the code, and gives what is to be
 // evaluated after it. An interrupt that came meanwhile is for the code.
 func (s *Session) begin(kernel *kernelclient.Kernel, e *Evaluation) (end string, interrupted bool) {
+	if was := s.surrounded; was.end != "" {
+		if was.kernel == kernel && was.batch == e.batch {
+			return was.end, false
+		}
+		s.leaveSurroundings(kernel)
+	}
 	if e.around == nil {
 		return "", false
 	}
@@ -178,6 +200,29 @@ func (s *Session) begin(kernel *kernelclient.Kernel, e *Evaluation) (end string,
 	e.beginning, interrupted = false, e.interrupted
 	s.mu.Unlock()
 	return end, interrupted
+}
+
+// surroundings are what was made for pieces of which not all have run.
+type surroundings struct {
+	kernel *kernelclient.Kernel
+	batch  int
+	end    string
+}
+
+// leaveSurroundings undoes what was made for pieces that were taken from the queue.
+func (s *Session) leaveSurroundings(kernel *kernelclient.Kernel) {
+	was := s.surrounded
+	s.surrounded = surroundings{}
+	if was.kernel == kernel {
+		s.silently(kernel, was.end)
+	}
+}
+
+// follows says whether the next piece in the queue is of the same batch.
+func (s *Session) follows(batch int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0 && s.queue[0].batch == batch
 }
 
 // silencePatience bounds the wait for code that is evaluated in silence: the kernel may

@@ -85,6 +85,8 @@ type Session struct {
 	cancel   context.CancelFunc
 	wait     sync.WaitGroup
 
+	surrounded surroundings // run's alone
+
 	// notify orders what the listener is told: it is held while the listener is
 	// called, and mu is never taken before it.
 	notify sync.Mutex
@@ -95,6 +97,7 @@ type Session struct {
 	kernel  *kernelclient.Kernel
 	link    *link // to kernel
 	queue   []*Evaluation
+	batches int // that were queued
 	current *Evaluation
 	running bool   // run is at work
 	wanted  bool   // a kernel is wanted even if nothing is queued
@@ -196,9 +199,11 @@ func (s *Session) run() {
 			s.fail(err)
 		} else if next := s.next(kernel); next != nil {
 			s.evaluate(kernel, next)
+		} else if s.surrounded.end != "" {
+			s.leaveSurroundings(kernel)
 		}
 		s.mu.Lock()
-		more = !s.closed && (s.wanted || len(s.queue) > 0)
+		more = !s.closed && (s.wanted || len(s.queue) > 0 || kernel != nil && s.kernel == kernel && s.surrounded.end != "")
 		s.running = more
 		s.mu.Unlock()
 	}

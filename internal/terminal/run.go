@@ -3,8 +3,6 @@ package terminal
 import (
 	"context"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
 	"log/slog"
 	"os"
@@ -253,33 +251,24 @@ type cell struct {
 	line int
 }
 
-// split finds the cells that have anything to evaluate. A Go file with a package
-// clause is one cell: a program.
+// split finds the cells that have anything to evaluate. A text of a language that is
+// not known is one.
 func split(text string, lang language.Language, known bool) []cell {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	lines := strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
-	found := []language.Cell{{End: len(lines)}}
-	if known && !(lang.ID == "go" && hasPackage(text)) {
-		found = lang.Cells(text)
+	text = language.Source(text)
+	if !known {
+		code := strings.TrimLeft(text, "\n\t ")
+		if code == "" {
+			return nil
+		}
+		return []cell{{strings.TrimRight(code, "\n\t "), 1 + strings.Count(text[:len(text)-len(code)], "\n")}}
 	}
+	lines := strings.Split(text, "\n")
 	var cells []cell
-	for _, c := range found {
-		// Some kernels drop blank lines at the start, and count from what follows.
-		for c.Start < c.End && strings.TrimSpace(lines[c.Start]) == "" {
-			c.Start++
-		}
-		if c.Start == c.End || c.Markdown {
-			continue
-		}
-		code, _ := language.Dedent(strings.TrimRight(strings.Join(lines[c.Start:c.End], "\n"), "\n\t "))
+	for _, c := range lang.CodeCells(text) {
+		code, _ := lang.Dedent(strings.TrimRight(strings.Join(lines[c.Start:c.End], "\n"), "\t "))
 		cells = append(cells, cell{code, c.Start + 1})
 	}
 	return cells
-}
-
-func hasPackage(text string) bool {
-	_, err := parser.ParseFile(token.NewFileSet(), "", text, parser.PackageClauseOnly)
-	return err == nil
 }
 
 // evaluate runs one cell and waits for its end.
