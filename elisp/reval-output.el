@@ -111,6 +111,7 @@ that is inserted there, and every other marker is moved by hand."
         ;; Looking for right-to-left text is what makes long lines slow.
         bidi-paragraph-direction 'left-to-right
         bidi-inhibit-bpa t)
+  (setq reval-text-link-place-function #'reval-output--link-place)
   (add-to-invisibility-spec '(reval-long . t))
   (add-to-invisibility-spec '(reval-fold . t)))
 
@@ -434,6 +435,18 @@ The lines are counted only now and then, so that a notification stays cheap."
                                   (= (point) (reval-output--block-end block)))))
                return block)
       (user-error "No evaluation here")))
+
+(defun reval-output--link-place (link)
+  "Return LINK as it leads now, after edits of the code that it names."
+  (let ((document (and (plist-get link :place)
+                       (reval-document-find
+                        (reval-session-connection reval-session-of-buffer)
+                        (plist-get link :uri)))))
+    (or (and document
+             (ignore-error (error)
+               (reval-command-request document "reval.place" :timeout 1
+                                      :argument (list :place (plist-get link :place)))))
+        link)))
 
 (defun reval-output-follow ()
   "Follow the link, or open the picture at point; else go to the code."

@@ -39,6 +39,7 @@ var commands = map[string]func(*Server, context.Context, request) (any, error){
 	CommandClear:        quick((*Server).clear),
 	CommandOutput:       quick((*Server).outputs),
 	CommandCells:        quick((*Server).cells),
+	CommandPlace:        quick((*Server).placeNow),
 	CommandEvaluations:  quick((*Server).evaluations),
 }
 

@@ -1,8 +1,12 @@
 package lsp
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"go.lsp.dev/jsonrpc2"
 
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
@@ -54,10 +58,10 @@ func (r *result) fail(e abridged) {
 			break
 		}
 	}
-	r.failure = &EvaluationError{Name: e.Name, Value: value}
-	if !r.cleared {
+	if r.failure == nil && !r.cleared {
 		r.doc.failed = append(r.doc.failed, r)
 	}
+	r.failure = &EvaluationError{Name: e.Name, Value: value}
 	named, places := map[Link]*codeLine{}, map[documentLine]bool{}
 	for _, f := range frames {
 		if in := r.origin(f.ExecutionCount); in != nil {
@@ -70,8 +74,12 @@ func (r *result) fail(e abridged) {
 	}
 	o.Links = makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))
 	b := r.add(o, "")
-	for _, l := range o.Links {
-		b.leads = append(b.leads, named[Link{URI: l.URI, Line: l.Line}])
+	for i, l := range o.Links {
+		lead := named[Link{URI: l.URI, Line: l.Line}]
+		if lead != nil {
+			o.Links[i].Place = fmt.Sprintf("%s/%d", r.id, slices.Index(r.lines, lead))
+		}
+		b.leads = append(b.leads, lead)
 	}
 	r.touch()
 }
@@ -146,6 +154,20 @@ func (r *result) placed(b *block, o Output) Output {
 		}
 	}
 	return o
+}
+
+// placeNow answers reval.place.
+func (s *Server) placeNow(p PlaceParams) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	evaluation, number, _ := strings.Cut(p.Place, "/")
+	r := s.results[evaluation]
+	n, err := strconv.Atoi(number)
+	if r == nil || err != nil || n < 0 || n >= len(r.lines) {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "where the link leads is not known any more: go to its own line")
+	}
+	l := r.lines[n]
+	return PlaceResult{URI: l.in.doc.uri, Line: l.now()}, nil
 }
 
 // origin is the evaluation of the cell that a traceback names; 0 is the one that failed.

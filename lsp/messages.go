@@ -40,6 +40,9 @@ const (
 	CommandOutput = "reval.output" // OutputRef → OutputParams
 	// List the document's cells.
 	CommandCells = "reval.cells" // DocumentParams → []Cell
+	// Tell where a link of an output leads now. It fails where that is not known any
+	// more: then the link's own line is the best there is.
+	CommandPlace = "reval.place" // PlaceParams → PlaceResult
 	// List the results that were not cleared, in order of evaluation.
 	CommandEvaluations = "reval.evaluations" // EvaluationsParams → []EvaluationParams
 )
@@ -188,6 +191,24 @@ type Link struct {
 	Start int    `json:"start"`
 	End   int    `json:"end"`
 	URI   string `json:"uri"`
+	// Line is zero-based.
+	Line int `json:"line"`
+	// Place is set where the line is code that was evaluated, which edits may move:
+	// reval.place tells where it is when the link is followed.
+	Place string `json:"place,omitzero"`
+}
+
+// PlaceParams names the place that a link leads to.
+type PlaceParams struct {
+	// URI is that of the link.
+	URI string `json:"uri"`
+	// Place is that of the link.
+	Place string `json:"place"`
+}
+
+// PlaceResult is where a place is now.
+type PlaceResult struct {
+	URI string `json:"uri"`
 	// Line is zero-based.
 	Line int `json:"line"`
 }

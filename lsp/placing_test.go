@@ -161,3 +161,55 @@ func TestResultIsTrueAfterAnyEdits(t *testing.T) {
 		}
 	})
 }
+
+// The links of an old traceback lead to the lines where their code stands now.
+func TestLinksMove(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("def f():\n    a = 1\n    return 1 / 0\n\nf()\n")
+	b.run("def f():\n    a = 1\n    return 1 / 0")
+	e := b.unit("line", b.after("/ 0\n\n"))
+	link := func(text string) lsp.Link {
+		t.Helper()
+		o := command[lsp.OutputParams](c, lsp.CommandOutput, lsp.EvaluationRef{URI: b.uri, Evaluation: e.id}).Outputs[0]
+		for _, l := range o.Links {
+			if strings.Contains(string([]rune(o.Text)[l.Start:l.End]), text) {
+				return l
+			}
+		}
+		t.Fatalf("no link %s among %+v in %s", text, o.Links, o.Text)
+		panic("unreachable")
+	}
+	leads := func(l lsp.Link) lsp.PlaceResult {
+		t.Helper()
+		return command[lsp.PlaceResult](c, lsp.CommandPlace, lsp.PlaceParams{URI: l.URI, Place: l.Place})
+	}
+	want := func(what string, l lsp.Link, line int) {
+		t.Helper()
+		if got := leads(l); got.Line != line || got.URI != b.uri {
+			t.Errorf("%s: the link leads to %+v, want line %d", what, got, line)
+		}
+	}
+	e.wait()
+	inner, outer := link("line 3"), link("line 5")
+	want("at first", inner, 2)
+	want("at first", outer, 4)
+	b.edit(0, 0, "import os\n\n")
+	want("two lines above", inner, 4)
+	want("two lines above", outer, 6)
+	if l := link("line 3"); l.Line != 4 {
+		t.Errorf("reval.output has line %d, want 4", l.Line)
+	}
+	at := b.offset("    return")
+	b.edit(at, at, "    b = 2\n")
+	want("a line in it", inner, 5)
+	at = b.offset("f()\n")
+	b.edit(at, at+4, "", 0, 0, "f()\n") // the call to the top
+	want("the call moved", outer, 0)
+	b.replace("    b = 2\n", "")
+	want("as it was", inner, 5)
+	b.close()
+	want("closed", outer, 0)
+	if got := c.commandFails(lsp.CommandPlace, lsp.PlaceParams{URI: b.uri, Place: "x/7"}); !strings.Contains(got, "not known") {
+		t.Errorf("no such place: %s", got)
+	}
+}

@@ -74,12 +74,21 @@ function! reval#output#jump() abort
   let [block, output, row] = found
   let link = s:link(output, row)
   if !empty(link)
-    call reval#output#edit(link.uri, link.line + 1)
+    let place = s:place(link)
+    call reval#output#edit(place.uri, place.line + 1)
     return
   endif
   let evaluation = reval#results#get(block.evaluation)
   let lnum = empty(evaluation) ? 0 : reval#results#line(evaluation)
   call reval#output#edit(block.params.uri, lnum ? lnum : block.params.range.start.line + 1)
+endfunction
+
+" Where a link leads now: the code that it names may have moved since.
+function! s:place(link) abort
+  let bufnr = reval#client#buffer(a:link.uri)
+  let place = a:link.place ==# '' || bufnr <= 0 ? v:null
+        \ : reval#client#execute_sync(bufnr, 'reval.place', {'place': a:link.place}, 1000)
+  return empty(place) ? a:link : place
 endfunction
 
 " The key of this in the output buffer (o): opens the picture under the cursor.
@@ -337,7 +346,7 @@ function! s:links(output, change, lines, points, row) abort
       let [start, row] = [start - strchars(a:lines[row]) - 1, row + 1]
     endwhile
     let line = get(a:lines, row, '')
-    call add(a:output.links, {'row': a:row + row, 'uri': link.uri, 'line': link.line,
+    call add(a:output.links, {'row': a:row + row, 'uri': link.uri, 'line': link.line, 'place': get(link, 'place', ''),
           \ 'col': reval#style#byte(line, start) + 1, 'end': reval#style#byte(line, start + length) + 1})
   endfor
 endfunction
