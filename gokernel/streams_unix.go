@@ -5,7 +5,6 @@ package gokernel
 import (
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,9 +26,9 @@ func redirect(stdout, stderr *os.File) (restore func(), err error) {
 		return nil, fmt.Errorf("capture stderr: %w", err)
 	}
 	crash := os.NewFile(uintptr(saved[2]), "stderr")
-	_ = debug.SetCrashOutput(crash, debug.CrashOptions{})
+	forget := tellCrashOn(crash)
 	return func() {
-		_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
+		forget()
 		_ = unix.Dup2(saved[1], 1)
 		_ = unix.Dup2(saved[2], 2)
 		unix.Close(saved[1])

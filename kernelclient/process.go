@@ -1,7 +1,6 @@
 package kernelclient
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +15,6 @@ import (
 	"time"
 )
 
-// stderrTail is how many bytes of a kernel's stderr are kept to explain its death.
-const stderrTail = 8 << 10
-
 // process is a kernel's process, in a group of its own.
 //
 // One goroutine, started by startProcess, waits for it to exit and then closes
@@ -27,6 +23,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stderr *tail
 	exited chan struct{}
+	kills  int              // of the system, for want of memory, before its start
 	state  *os.ProcessState // set before exited is closed
 	clean  func()           // removes what it leaves in the file system, may be nil
 	stdin  io.WriteCloser   // nil if it has none
@@ -58,7 +55,7 @@ func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*
 	p := &process{
 		cmd:    &exec.Cmd{Path: path, Args: argv, Env: env, Dir: dir},
 		stderr: &tail{logger: logger},
-		exited: make(chan struct{}),
+		exited: make(chan struct{}), kills: memoryKills(),
 	}
 	// A kernel's own stdout and stderr are not its cells': those come over IOPub.
 	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
@@ -98,18 +95,6 @@ func (p *process) interrupt() error {
 	return err
 }
 
-// death describes an exited process in one line.
-func (p *process) death() string {
-	how := "it ended"
-	if p.state != nil {
-		how = p.state.String()
-	}
-	if lines := p.stderr.lastLines(3); lines != "" {
-		return how + ": " + lines
-	}
-	return how
-}
-
 // stop ends the process and its group: it waits for it until ctx ends, then asks
 // it to terminate, waits for grace, and kills. The kernel's own children are
 // killed with it.
@@ -140,47 +125,6 @@ func (p *process) stop(ctx context.Context, grace time.Duration) {
 	}
 	killGroup(p.cmd.Process)
 	<-p.exited
-}
-
-// tail keeps the last bytes that were written to it.
-type tail struct {
-	logger *slog.Logger
-	mu     sync.Mutex
-	buf    []byte
-}
-
-var _ io.Writer = (*tail)(nil)
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.logger.Debug("kernel's own output", "text", string(p))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if n := len(t.buf) - stderrTail; n > 0 {
-		t.buf = append(t.buf[:0], t.buf[n:]...)
-	}
-	return len(p), nil
-}
-
-// forget drops what a kernel says at every start, which explains no later death.
-func (t *tail) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = nil
-}
-
-// lastLines joins the last n lines that are not blank into one.
-func (t *tail) lastLines(n int) string {
-	t.mu.Lock()
-	lines := bytes.Split(t.buf, []byte("\n"))
-	t.mu.Unlock()
-	var last []string
-	for i := len(lines) - 1; i >= 0 && len(last) < n; i-- {
-		if l := strings.TrimSpace(string(lines[i])); l != "" {
-			last = append([]string{l}, last...)
-		}
-	}
-	return strings.ToValidUTF8(strings.Join(last, " / "), "\ufffd")
 }
 
 // parentPID is set for kernels that end when their parent does, as ipykernel.
