@@ -40,11 +40,10 @@ func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
 	if w.Name != "" {
 		return Spec{}, fmt.Errorf("no kernel %q: there %s%s", w.Name, are(names), broken)
 	}
-	install := ""
-	if w.Install != "" {
-		install = ", for example with: " + w.Install
+	if w.Install == "" { // no kernel is known for it
+		return Spec{}, fmt.Errorf("no kernel for %s is installed: choose one by its name (`reval kernels` lists those there are)%s", w.Language, broken)
 	}
-	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one%s (`reval kernels` lists those there are)%s", w.Language, install, broken)
+	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one, for example with: %s (`reval kernels` lists those there are)%s", w.Language, w.Install, broken)
 }
 
 // others says which kernels of the language can be chosen instead.

@@ -135,6 +135,9 @@ func (e environment) specs(found []Spec) []Spec {
 		// `ipykernel install --sys-prefix` writes the whole path.
 		if filepath.Dir(found[i].Argv[0]) == filepath.Dir(e.python) && slices.Contains(s.Argv, "ipykernel_launcher") {
 			own = true
+			if s.DisplayName == "Python 3 (ipykernel)" { // as every environment's
+				found[i].DisplayName = ipykernelSpec(e).DisplayName
+			}
 			found[i].Missing = e.lacks() // it may have been removed since
 		} else if strings.EqualFold(s.Language, "python") {
 			runsPython = true

@@ -1,6 +1,7 @@
 package kernelclient
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -45,6 +46,15 @@ const (
 	InterruptBySignal  = "signal"
 	InterruptByMessage = "message"
 )
+
+// Environment is the folder of the Python or conda environment that the kernel is of;
+// empty if it is of none, or runs elsewhere.
+func (s Spec) Environment() string {
+	if len(s.Argv) == 0 {
+		return ""
+	}
+	return cmp.Or(environmentOf(s.Argv[0]), environmentOf(s.Dir))
+}
 
 // ReadSpec reads the kernel.json of a kernelspec's folder.
 func ReadSpec(dir string) (Spec, error) {

@@ -58,6 +58,7 @@ func (e *rpcError) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.C
 type setup struct {
 	capabilities map[string]any
 	folders      []string // workspace folders; none for none
+	options      any      // initializationOptions
 	env          []string // nil for that of testenv, with the real kernels
 	builtin      []kernelclient.Spec
 	raw          bool          // without initialize
@@ -181,6 +182,9 @@ func (c *client) initialize(s setup) {
 	}
 	if folders != nil {
 		params["workspaceFolders"] = folders
+	}
+	if s.options != nil {
+		params["initializationOptions"] = s.options
 	}
 	r := call[struct {
 		Capabilities struct {

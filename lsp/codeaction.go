@@ -34,6 +34,9 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 	}
 	evaluate := func(title string, e EvaluateParams) error {
 		e.URI = d.uri
+		if !d.canBeRun() {
+			return nil
+		}
 		if _, err := d.regions(e); err != nil {
 			return nil // there is nothing to evaluate
 		}

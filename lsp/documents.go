@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,19 +36,28 @@ type openDocument struct {
 	left     *kernelSession               // its session until then
 }
 
-// languageOf finds a document's language by the editor's name for it, else by the
-// file's name. One that is in no table is taken to be like a shell: "#" starts a
-// comment.
+// plainNames are what editors call a text of which they do not know the language.
+var plainNames = []string{"", "plaintext", "text", "fundamental", "fundamental-mode", "text-mode"}
+
+// languageOf finds a document's language by the editor's name for it and, if that says
+// nothing, by the file's name. One that is in no table is run by no kernel but its own.
 func languageOf(id, path string) language.Language {
 	if l, ok := language.For(id); ok {
 		return l
 	}
-	if l, ok := language.ByExtension(path); ok {
-		return l
+	if slices.Contains(plainNames, strings.ToLower(id)) {
+		if l, ok := language.ByExtension(path); ok {
+			return l
+		}
 	}
-	l, _ := language.For("shellscript")
-	l.ID, l.Name, l.Install = id, id, ""
-	return l
+	return language.Other(id)
+}
+
+// canBeRun tells whether there can be a kernel for the document: its language is one
+// that kernels are known for, or it has one. mu is held.
+func (d *openDocument) canBeRun() bool {
+	_, known := language.For(d.language.ID)
+	return known || d.session.spec.Name != ""
 }
 
 // name is what a traceback calls the document: that of its file, or of its buffer.
@@ -84,7 +94,8 @@ func (s *Server) lookup(u string) (*openDocument, error) {
 	return d, nil
 }
 
-// didOpen takes a document, and looks for its kernels ahead of their first use.
+// didOpen takes a document. Nothing is started or looked for: that is left to the first
+// evaluation.
 // It reads the parameters itself: LSP's types rewrite the URI, and the client
 // is to get back the one that it sent.
 func (s *Server) didOpen(params []byte) error {

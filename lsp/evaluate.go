@@ -51,6 +51,7 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*kernelS
 	if err != nil {
 		return nil, nil, answer, err
 	}
+	s.rebind(d)
 	regions, err := d.regions(p)
 	if err != nil {
 		return nil, nil, answer, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)

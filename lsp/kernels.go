@@ -15,32 +15,26 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// findKernels lists the kernels for a folder. A broken kernelspec is logged, and
+// findKernels lists the kernels for a project. What cannot be used is logged, and
 // told where nothing else is found.
-func (s *Server) findKernels(ctx context.Context, folder string) ([]kernelclient.Spec, error) {
-	dir := folder
-	if dir == "" {
-		dir, _ = os.Getwd()
-	}
-	specs, err := kernelclient.Finder{Env: s.options.Env, Dir: dir, Builtin: s.options.Builtin}.Find(ctx)
+func (s *Server) findKernels(ctx context.Context, p project) ([]kernelclient.Spec, error) {
+	specs, err := s.finder(p).Find(ctx)
 	if err != nil {
-		s.logger.Warn("kernelspecs that cannot be used", "error", err)
+		s.logger.Warn("kernelspecs and environments that cannot be used", "error", err)
 	}
 	return specs, err
 }
 
 // wanted is the kernel of that name or, without one, the first of the language.
 func wanted(name string, lang language.Language) kernelclient.Wanted {
-	return kernelclient.Wanted{Name: name, Language: lang.Name, Install: lang.Install, Matches: func(kernel string) bool {
-		return lang.Matches(kernel) || strings.EqualFold(lang.ID, kernel) // of a language that has no row
-	}}
+	return kernelclient.Wanted{Name: name, Language: lang.Name, Install: lang.Install, Matches: lang.Matches}
 }
 
 // findAddress finds the kernel at an address, or the kernel of a language there.
-func (s *Server) findAddress(ctx context.Context, address, folder string, lang language.Language) (kernelclient.Address, error) {
-	w := wanted("", lang)
+func (s *Server) findAddress(ctx context.Context, address string, ks *kernelSession) (kernelclient.Address, error) {
+	w := wanted("", ks.language)
 	if address == kernelclient.NewestKernel {
-		specs, _ := s.findKernels(ctx, folder) // broken ones run no kernel
+		specs, _ := s.findKernels(ctx, ks.project) // broken ones run no kernel
 		return kernelclient.FindNewest(ctx, w, specs, s.options.Env, s.ownFiles()...)
 	}
 	if !kernelclient.IsServerURL(address) {
@@ -96,7 +90,7 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 	case p.Server != "":
 		return s.serverKernels(ctx, ks, p.Server)
 	}
-	specs, err := s.findKernels(ctx, ks.folder)
+	specs, err := s.findKernels(ctx, ks.project)
 	if len(specs) == 0 && err != nil {
 		return nil, fmt.Errorf("find kernels: %w", err)
 	}
@@ -235,13 +229,13 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 	var spec kernelclient.Spec
 	var address kernelclient.Address
 	if kernelclient.IsAddress(p.Kernel) {
-		if address, err = s.findAddress(ctx, p.Kernel, ks.folder, ks.language); err != nil {
+		if address, err = s.findAddress(ctx, p.Kernel, ks); err != nil {
 			return nil, err
 		}
 		spec = address.Spec
 		p.Kernel = spec.Name // without the token
 	} else {
-		specs, err := s.findKernels(ctx, ks.folder)
+		specs, err := s.findKernels(ctx, ks.project)
 		if spec, err = kernelclient.Choose(specs, err, wanted(p.Kernel, ks.language)); err != nil {
 			return nil, err
 		}
@@ -252,9 +246,9 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 		s.mu.Unlock()
 		return nil, err
 	}
-	ks = s.sessionFor(ks.folder, d.language, p.Kernel)
+	ks = s.sessionFor(ks.project, d.language, p.Kernel)
 	ks.spec, ks.address = spec, address
-	s.chosen[choice{ks.folder, d.language.ID}] = p.Kernel
+	s.chosen[ks.project.choice(d.language)] = p.Kernel
 	s.attach(d, ks)
 	s.mu.Unlock()
 	ks.Start()

@@ -24,6 +24,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	s.encoding = negotiateEncoding(p.Capabilities)
 	s.client = readClient(p.Capabilities)
 	s.folders = workspaceFolders(p)
+	s.configure(p.InitializationOptions)
 
 	yes := true
 	change := protocol.TextDocumentSyncKindIncremental

@@ -76,6 +76,16 @@ type ServerCapability struct {
 	Version int `json:"version"`
 }
 
+// Settings are initializationOptions, and what workspace/didChangeConfiguration brings in
+// `settings`: alone, or as its `reval`. They hold for kernels that are started later.
+type Settings struct {
+	// KernelDirectory is where kernels run: "project" (also if it is empty) for the
+	// workspace folder, without one the folder that has .git, pyproject.toml or another mark
+	// of a project, and without that the file's own; "file" for the file's own in any case;
+	// else a path, absolute or relative to the project's folder.
+	KernelDirectory string `json:"kernelDirectory,omitzero"`
+}
+
 // DocumentParams names a document that the client has opened.
 type DocumentParams struct {
 	URI string `json:"uri"`
@@ -372,10 +382,15 @@ type StateParams struct {
 	// URIs are the documents that share the session.
 	URIs  []string `json:"uris"`
 	State string   `json:"state"`
-	// Kernel and DisplayName are empty where State is none and no kernel would do.
+	// Kernel and DisplayName are empty until a kernel was looked for: the first evaluation
+	// does, and reval.selectKernel, not the opening of a document.
 	Kernel      string `json:"kernel,omitzero"`
 	DisplayName string `json:"displayName,omitzero"`
-	Language    string `json:"language,omitzero"`
+	// Environment is the folder of the Python or conda environment that the kernel is of.
+	Environment string `json:"environment,omitzero"`
+	// Directory is where a kernel that is started here runs; empty for the server's own folder.
+	Directory string `json:"directory,omitzero"`
+	Language  string `json:"language,omitzero"`
 	// Queued counts what waits, without what runs.
 	Queued int `json:"queued,omitzero"`
 	// Running is the evaluation that runs.

@@ -75,7 +75,7 @@ func raise(signal chan struct{}) {
 	}
 }
 
-// message shows a line to the user of a client without a plugin; Server.mu is held.
+// message shows a line to the user; Server.mu is held.
 func (o *outbox) message(t protocol.MessageType, text string) {
 	o.messages = append(o.messages, protocol.ShowMessageParams{Type: t, Message: text})
 	o.wake()

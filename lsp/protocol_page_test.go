@@ -169,6 +169,7 @@ func protocolPage(t *testing.T, transcript string) string {
 	r.heading(2, "Types", "")
 	r.mention("ClientCapability")
 	r.mention("ServerCapability")
+	r.mention("Settings")
 	for i := 0; i < len(r.wanted); i++ {
 		r.describe(r.wanted[i])
 	}

@@ -60,12 +60,14 @@ type Server struct {
 	// A session's methods that tell its listener are never called with it held.
 	mu        sync.Mutex
 	phase     phase
-	folders   []string                      // workspace folders, as file paths
+	folders   []string // workspace folders, as file paths
+	settings  Settings
 	documents map[uri.URI]*openDocument     // by canonical URI
 	requests  map[string]context.CancelFunc // by id
 	sessions  []*kernelSession
 	servers   map[string]*kernelclient.Server // by their URLs without tokens
-	chosen    map[choice]string               // the kernel last selected for a folder and language
+	chosen    map[choice]string               // the kernel last selected for a project and language
+	open      map[string]bool                 // kernels of which it was told that they talk over tcp
 	closing   closing                         // documents that were closed or renamed
 	evaluated int                             // evaluations so far
 	results   map[string]*result              // by evaluation
@@ -103,7 +105,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	s := &Server{
 		options: o, logger: o.Logger, exit: make(chan struct{}),
 		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{}, chosen: map[choice]string{}, servers: map[string]*kernelclient.Server{},
-		results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
+		open: map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
@@ -160,7 +162,8 @@ var supported = map[string]bool{
 	protocol.MethodTextDocumentCompletion: true, protocol.MethodCompletionItemResolve: true,
 	protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentSignatureHelp: true, protocol.MethodTextDocumentCodeAction: true,
 	protocol.MethodTextDocumentInlayHint: true, protocol.MethodWorkspaceExecuteCommand: true,
-	protocol.MethodWorkspaceDidChangeWorkspaceFolders: true, protocol.MethodWorkspaceDidRenameFiles: true,
+	protocol.MethodWorkspaceDidChangeWorkspaceFolders: true, protocol.MethodWorkspaceDidChangeConfiguration: true,
+	protocol.MethodWorkspaceDidRenameFiles: true,
 }
 
 // handle runs one message. An error of a notification is logged: jsonrpc2 would

@@ -2,8 +2,7 @@ package lsp
 
 import (
 	"context"
-	"os"
-	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -18,15 +17,19 @@ import (
 )
 
 // choice is what a default kernel is chosen for.
-type choice struct{ folder, language string }
+type choice struct{ folder, environment, language string }
+
+func (p project) choice(lang language.Language) choice {
+	return choice{p.folder, p.environment, lang.ID}
+}
 
 // kernelSession is a session as this connection sees it: documents of one
-// workspace folder share it if they use one kernel.
+// project share it if they use one kernel.
 type kernelSession struct {
 	*session.Session
 	server   *Server
 	id       string
-	folder   string // where the kernel runs
+	project  project
 	language language.Language
 	// kernel is the name or the address that was selected, without a token; empty for
 	// the language's default.
@@ -48,39 +51,16 @@ type kernelSession struct {
 // startDeadline bounds how long a command waits to say that there is no kernel.
 const startDeadline = 3 * time.Second
 
-// folderOf is the workspace folder of a document: the innermost that contains
-// it, else the document's own folder.
-func (s *Server) folderOf(u uri.URI) string {
-	path := filePath(u)
-	best := ""
-	for _, f := range s.folders {
-		if path == "" && best == "" {
-			best = f
-		}
-		if rel, err := filepath.Rel(f, path); path != "" && err == nil && filepath.IsLocal(rel) && len(f) > len(best) {
-			best = f
-		}
-	}
-	if best == "" && path != "" {
-		best = filepath.Dir(path)
-	}
-	if st, err := os.Stat(best); err != nil || !st.IsDir() {
-		return "" // of a file that is not saved yet: this process's folder
-	}
-	return best
-}
-
 // bind gives a document its session; mu is held.
 func (s *Server) bind(d *openDocument) {
-	folder := s.folderOf(d.key)
-	kernel := s.chosen[choice{folder, d.language.ID}]
-	s.attach(d, s.sessionFor(folder, d.language, kernel))
+	p := s.projectOf(d.key, d.language)
+	s.attach(d, s.sessionFor(p, d.language, s.chosen[p.choice(d.language)]))
 }
 
 // stays says whether a document stays in the session that it had if it is opened under
 // a name; mu is held.
 func (s *Server) stays(d *openDocument, key uri.URI) bool {
-	return d.left != nil && slices.Contains(s.sessions, d.left) && d.left.folder == s.folderOf(key)
+	return d.left != nil && slices.Contains(s.sessions, d.left) && d.left.project.same(s.projectOf(key, d.language))
 }
 
 // attach moves a document to a session; mu is held.
@@ -101,10 +81,10 @@ func (s *Server) unbind(d *openDocument) {
 	}
 }
 
-// sessionFor finds the session of a folder and kernel, or makes it; mu is held.
-func (s *Server) sessionFor(folder string, lang language.Language, kernel string) *kernelSession {
+// sessionFor finds the session of a project and kernel, or makes it; mu is held.
+func (s *Server) sessionFor(p project, lang language.Language, kernel string) *kernelSession {
 	for _, ks := range s.sessions {
-		if ks.folder != folder || ks.language.ID != lang.ID {
+		if !ks.project.same(p) || ks.language.ID != lang.ID {
 			continue
 		}
 		if ks.kernel == kernel || kernel != "" && ks.spec.Name == kernel {
@@ -112,17 +92,11 @@ func (s *Server) sessionFor(folder string, lang language.Language, kernel string
 		}
 	}
 	ks := &kernelSession{
-		server: s, id: jupyter.NewID(), folder: folder, language: lang, kernel: kernel,
+		server: s, id: jupyter.NewID(), project: p, language: lang, kernel: kernel,
 		counts: map[int]*result{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
 	}
 	ks.Session = session.New(ks.connect, ks, s.logger)
 	s.sessions = append(s.sessions, ks)
-	// Asking the pythons around takes a moment that the first evaluation need not wait.
-	s.wait.Go(func() {
-		if err := ks.find(s.ctx); err != nil {
-			s.logger.Info("no kernel yet", "language", lang.ID, "error", err)
-		}
-	})
 	return ks
 }
 
@@ -156,7 +130,21 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	if kernelclient.IsAddress(ks.kernel) {
 		return address.Open(ctx, o)
 	}
-	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Dir: ks.folder, Env: ks.server.options.Env})
+	k, err := kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Dir: ks.project.folder, Env: ks.server.options.Env})
+	if err == nil && k.Transport() == kernelclient.TransportTCP && runtime.GOOS != "windows" { // which has nothing else
+		ks.server.tellOpen(spec)
+	}
+	return k, err
+}
+
+// tellOpen tells, once for a kernel's name, that what it sends is open to others.
+func (s *Server) tellOpen(spec kernelclient.Spec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open[spec.Name] {
+		s.open[spec.Name] = true
+		s.outbox.message(protocol.MessageTypeWarning, spec.DisplayName+" talks over tcp: other users of this machine can read what it sends (it could not be started with Unix sockets)")
+	}
 }
 
 // find settles which kernelspec the session uses. A failure is not kept: a kernel
@@ -175,12 +163,12 @@ func (ks *kernelSession) find(ctx context.Context) error {
 	var address kernelclient.Address
 	if kernelclient.IsAddress(ks.kernel) {
 		var err error
-		if address, err = s.findAddress(ctx, ks.kernel, ks.folder, ks.language); err != nil {
+		if address, err = s.findAddress(ctx, ks.kernel, ks); err != nil {
 			return err
 		}
 		spec = address.Spec
 	} else {
-		specs, err := s.findKernels(ctx, ks.folder)
+		specs, err := s.findKernels(ctx, ks.project)
 		if spec, err = kernelclient.Choose(specs, err, wanted(ks.kernel, ks.language)); err != nil {
 			return err
 		}
@@ -196,6 +184,7 @@ func (ks *kernelSession) find(ctx context.Context) error {
 func (ks *kernelSession) state() StateParams {
 	p := StateParams{
 		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec.Name, DisplayName: ks.spec.DisplayName,
+		Environment: ks.spec.Environment(), Directory: ks.project.folder,
 		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Namespace: ks.namespace, Message: ks.status.Message,
 	}
 	for _, d := range ks.documents {
@@ -260,7 +249,7 @@ func (ks *kernelSession) InputVoid(id string) {
 	s.voidInputs(id)
 }
 
-// sessionOf gives the session of an open document.
+// sessionOf gives the session of an open document, for a command.
 func (s *Server) sessionOf(u string) (*kernelSession, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,5 +257,6 @@ func (s *Server) sessionOf(u string) (*kernelSession, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.rebind(d)
 	return d.session, nil
 }

@@ -136,10 +136,13 @@ var table = []*Language{
 // For finds the language that an editor calls languageID: an LSP identifier, a Vim
 // file type, or an Emacs major mode with or without "-mode" and "-ts".
 func For(languageID string) (Language, bool) {
+	return lookup(tableOfNames, normal(languageID))
+}
+
+func normal(languageID string) string {
 	name := strings.ToLower(languageID)
 	name = strings.TrimSuffix(name, "-mode")
-	name = strings.TrimSuffix(name, "-ts")
-	return lookup(tableOfNames, name)
+	return strings.TrimSuffix(name, "-ts")
 }
 
 // ByExtension finds the language of a file by the end of its name.

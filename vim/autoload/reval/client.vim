@@ -119,6 +119,8 @@ function! reval#client#notified(method, params) abort
     call reval#kernel#state(a:params)
   elseif a:method ==# 'reval/inputRequest'
     call reval#input#request(a:params)
+  elseif a:method ==# 'window/showMessage'
+    call reval#client#tell(a:params.message, 'WarningMsg')
   endif
 endfunction
 
