@@ -204,7 +204,7 @@ func TestMuteSubscriberHoldsUpOutputAlone(t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("ipc %t", ipc), func(t *testing.T) {
-			c, end := serve(t, Options{}, Host{ConnectionFile: filepath.Join(testenv.RuntimeDir(t), "kernel-test.json"), IPC: ipc})
+			c, end := serve(t, Options{}, Host{ConnectionFile: filepath.Join(testenv.RuntimeDir(t), "kernel-test.json"), TCP: !ipc})
 			c.run(flood)
 			id := c.subshell()
 			mute := subscribeMute(t, c.info.Endpoint(jupyter.IOPub))

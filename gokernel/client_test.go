@@ -48,6 +48,7 @@ type client struct {
 	ctx                   context.Context
 	wire                  *jupyter.Wire
 	info                  jupyter.ConnectionInfo
+	identity              string // of its DEALERs
 	shell, control, stdin *zsock.Dealer
 	iopub                 *zsock.Sub
 	process               *exec.Cmd // nil for a kernel in this process
@@ -148,7 +149,8 @@ func connectWith(t testing.TB, info jupyter.ConnectionInfo, iopub zsock.Options)
 		t.Fatal(err)
 	}
 	c := &client{t: t, ctx: ctx, wire: wire, info: info}
-	identity := zsock.Options{Identity: []byte(jupyter.NewID())}
+	c.identity = jupyter.NewID()
+	identity := zsock.Options{Identity: []byte(c.identity)}
 	dial := func(ch jupyter.Channel) *zsock.Dealer {
 		d, err := zsock.DialDealer(ctx, info.Endpoint(ch), identity)
 		if err != nil {

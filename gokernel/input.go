@@ -1,9 +1,11 @@
 package gokernel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -22,7 +24,8 @@ type input struct {
 	asking sync.Mutex // one question at a time
 
 	mu      sync.Mutex
-	replies chan string // of the question that is asked
+	replies chan string      // of the question that is asked
+	asked   *jupyter.Message // the cell's request, whose client is asked
 }
 
 // Read implements io.Reader.
@@ -55,10 +58,10 @@ func (in *input) ask(prompt string, hidden bool) (string, error) {
 	defer in.asking.Unlock()
 	replies := make(chan string, 1)
 	in.mu.Lock()
-	in.replies = replies
+	in.replies, in.asked = replies, c.request
 	in.mu.Unlock()
 	in.k.streams.syncCell(c) // the question that the cell printed comes first
-	in.k.reply(in.k.stdin, c.request, jupyter.InputRequest, jupyter.InputRequestContent{Prompt: prompt, Password: hidden})
+	in.k.ask(c.request, jupyter.InputRequestContent{Prompt: prompt, Password: hidden})
 	select {
 	case value := <-replies:
 		if value == endOfInput {
@@ -78,8 +81,8 @@ func (in *input) onReply(_ context.Context, m *jupyter.Message) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.replies == nil {
-		return
+	if in.replies == nil || !slices.EqualFunc(m.Identities, in.asked.Identities, bytes.Equal) {
+		return // nobody was asked, or somebody else
 	}
 	in.replies <- c.Value
 	in.replies = nil

@@ -57,12 +57,21 @@ func (k *kernel) status(m *jupyter.Message) (idle func()) {
 
 // reply answers m on the channel that it came by.
 func (k *kernel) reply(to *zsock.Router, m *jupyter.Message, t jupyter.MsgType, content any) {
+	k.tell(to.Send, m, t, content)
+}
+
+// ask asks the client that sent m. Its stdin channel is known by the first answer.
+func (k *kernel) ask(m *jupyter.Message, content jupyter.InputRequestContent) {
+	k.tell(k.stdin.SendToClaims, m, jupyter.InputRequest, content)
+}
+
+func (k *kernel) tell(send func(context.Context, [][]byte) error, m *jupyter.Message, t jupyter.MsgType, content any) {
 	r, err := m.Reply(k.session, t, content)
 	if err == nil {
 		r.Identities = m.Identities
 		var frames [][]byte
 		if frames, err = k.wire.Encode(r); err == nil {
-			err = to.Send(context.Background(), frames)
+			err = send(context.Background(), frames)
 		}
 	}
 	if err != nil {

@@ -162,14 +162,11 @@ func (k *kernel) reset() error {
 }
 
 func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err error) {
-	if k.shell, err = zsock.ListenRouter(ctx, info.Endpoint(jupyter.Shell), zsock.Options{}); err != nil {
-		return err
-	}
-	if k.control, err = zsock.ListenRouter(ctx, info.Endpoint(jupyter.Control), zsock.Options{}); err != nil {
-		return err
-	}
-	if k.stdin, err = zsock.ListenRouter(ctx, info.Endpoint(jupyter.Stdin), zsock.Options{}); err != nil {
-		return err
+	for channel, socket := range map[jupyter.Channel]**zsock.Router{jupyter.Shell: &k.shell, jupyter.Control: &k.control, jupyter.Stdin: &k.stdin} {
+		verify := func(frames [][]byte) error { return k.verify(channel, frames) }
+		if *socket, err = zsock.ListenRouter(ctx, info.Endpoint(channel), zsock.Options{Verify: verify}); err != nil {
+			return err
+		}
 	}
 	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{Queue: stateRoom, SlowPeer: zsock.Block, SlowTimeout: slowReader}); err != nil {
 		return err
@@ -177,8 +174,33 @@ func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err e
 	k.pressure = newBackpressure(k.ctx, k.iopub)
 	// At once: to a client that has subscribed by then, the welcome must come first.
 	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
-	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{})
+	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{MaxFrame: maxHeartbeat, MaxMessage: maxHeartbeat})
 	return err
+}
+
+// maxHeartbeat bounds what is echoed, in bytes, since everybody may send it.
+const maxHeartbeat = 4 << 10
+
+// verify says why the first message of a connection is not by a client of the kernel.
+func (k *kernel) verify(channel jupyter.Channel, frames [][]byte) error {
+	m, err := k.wire.Check(frames)
+	if err == nil {
+		err = k.notOwn(m)
+	}
+	if err != nil {
+		k.log.Warn("message dropped", "channel", channel, "error", err)
+	}
+	return err
+}
+
+// errOwn is said of messages that the kernel published, where everybody can read them.
+var errOwn = errors.New("the kernel itself signed it")
+
+func (k *kernel) notOwn(m *jupyter.Message) error {
+	if m.Header.Session == k.session {
+		return errOwn
+	}
+	return nil
 }
 
 // serve serves until a client or the kernel's context ends it.
@@ -264,6 +286,9 @@ func (k *kernel) receive(ctx context.Context, from *zsock.Router, handle func(co
 			return
 		}
 		m, err := k.wire.Decode(frames)
+		if err == nil {
+			err = k.notOwn(m)
+		}
 		if err != nil {
 			k.log.Warn("message dropped", "endpoint", from.Endpoint(), "error", err)
 			continue

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 
 	"github.com/reval-editor/reval/gokernel/front"
@@ -20,8 +21,11 @@ type Host struct {
 	// once the kernel listens, and removed at the end. Clients list the kernels whose
 	// file is called kernel-….json in Jupyter's runtime folder. It is required.
 	ConnectionFile string
-	// IPC has the kernel listen on Unix sockets beside the connection file, whose
-	// folder should be the user's alone; else it listens on the loopback interface.
+	// TCP has the kernel listen on the loopback interface, where every user of the
+	// machine can read what it publishes. Without it, and but on Windows, it listens on
+	// Unix sockets beside the connection file, whose folder should be the user's alone.
+	TCP bool
+	// Deprecated: IPC is what is done without TCP.
 	IPC bool
 	// Packages are what cells can use of the program.
 	Packages []Package
@@ -92,7 +96,8 @@ func Serve(ctx context.Context, o Options, h Host) (err error) {
 	info := jupyter.ConnectionInfo{
 		Transport: "tcp", IP: "127.0.0.1", SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(), KernelName: "reval-go",
 	}
-	if h.IPC {
+	ipc := !h.TCP && runtime.GOOS != "windows"
+	if ipc {
 		info.Transport, info.IP = "ipc", strings.TrimSuffix(h.ConnectionFile, filepath.Ext(h.ConnectionFile))
 		info.ShellPort, info.IOPubPort, info.StdinPort, info.ControlPort, info.HBPort = 1, 2, 3, 4, 5
 	}
@@ -100,7 +105,7 @@ func Serve(ctx context.Context, o Options, h Host) (err error) {
 	if err != nil {
 		return err
 	}
-	if !h.IPC {
+	if !ipc {
 		for _, p := range []struct {
 			port     *int
 			endpoint string

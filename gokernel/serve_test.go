@@ -50,7 +50,7 @@ func TestServe(t *testing.T) {
 			file := filepath.Join(testenv.RuntimeDir(t), "kernel-test.json")
 			live, limit, names, last := &Counter{N: 1}, 7, []string{"a"}, error(nil)
 			stdout := os.Stdout
-			c, end := serve(t, Options{Engine: engine}, Host{ConnectionFile: file, IPC: ipc, Packages: []Package{{
+			c, end := serve(t, Options{Engine: engine}, Host{ConnectionFile: file, TCP: !ipc, Packages: []Package{{
 				Path: "example.com/app",
 				Symbols: map[string]any{
 					"Counter": live, "Limit": &limit, "Names": &names, "Last": &last, "Shape": new([2]int),

@@ -69,7 +69,9 @@ func (w way) open(ctx context.Context, name string, vars map[string]string, log 
 			return info, waitForPaths(ctx, info)
 		}, func() {}}, nil
 	case byRegistration:
-		r, err := zsock.ListenRouter(ctx, "tcp://127.0.0.1:0", zsock.Options{})
+		r, err := zsock.ListenRouter(ctx, "tcp://127.0.0.1:0", zsock.Options{
+			Verify: func(frames [][]byte) error { return checkRegistration(frames, info.Key) },
+		})
 		if err != nil {
 			return opening{}, fmt.Errorf("open a registration socket: %w", err)
 		}

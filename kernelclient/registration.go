@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,8 +32,7 @@ func registered(ctx context.Context, r *zsock.Router, info jupyter.ConnectionInf
 			}
 			return info, fmt.Errorf("wait for the kernel's registration: %w", err)
 		}
-		// Anyone on the machine can connect to the socket.
-		if len(frames) != 4 || string(frames[1]) != registrationDelimiter || !hmac.Equal(frames[2], []byte(signed(info.Key, frames[3]))) {
+		if checkRegistration(frames[1:], info.Key) != nil {
 			continue
 		}
 		var ports map[string]json.RawMessage
@@ -52,6 +52,16 @@ func registered(ctx context.Context, r *zsock.Router, info jupyter.ConnectionInf
 		const ack = "ACK"
 		return info, r.Send(ctx, [][]byte{frames[0], []byte(registrationDelimiter), []byte(signed(info.Key, []byte(ack))), []byte(ack)})
 	}
+}
+
+var errNoRegistration = errors.New("no registration that the kernel's key signed")
+
+// checkRegistration looks who sent frames: anyone on the machine can connect.
+func checkRegistration(frames [][]byte, key string) error {
+	if len(frames) != 3 || string(frames[0]) != registrationDelimiter || !hmac.Equal(frames[1], []byte(signed(key, frames[2]))) {
+		return errNoRegistration
+	}
+	return nil
 }
 
 func signed(key string, content []byte) string {

@@ -54,6 +54,15 @@ type Options struct {
 	// MaxFrame and MaxMessage cap what a peer may send, in bytes; default
 	// 256 MiB and 512 MiB. A peer that declares more loses its connection.
 	MaxFrame, MaxMessage int64
+	// Verify says why a message of a Router's peer, without its identity, is not by
+	// whom the socket is for; nil says that it is. Until one of its messages verified a
+	// peer is a stranger: it may send no frame of more than MaxStrange bytes, its
+	// messages are dropped, and it has an identity only as long as no other verified
+	// that has it too. Without Verify everybody is believed, and who comes last has
+	// the identity. It runs on the peer's own goroutine.
+	Verify func(message [][]byte) error
+	// MaxStrange caps frames and messages of strangers, in bytes; default 256 KiB.
+	MaxStrange int64
 	// HandshakeTimeout is what a peer has for its handshake; default 5 s.
 	HandshakeTimeout time.Duration
 	// Queue is the number of messages held for each peer on their way out, and for
@@ -99,6 +108,8 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	orDefault(&o.MaxFrame, 256<<20)
 	orDefault(&o.MaxMessage, 512<<20)
+	orDefault(&o.MaxStrange, 256<<10)
+	o.MaxStrange = min(o.MaxStrange, o.MaxFrame, o.MaxMessage)
 	orDefault(&o.HandshakeTimeout, 5*time.Second)
 	orDefault(&o.Queue, 1000)
 	orDefault(&o.QueueBytes, 64<<20)

@@ -40,14 +40,28 @@ func (r *Router) Recv(ctx context.Context) ([][]byte, error) { return r.s.recv(c
 // not sent. The error wraps ErrNoPeer if it is not connected, and ErrSlowPeer if
 // it was dropped by Options.SlowPeer.
 func (r *Router) Send(ctx context.Context, frames [][]byte) error {
+	return r.send(ctx, frames, false)
+}
+
+// SendToClaims is Send to all that say to have the identity, strangers among them:
+// where a peer has to be asked before it says anything, it cannot be known.
+func (r *Router) SendToClaims(ctx context.Context, frames [][]byte) error {
+	return r.send(ctx, frames, true)
+}
+
+func (r *Router) send(ctx context.Context, frames [][]byte, claims bool) error {
 	if len(frames) < 2 {
 		return r.s.wrap("send", fmt.Errorf("want an identity and a message: %w", errNoFrames))
 	}
 	err := error(ErrNoPeer)
 	if r.s.life.Err() != nil {
 		err = ErrClosed
-	} else if p := r.s.peer(frames[0]); p != nil {
-		err = r.s.send(ctx, p, frames[1:])
+	} else {
+		for _, p := range r.s.peersOf(frames[0], claims) {
+			if sent := r.s.send(ctx, p, frames[1:]); err != nil {
+				err = sent // nil if one of them got it
+			}
+		}
 	}
 	if err != nil {
 		return r.s.wrap(fmt.Sprintf("send to %q", frames[0]), err)
@@ -59,7 +73,11 @@ func (r *Router) Send(ctx context.Context, frames [][]byte) error {
 func (r *Router) Close() error { return r.s.close() }
 
 // deliver waits while nobody receives: the peer then notices by its own full queue.
+// What a stranger sends is dropped.
 func (r *Router) deliver(p *peer, frames [][]byte) error {
+	if !r.s.admit(p, frames) {
+		return nil
+	}
 	select {
 	case r.s.in <- slices.Insert(frames, 0, []byte(p.id)):
 	case <-p.lost:
@@ -73,6 +91,7 @@ type Rep struct{ r *Router }
 
 // ListenRep binds endpoint as ListenRouter does.
 func ListenRep(ctx context.Context, endpoint string, o Options) (*Rep, error) {
+	o.Verify = nil // nothing in a request could be verified
 	r, err := listenRouter(ctx, zmq4.Rep, endpoint, o)
 	if err != nil {
 		return nil, err

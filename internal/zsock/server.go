@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,8 @@ type server struct {
 	mu     sync.RWMutex // guards what follows
 	closed bool         // no peer may join
 	peers  map[string]*peer
-	nextID uint32 // for peers without an identity
+	claims map[string][]*peer // who else says to be one of peers, the oldest first
+	nextID uint32             // for peers without an identity
 }
 
 // peer is one connection of a server.
@@ -43,6 +45,8 @@ type peer struct {
 	id     string // the identity, given or made; key of server.peers
 	out    *outbox
 	topics topics // of an XPub
+	// known says that a message of this connection has verified; its reader's alone.
+	known bool
 }
 
 func newServer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Options) (*server, error) {
@@ -57,7 +61,7 @@ func newServer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Opti
 	s := &server{
 		typ: typ, ln: ln, endpoint: bound, o: o,
 		in:    make(chan [][]byte, o.Queue),
-		peers: make(map[string]*peer),
+		peers: make(map[string]*peer), claims: make(map[string][]*peer),
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
@@ -107,6 +111,9 @@ func (s *server) meet(nc net.Conn) {
 	}
 	p := &peer{conn: c, out: newOutbox(s.o.Queue)}
 	p.out.shrunk = s.shrunk
+	if p.known = s.o.Verify == nil; !p.known {
+		p.r.maxFrame, p.r.maxMessage = s.o.MaxStrange, s.o.MaxStrange
+	}
 	if !s.join(p) {
 		nc.Close()
 		return
@@ -119,8 +126,9 @@ func (s *server) meet(nc net.Conn) {
 	}
 }
 
-// join makes p known. One with the identity of another takes its place, because
-// a client that comes back is often here before its old connection is known dead.
+// join makes p a peer. One with the identity of another takes its place, because
+// a client that comes back is often here before its old connection is known dead; but
+// a stranger has to show first that it is that client (admit).
 func (s *server) join(p *peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,12 +140,52 @@ func (s *server) join(p *peer) bool {
 		s.nextID++
 		p.id = string([]byte{0, byte(s.nextID >> 24), byte(s.nextID >> 16), byte(s.nextID >> 8), byte(s.nextID)})
 	}
+	switch old := s.peers[p.id]; {
+	case old != nil && !p.known:
+		s.claims[p.id] = append(s.claims[p.id], p)
+	default:
+		s.own(p)
+	}
+	return true
+}
+
+// own gives p its identity, and ends the connection that had it; mu is held.
+func (s *server) own(p *peer) {
 	if old := s.peers[p.id]; old != nil {
 		old.out.kill()
 		old.fail(errReplaced)
 	}
 	s.peers[p.id] = p
+}
+
+// admit looks whether a message of p is to be taken, and makes a stranger one that is
+// known when it is.
+func (s *server) admit(p *peer, message [][]byte) bool {
+	if p.known {
+		return true
+	}
+	if s.o.Verify(message) != nil {
+		return false
+	}
+	p.known = true
+	p.r.maxFrame, p.r.maxMessage = s.o.MaxFrame, s.o.MaxMessage
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peers[p.id] != p {
+		s.unclaim(p)
+		s.own(p)
+	}
 	return true
+}
+
+// unclaim forgets that p says to be another; mu is held.
+func (s *server) unclaim(p *peer) {
+	left := slices.DeleteFunc(s.claims[p.id], func(other *peer) bool { return other == p })
+	if len(left) == 0 {
+		delete(s.claims, p.id)
+	} else {
+		s.claims[p.id] = left
+	}
 }
 
 var errReplaced = errors.New("another connection has the same identity")
@@ -146,15 +194,31 @@ func (s *server) leave(p *peer) {
 	p.out.kill()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.peers[p.id] == p {
-		delete(s.peers, p.id)
+	if s.peers[p.id] != p {
+		s.unclaim(p)
+		return
+	}
+	delete(s.peers, p.id)
+	if claims := s.claims[p.id]; len(claims) > 0 {
+		next := claims[0]
+		s.unclaim(next)
+		s.peers[p.id] = next
 	}
 }
 
-func (s *server) peer(id []byte) *peer {
+// peersOf gives the connection that has an identity and, with claims, those that say so.
+func (s *server) peersOf(id []byte, claims bool) []*peer {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.peers[string(id)]
+	p := s.peers[string(id)]
+	if p == nil {
+		return nil
+	}
+	to := []*peer{p}
+	if claims {
+		to = append(to, s.claims[string(id)]...)
+	}
+	return to
 }
 
 // send queues frames for p, with the policy of Options.SlowPeer when there is no
@@ -208,6 +272,9 @@ func (s *server) close() error {
 	peers := make([]*peer, 0, len(s.peers))
 	for _, p := range s.peers {
 		peers = append(peers, p)
+	}
+	for _, claims := range s.claims {
+		peers = append(peers, claims...)
 	}
 	s.mu.Unlock()
 	for _, p := range peers {

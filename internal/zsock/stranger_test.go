@@ -1,0 +1,121 @@
+package zsock
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"testing"
+)
+
+// password is what verifies in these tests.
+func password(message [][]byte) error {
+	if string(message[0]) != "password" {
+		return errors.New("no password")
+	}
+	return nil
+}
+
+// A connection with another's identity has it once a message of it has verified, and
+// not before.
+func TestIdentityIsHandedOverToWhoVerifies(t *testing.T) {
+	r := router(t, Options{Verify: password})
+	ada := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, ada, "password", "1")
+	expect(t, r, "ada", "password", "1")
+
+	stranger := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, stranger, "let me in")
+	bob := dealer(t, r.Endpoint(), Options{Identity: []byte("bob")})
+	send(t, bob, "password", "2")
+	expect(t, r, "bob", "password", "2")
+	send(t, r, "ada", "for ada")
+	expect(t, ada, "for ada")
+
+	// The client that comes back while its old connection is not known dead.
+	again := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, again, "password", "3")
+	expect(t, r, "ada", "password", "3")
+	send(t, r, "ada", "for the new one")
+	expect(t, again, "for the new one")
+	if _, err := ada.Recv(within(t)); err == nil {
+		t.Error("the connection before it still receives")
+	}
+}
+
+// Who came first and did not verify makes way, and gets until then what is asked of all.
+func TestStrangerThatCameFirst(t *testing.T) {
+	r := router(t, Options{Verify: password})
+	stranger := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, stranger, "not me")
+	ada := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	joined := func() bool { return len(r.s.peersOf([]byte("ada"), true)) == 2 }
+	for !joined() {
+		runtime.Gosched()
+	}
+	if err := r.SendToClaims(within(t), message("ada", "who is there?")); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, stranger, "who is there?")
+	expect(t, ada, "who is there?")
+	send(t, ada, "password", "it is me")
+	expect(t, r, "ada", "password", "it is me")
+	send(t, r, "ada", "welcome")
+	expect(t, ada, "welcome")
+	if _, err := stranger.Recv(within(t)); err == nil {
+		t.Error("the stranger was welcomed")
+	}
+}
+
+// A stranger that leaves makes no difference to whose identity it claimed.
+func TestClaimantLeaves(t *testing.T) {
+	left := make(chan error, 10)
+	r := router(t, Options{Verify: password, OnDisconnect: func(err error) { left <- err }})
+	ada := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, ada, "password")
+	expect(t, r, "ada", "password")
+	stranger := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	stranger.Close()
+	<-left
+	send(t, r, "ada", "for ada")
+	expect(t, ada, "for ada")
+	if len(r.s.claims) != 0 {
+		t.Errorf("%d claims are kept", len(r.s.claims))
+	}
+}
+
+// Strangers cost little, whatever they declare; those who verified may send much.
+func TestStrangersSendLittle(t *testing.T) {
+	lost := make(chan error, 100)
+	r := router(t, Options{Verify: password, OnDisconnect: func(err error) { lost <- err }})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 6 {
+		stranger := dealer(t, r.Endpoint(), Options{})
+		stranger.Send(within(t), [][]byte{make([]byte, 8<<20)}) // it may end before all is sent
+		if err := <-lost; !errors.Is(err, ErrTooLarge) {
+			t.Errorf("a stranger was lost for %v", err)
+		}
+	}
+	many := dealer(t, r.Endpoint(), Options{})
+	frames := make([][]byte, 20_000)
+	many.Send(within(t), frames)
+	if err := <-lost; !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a stranger with many frames was lost for %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > (6*8+24)<<20 { // what the test itself makes is most of it
+		t.Errorf("%d MB were allocated", grown>>20)
+	}
+	d := dealer(t, r.Endpoint(), Options{Identity: []byte("d")})
+	large := bytes.Repeat([]byte("x"), 8<<20)
+	if err := d.Send(within(t), [][]byte{[]byte("password"), []byte("hello")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Send(within(t), [][]byte{large}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, r, "d", "password", "hello")
+	if got := recv(t, r); !bytes.Equal(got[1], large) {
+		t.Error("a large message of one who verified did not come as it was sent")
+	}
+}
