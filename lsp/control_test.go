@@ -278,7 +278,23 @@ func TestKernelDies(t *testing.T) {
 	if s.Message == "" {
 		t.Errorf("state %+v", s)
 	}
-	b.run("'again'").want(t, "queued running done", "'again'")
+	// That the next evaluation runs in another kernel is told with it, and once.
+	again := b.run("'again'")
+	again.want(t, "queued running done", "'again'")
+	if got := again.stream("stderr"); !strings.HasPrefix(got, "[a new kernel was started, without what was defined before: kernel died: signal: killed (") || strings.Count(got, "\n") != 1 {
+		t.Errorf("it is told %q", got)
+	}
+	if got := b.run("'again'").stream("stderr"); got != "" {
+		t.Errorf("it is told again: %q", got)
+	}
+	// Who starts a kernel anew knows.
+	b.start("os.kill(os.getpid(), signal.SIGKILL)").wait()
+	b.run("import os, signal")
+	b.start("os.kill(os.getpid(), signal.SIGKILL)").wait()
+	command[any](c, lsp.CommandRestart, b.only())
+	if got := b.run("'again'").stream("stderr"); got != "" {
+		t.Errorf("it is told after a restart: %q", got)
+	}
 }
 
 func TestKernelDiesWithoutPlugin(t *testing.T) {
@@ -287,6 +303,7 @@ func TestKernelDiesWithoutPlugin(t *testing.T) {
 	b.start("import os; os._exit(3)")
 	c.showMessage("kernel died") // once: another would fail the test at its end
 	b.start("'again'")
+	c.showMessage("a new kernel is started, without what was defined before")
 	b.settled()
 	if h := b.hints(); len(h) != 2 || !strings.HasPrefix(h[0].Label, "✗ ") || h[1].Label != "'again'" {
 		t.Errorf("hints %+v", h)

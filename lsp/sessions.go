@@ -208,6 +208,10 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	switch st.State {
 	case session.Dead:
 		s.outbox.message(errorMessage, st.Message)
+	case session.Starting:
+		if was == session.Dead && ks.namespace > 0 {
+			s.outbox.message(protocol.MessageTypeWarning, "a new kernel is started, without what was defined before")
+		}
 	case session.Disconnected, session.Unresponsive:
 		s.outbox.message(protocol.MessageTypeWarning, st.Message)
 	case session.Idle, session.Busy:

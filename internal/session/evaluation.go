@@ -103,6 +103,7 @@ func (s *Session) Evaluate(pieces ...Request) {
 
 // evaluate runs one evaluation to its end.
 func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
+	s.tellNewKernel(e)
 	end, interrupted := s.begin(kernel, e)
 	if interrupted {
 		s.change(func() []*Evaluation {
@@ -177,6 +178,20 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		}
 		return append(changed, s.renumber()...)
 	})
+}
+
+// tellNewKernel tells with the first evaluation after a kernel's death that it runs in
+// another one: nobody asked for that.
+func (s *Session) tellNewKernel(e *Evaluation) {
+	s.mu.Lock()
+	death := s.mourned
+	s.mourned = ""
+	s.mu.Unlock()
+	if death != "" {
+		s.listener.Output(e.ID, kernelclient.Stream{
+			Name: "stderr", Text: "[a new kernel was started, without what was defined before: " + death + "]\n",
+		})
+	}
 }
 
 // begin evaluates what is to be evaluated before the code, and gives what is to be

@@ -95,6 +95,8 @@ type Session struct {
 	state   State
 	message string
 	kernel  *kernelclient.Kernel
+	// mourned is how the last kernel died, until an evaluation has told of it.
+	mourned string
 	link    *link // to kernel
 	queue   []*Evaluation
 	batches int // that were queued
@@ -308,6 +310,7 @@ func (s *Session) died(kernel *kernelclient.Kernel, err error) []*Evaluation {
 		return nil // it was told or replaced already
 	}
 	s.kernel, s.state, s.message = nil, Dead, err.Error()
+	s.mourned = err.Error()
 	return s.drop(Lost, err.Error())
 }
 
@@ -375,7 +378,7 @@ func (s *Session) end(then State, message string) Rest {
 			s.wanted = then == Restarting
 			s.stop()
 		}
-		s.kernel, s.state, s.message = nil, then, ""
+		s.kernel, s.state, s.message, s.mourned = nil, then, "", ""
 		if s.current != nil {
 			s.current.ending = message
 		}

@@ -620,5 +620,5 @@ func TestRealKernel(t *testing.T) {
 	}
 	evaluate(s, "c", "1+1")
 	r.wait(at, "c1 done")
-	r.expect("c1", "queued 0; running; gives \"2\"; done")
+	r.expect("c1", "queued 0; running; prints [a new kernel was started, without what was defined before: kernel died: exit status 3]; gives \"2\"; done")
 }
