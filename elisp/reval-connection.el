@@ -20,6 +20,7 @@
 ;; - Every wait has a deadline.  `jsonrpc-request' is not used: it leaves
 ;;   the filter by a throw, and the messages behind the reply then lie until
 ;;   the server happens to write again.
+;; - A wait ends when what it waits for is there: see `reval-connection-wait'.
 ;; - A process that died is told once, with the tail of its stderr, and a
 ;;   new one is started by the next command that needs it.
 
@@ -34,6 +35,7 @@
 (defcustom reval-command '("reval" "lsp")
   "The program that serves reval, and its arguments."
   :type '(repeat string)
+  :risky t
   :group 'reval)
 
 (defcustom reval-start-timeout 10
@@ -137,13 +139,15 @@ The server may not be ready yet: see `reval-connection-await'."
            :name name
            :root root
            :process (lambda ()
-                      (make-process :name name
-                                    :command reval-command
-                                    :connection-type 'pipe
-                                    :coding 'utf-8-emacs-unix
-                                    :noquery t
-                                    :stderr (get-buffer-create
-                                             (format "*%s stderr*" name))))
+                      ;; Else Emacs reads up to 20 ms late, to read more at once.
+                      (let ((process-adaptive-read-buffering nil))
+                        (make-process :name name
+                                      :command reval-command
+                                      :connection-type 'pipe
+                                      :coding 'utf-8-emacs-unix
+                                      :noquery t
+                                      :stderr (get-buffer-create
+                                               (format "*%s stderr*" name)))))
            :notification-dispatcher #'reval-handle-notification
            :request-dispatcher #'reval-connection--handle-request
            :on-shutdown #'reval-connection--closed)))
@@ -329,11 +333,16 @@ hold what no log may show."
   "Wait for PREDICATE to be true, at most TIMEOUT seconds.
 What processes write is handled meanwhile.  Return what PREDICATE
 returned last."
-  (let ((deadline (+ (float-time) timeout))
+  (let ((start (float-time))
+        (waited 0)
         value)
     (while (and (not (setq value (funcall predicate)))
-                (< (float-time) deadline))
-      (accept-process-output nil 0.05))
+                (< waited timeout))
+      ;; After output Emacs goes on to read for 10 ms, unless it was to wait for
+      ;; less.  So it waits for a little at a time, and for a tenth of what has
+      ;; passed when that is more.
+      (accept-process-output nil (max 0.001 (min 0.05 (/ waited 10))))
+      (setq waited (- (float-time) start)))
     value))
 
 (defun reval-connection-command-params (command argument)
@@ -342,18 +351,18 @@ returned last."
 
 ;;; URIs
 
+(defconst reval-connection--uri-chars
+  (let ((chars (copy-sequence url-path-allowed-chars)))
+    (aset chars ?% nil)
+    chars)
+  "Table of the characters of a path that stand for themselves in a URI.")
+
 (defun reval-path-to-uri (path)
   "Return the file URI of PATH."
   (let ((path (expand-file-name path)))
     (concat "file://"
             (unless (string-prefix-p "/" path) "/") ; a drive letter
             (url-hexify-string path reval-connection--uri-chars))))
-
-(defconst reval-connection--uri-chars
-  (let ((chars (copy-sequence url-path-allowed-chars)))
-    (aset chars ?% nil)
-    chars)
-  "Table of the characters of a path that stand for themselves in a URI.")
 
 (defun reval-uri-to-path (uri)
   "Return the path that URI names, or nil if it is not a file's."

@@ -259,6 +259,10 @@ the place of one that ended, all documents of that one are opened."
     (reval-document--wire-text
      (buffer-substring-no-properties (point-min) (point-max)))))
 
+(defconst reval-document--unsendable
+  "[\ud800-\udfff\x110000-\x3fff7f\x3fff80-\x3fffff]"
+  "Characters of a buffer that are not Unicode's: surrogates, raw bytes, others.")
+
 (defun reval-document--wire-text (text)
   "Return TEXT with every character that cannot be sent replaced by another.
 \\r would end a line in LSP, but not in a buffer."
@@ -266,10 +270,6 @@ the place of one that ended, all documents of that one are opened."
       (replace-regexp-in-string reval-document--unsendable "\ufffd"
                                 (string-replace "\r" " " text))
     text))
-
-(defconst reval-document--unsendable
-  "[\ud800-\udfff\x110000-\x3fff7f\x3fff80-\x3fffff]"
-  "Characters of a buffer that are not Unicode's: surrogates, raw bytes, others.")
 
 ;;; Positions
 

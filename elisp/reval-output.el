@@ -202,6 +202,9 @@ that is inserted there, and every other marker is moved by hand."
         (when window
           (set-window-point window (with-current-buffer buffer (point-max))))))))
 
+(defconst reval-output--separator (propertize "\n" 'reval-separator t)
+  "Newline behind a block whose last line has none.")
+
 (defun reval-output--block (evaluation)
   "Return the block of EVALUATION in the current buffer, made where there is none."
   (let ((id (reval-evaluation-id evaluation))
@@ -279,9 +282,6 @@ that is inserted there, and every other marker is moved by hand."
         (push cell (reval-output--block-outputs block))
         (reval-output--insert block cell end (reval-output--text output)))))
     (reval-output--separate block)))
-
-(defconst reval-output--separator (propertize "\n" 'reval-separator t)
-  "Newline behind a block whose last line has none.")
 
 (defun reval-output--separate (block)
   "Let the line after BLOCK begin a line, with no empty one before it."

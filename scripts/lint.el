@@ -6,7 +6,6 @@
 
 ;;; Code:
 
-(require 'bytecomp)
 (require 'checkdoc)
 (require 'package-lint)
 
@@ -19,13 +18,21 @@
   (message "%s:%d: %s" file line (apply #'format format args)))
 
 (defun reval-lint-compile (file)
-  "Byte-compile FILE, with its warnings as errors and no .elc beside it."
-  (let* ((target (make-temp-file "reval-lint" nil ".elc"))
-         (byte-compile-dest-file-function (lambda (_) target))
-         (byte-compile-error-on-warn t))
+  "Byte-compile FILE, with its warnings as errors and no .elc beside it.
+An Emacs of its own does it, which knows nothing of FILE from elsewhere: so
+does the one that compiles natively in the user's."
+  (let ((target (make-temp-file "reval-lint" nil ".elc")))
     (unwind-protect
-        (unless (byte-compile-file file)
-          (reval-lint-complain file 1 "does not byte-compile cleanly"))
+        (with-temp-buffer
+          (unless (eq 0 (call-process
+                         (expand-file-name invocation-name invocation-directory) nil t nil
+                         "-q" "--batch" "-L" (file-name-directory (expand-file-name file))
+                         "--eval"
+                         (format "%S" `(setq byte-compile-error-on-warn t
+                                             byte-compile-dest-file-function
+                                             (lambda (_) ,target)))
+                         "-f" "batch-byte-compile" file))
+            (reval-lint-complain file 1 "does not byte-compile cleanly:\n%s" (buffer-string))))
       (delete-file target))))
 
 (defun reval-lint-checkdoc (file)
