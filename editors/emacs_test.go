@@ -1,6 +1,8 @@
 package editors
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -39,6 +41,39 @@ func TestEmacsPackage(t *testing.T) {
 			t.Errorf("skipped in a window, where all can run:\n%s", strings.Join(skipped, "\n"))
 		}
 	})
+}
+
+// A kernel's question takes nothing of what is being typed in a file: it is told beside
+// the code, and asked when no key comes any more.
+func TestEmacsAsksWhenIdle(t *testing.T) {
+	t.Parallel()
+	term := emacsTerminal(t, "ask.py", "input('Now? ')\n\n", "--eval", "(setq reval-input-idle-delay 3)")
+	term.Press("C-c", ";", "l", "M->")
+	typed := 0
+	for more := 10; more > 0; typed++ {
+		term.Type("x")
+		if strings.Contains(term.WaitFor(fmt.Sprintf("^x{%d}$", typed+1)), "waits for input") {
+			more--
+		}
+	}
+	term.WaitFor(`^Now\?$`)
+	term.Type("yes\n")
+	term.WaitFor("⇒ 'yes'")
+	term.WaitFor(fmt.Sprintf("^x{%d}$", typed))
+}
+
+// emacsTerminal starts Emacs in a terminal with a file of this text and the plugin on.
+func emacsTerminal(t *testing.T, name, text string, args ...string) *testenv.Terminal {
+	t.Helper()
+	dir, env := project(t)
+	env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+testenv.Reval(t))
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	argv := append([]string{testenv.Emacs(t), "-Q", "-nw", "-l", script("try.el")}, args...)
+	term := testenv.StartTerminal(t, env, dir, append(argv, name)...)
+	term.WaitFor(`reval`) // in the mode line
+	return term
 }
 
 var (

@@ -7,18 +7,26 @@
 
 ;; A kernel that runs input() or getpass() is answered in the minibuffer.
 ;;
-;; The request comes in the process filter, where nothing may wait, so the
-;; user is asked by a timer.  One prompt is open at a time, and none is opened
-;; while the user is in a minibuffer: the rest wait for it to close.  When
-;; the kernel no longer waits, its prompt closes.
+;; The request comes in the process filter, where nothing may wait, and while
+;; the user may be typing: it is told, and a timer asks when Emacs has been idle for
+;; a moment.  One prompt is open at a time, and none is opened while the user is in a
+;; minibuffer: the rest wait for it to close.  When the kernel no longer waits,
+;; its prompt closes.
 
 ;;; Code:
 
-(require 'reval-session)
+(require 'reval-overlay)
+
+(defcustom reval-input-idle-delay 0.5
+  "Seconds without a key after which a kernel's question opens a prompt.
+What is being typed elsewhere is not to end up in the answer."
+  :type 'number
+  :group 'reval)
 
 (cl-defstruct (reval-input--request (:constructor reval-input--request-make) (:copier nil))
   "A kernel's question."
   connection id prompt password
+  evaluation             ; the one that asks, or nil
   depth                  ; of the minibuffer that asks, nil before
   cancelled)             ; non-nil when the kernel no longer waits
 
@@ -41,9 +49,11 @@
             (append reval-input--queue
                     (list (reval-input--request-make
                            :connection connection :id id
+                           :evaluation (gethash (plist-get params :evaluation)
+                                                (reval-connection-evaluations connection))
                            :prompt (reval-input--prompt connection params)
                            :password (eq (plist-get params :password) t)))))
-      (run-at-time 0 nil #'reval-input--ask-next))
+      (reval-input--ask-when-idle))
      (request (reval-input--cancel request)))))
 
 (defun reval-input--prompt (connection params)
@@ -55,9 +65,23 @@
       (format "Input for %s: "
               (if document (buffer-name (reval-document-buffer document)) "the kernel")))))
 
+(defun reval-input--ask-when-idle ()
+  "Say that a kernel waits, and ask as soon as nothing is typed any more."
+  (when-let* ((request (car reval-input--queue))
+              (waits (not (reval-input--request-depth request))))
+    (reval-input--show-waiting request t)
+    (run-with-idle-timer reval-input-idle-delay nil #'reval-input--ask-next)))
+
+(defun reval-input--show-waiting (request waits)
+  "Show beside the code of REQUEST's evaluation whether it WAITS for an answer."
+  (when-let ((evaluation (reval-input--request-evaluation request)))
+    (setf (reval-evaluation-waits evaluation) waits)
+    (reval-overlay-update evaluation)))
+
 (defun reval-input--cancel (request)
   "Take back REQUEST, whose kernel no longer waits."
   (setf (reval-input--request-cancelled request) t)
+  (reval-input--show-waiting request nil)
   (setq reval-input--queue (delq request reval-input--queue))
   (when (reval-input--request-depth request)
     (run-at-time 0 nil #'reval-input--close request)))
@@ -78,14 +102,14 @@
       (let ((answer (reval-input--read request)))
         (setq reval-input--queue (delq request reval-input--queue))
         (unless (reval-input--request-cancelled request)
+          (reval-input--show-waiting request nil)
           (reval-input--reply request answer))
-        (when reval-input--queue
-          (run-at-time 0 nil #'reval-input--ask-next)))))))
+        (reval-input--ask-when-idle))))))
 
 (defun reval-input--minibuffer-exited ()
   "Ask what waited for the minibuffer, once the user has left it."
   (remove-hook 'minibuffer-exit-hook #'reval-input--minibuffer-exited)
-  (run-at-time 0 nil #'reval-input--ask-next))
+  (reval-input--ask-when-idle))
 
 (defun reval-input--read (request)
   "Read the answer to REQUEST; nil if the user quit, or the kernel did."

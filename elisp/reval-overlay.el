@@ -15,6 +15,14 @@
 ;; them changes the text, so that undo, copying and saving know nothing of it.
 ;; The empty overlay does not stay at the line's end by itself when
 ;; somebody types there: `reval-overlay-adjust' puts it back.
+;;
+;; An overlay is one buffer's: the clones of a document's buffer have copies of
+;; the three, made anew whenever one of them changes.
+;;
+;; What must stay true here:
+;;
+;; - The work for an edit or a notification does not grow with the number of
+;;   results: Emacs finds the overlays of the lines that are concerned.
 
 ;;; Code:
 
@@ -73,9 +81,12 @@ What was evaluated on these lines before loses its result."
           (make-overlay beg end nil t nil)
           (reval-evaluation-result evaluation)
           (make-overlay (reval-overlay--line-end end) (reval-overlay--line-end end)))
-    (let ((code (reval-evaluation-code evaluation)))
+    (let ((code (reval-evaluation-code evaluation))
+          (result (reval-evaluation-result evaluation)))
       (overlay-put code 'evaporate t)
-      (overlay-put code 'reval-evaluation evaluation))
+      (overlay-put code 'reval-evaluation evaluation)
+      (overlay-put result 'reval-result evaluation)
+      (overlay-put result 'priority 10))
     (push evaluation (reval-document-evaluations (reval-evaluation-document evaluation)))
     (reval-overlay-update evaluation)))
 
@@ -89,31 +100,37 @@ What was evaluated on these lines before loses its result."
         (delq nil (mapcar (lambda (overlay) (overlay-get overlay 'reval-evaluation))
                           (overlays-in bol eol)))))))
 
-(defun reval-overlay-adjust (document beg end)
-  "Put the results of DOCUMENT back to the end of their lines.
+(defun reval-overlay-adjust (beg end)
+  "Put the results of the current buffer back to the end of their lines.
 The text between BEG and END has just changed."
-  (when (reval-document-evaluations document)
-    (save-excursion
-      (save-restriction
-        (widen)
-        (let ((bol (progn (goto-char beg) (forward-line 0) (point)))
-              (eol (reval-overlay--line-end end)))
-          (dolist (evaluation (reval-document-evaluations document))
-            (let ((code (reval-evaluation-code evaluation))
-                  (result (reval-evaluation-result evaluation)))
-              (cond ((null (overlay-buffer code))
-                     (reval-overlay-remove evaluation))
-                    ((and (<= (overlay-end code) eol) (>= (overlay-end result) bol))
-                     (let ((line-end (reval-overlay--line-end (overlay-end code))))
-                       (move-overlay result line-end line-end))))
-              (reval-overlay--adjust-failing evaluation bol eol))))))))
+  (save-excursion
+    (save-restriction
+      (widen)
+      (let ((bol (progn (goto-char beg) (forward-line 0) (point)))
+            (eol (reval-overlay--line-end end)))
+        (dolist (evaluation (reval-overlay--on-lines bol eol))
+          (let ((code (reval-evaluation-code evaluation)))
+            (if (null (overlay-buffer code))
+                (reval-overlay-remove evaluation)
+              (let ((line-end (reval-overlay--line-end (overlay-end code))))
+                (move-overlay (reval-evaluation-result evaluation) line-end line-end))
+              (reval-overlay--adjust-failing evaluation)
+              (reval-overlay--mirror evaluation))))))))
 
-(defun reval-overlay--adjust-failing (evaluation bol eol)
-  "Let the mark of the line that failed in EVALUATION end with its line.
-The lines between BOL and EOL have just changed."
+(defun reval-overlay--on-lines (bol eol)
+  "Return the evaluations that have an overlay between BOL and EOL."
+  (let (evaluations)
+    ;; An empty one at EOL is in it, too.
+    (dolist (overlay (overlays-in bol (1+ eol)) evaluations)
+      (when-let ((evaluation (or (overlay-get overlay 'reval-evaluation)
+                                 (overlay-get overlay 'reval-result))))
+        (cl-pushnew evaluation evaluations :test #'eq)))))
+
+(defun reval-overlay--adjust-failing (evaluation)
+  "Let the mark of the line that failed in EVALUATION end with its line."
   (let* ((failing (reval-evaluation-failing evaluation))
          (beg (and failing (overlay-start failing))))
-    (when (and beg (<= bol (overlay-end failing)) (<= beg eol))
+    (when beg
       (move-overlay failing beg (reval-overlay--line-end beg)))))
 
 (defun reval-overlay--line-end (pos)
@@ -130,6 +147,7 @@ The lines between BOL and EOL have just changed."
                          (reval-evaluation-result evaluation)
                          (reval-evaluation-failing evaluation)))
     (when overlay (delete-overlay overlay)))
+  (reval-overlay--mirror evaluation)
   (when-let ((document (reval-evaluation-document evaluation)))
     (setf (reval-document-evaluations document)
           (delq evaluation (reval-document-evaluations document)))))
@@ -138,6 +156,41 @@ The lines between BOL and EOL have just changed."
   "Remove all that is shown of DOCUMENT's evaluations beside the code."
   (mapc #'reval-overlay-remove
         (copy-sequence (reval-document-evaluations document))))
+
+;;; Clones of the buffer
+
+(defun reval-overlay--mirror (evaluation)
+  "Show in the clones of its buffer what is shown of EVALUATION there."
+  (mapc #'delete-overlay (reval-evaluation-mirrors evaluation))
+  (setf (reval-evaluation-mirrors evaluation) nil)
+  (when-let ((document (reval-evaluation-document evaluation)))
+    (dolist (clone (reval-document-clones document))
+      (reval-overlay--mirror-in evaluation clone))))
+
+(defun reval-overlay--mirror-in (evaluation clone)
+  "Copy the overlays of EVALUATION to CLONE, a buffer."
+  (dolist (overlay (list (reval-evaluation-code evaluation)
+                         (reval-evaluation-result evaluation)
+                         (reval-evaluation-failing evaluation)))
+    (when (and overlay (overlay-buffer overlay))
+      (push (move-overlay (copy-overlay overlay) (overlay-start overlay)
+                          (overlay-end overlay) clone)
+            (reval-evaluation-mirrors evaluation)))))
+
+(defun reval-overlay-mirror-all (document)
+  "Show in the current buffer, a clone, what is shown of DOCUMENT's evaluations."
+  (reval-overlay-clear)
+  (dolist (evaluation (reval-document-evaluations document))
+    (reval-overlay--mirror-in evaluation (current-buffer))))
+
+(defun reval-overlay-clear ()
+  "Remove all overlays of evaluations from the current buffer, a clone."
+  (save-restriction
+    (widen)
+    (dolist (overlay (overlays-in (point-min) (point-max)))
+      (when (or (overlay-get overlay 'reval-evaluation) (overlay-get overlay 'reval-result)
+                (overlay-get overlay 'reval-failing))
+        (delete-overlay overlay)))))
 
 ;;; Showing
 
@@ -159,8 +212,8 @@ The lines between BOL and EOL have just changed."
                        (unless (and failing
                                     (= (reval-overlay--line-end (overlay-end failing))
                                        (overlay-end result)))
-                         (reval-overlay--string evaluation)))
-          (overlay-put result 'priority 10))))))
+                         (reval-overlay--string evaluation)))))
+      (reval-overlay--mirror evaluation))))
 
 (defun reval-overlay--update-failing (evaluation)
   "Mark the line that failed in EVALUATION, or no line."
@@ -181,6 +234,7 @@ The lines between BOL and EOL have just changed."
                           (point)))
                    (end (reval-overlay--line-end start))
                    (overlay (make-overlay beg end nil t nil)))
+        (overlay-put overlay 'reval-failing t)
         (overlay-put overlay 'face 'reval-failing-line)
         (overlay-put overlay 'evaporate t)
         (overlay-put overlay 'help-echo (reval-overlay--failure-text failure))
@@ -229,7 +283,9 @@ The lines between BOL and EOL have just changed."
                         ((< ahead 10) (format "queued, %d ahead" ahead))
                         (t "queued, 10 or more ahead"))))
       ("running" (let ((seconds (reval-overlay--running-seconds evaluation)))
-                   (if (< seconds 1) "running" (format "running %s" (reval-text-time (* 1000 seconds))))))
+                   (concat (if (reval-evaluation-waits evaluation) "waits for input" "running")
+                           (and (>= seconds 1)
+                                (concat " " (reval-text-time (* 1000 seconds)))))))
       ("error" (concat (reval-text-symbol "✗ " "x ")
                        (if-let ((failure (reval-evaluation-failure evaluation)))
                            (reval-overlay--failure-text failure)

@@ -38,6 +38,7 @@
   count                  ; of the kernel
   elapsed                ; milliseconds
   started                ; `float-time' at which it was seen to run
+  waits                  ; non-nil while it waits for the user's answer
   summary                ; plist :kind :text :lines :mime of the value
   failure                ; plist :name :value :range of the error
   message                ; why it was cancelled or lost
@@ -48,6 +49,7 @@
   line                   ; of the code, from 1, when it was last seen
   result                 ; overlay that shows the result after the code
   failing                ; overlay on the failing line
+  mirrors                ; copies of these overlays in clones of the buffer
   open                   ; non-nil when the whole value is shown below the code
   shown                  ; non-nil when its output was brought to a window
   on-end)                ; function to call with it once it ended

@@ -25,7 +25,8 @@
 (setq reval-completion-timeout 60)
 
 (setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp")
-      reval-flash nil)
+      reval-flash nil
+      reval-input-idle-delay 0.1)
 
 ;;; Waiting and looking
 
@@ -575,6 +576,30 @@ WHAT says what is waited for; fail after SECONDS (30)."
                        (append (listify-key-sequence (kbd keys)) nil))))
     (add-hook 'minibuffer-setup-hook hook)))
 
+(defun reval-test-idle (what predicate)
+  "Let Emacs be idle in its own loop until PREDICATE holds and no minibuffer is open.
+WHAT says what is waited for; fail after 30 seconds."
+  (let* ((deadline (+ (float-time) 30))
+         (held nil)
+         (timer (run-with-timer
+                 0 0.02 (lambda ()
+                          (when (or (> (float-time) deadline)
+                                    (and (zerop (minibuffer-depth))
+                                         (setq held (funcall predicate))))
+                            (throw 'exit nil))))))
+    (unwind-protect (recursive-edit)
+      (cancel-timer timer))
+    (unless held
+      (ert-fail (format "waited in vain for %s; results: %S" what (reval-test-results))))))
+
+(defun reval-test-answered (line regexp)
+  "Be idle until what is shown beside the code of LINE matches REGEXP."
+  (let ((buffer (current-buffer)))
+    (reval-test-idle (format "%s on line %d" regexp line)
+                     (lambda ()
+                       (with-current-buffer buffer
+                         (string-match-p regexp (or (reval-test-result line) "")))))))
+
 (ert-deftest reval-test-input ()
   "A kernel's questions are answered in the minibuffer, in order."
   (skip-unless (not noninteractive))
@@ -582,16 +607,16 @@ WHAT says what is waited for; fail after SECONDS (30)."
       "a = input('Your name? '); a\nimport getpass\ngetpass.getpass('Word: ')\ninput('Never? ')\n"
     (reval-test-type "Z o ë RET")
     (reval-test-eval-line 1)
-    (reval-test-shown 1 "⇒ 'Zoë'")
+    (reval-test-answered 1 "⇒ 'Zoë'")
     (should (equal (car reval-input-history) "Zoë"))
     (reval-test-eval-line 2)
     (reval-test-type "s e c r e t RET")
     (reval-test-eval-line 3)
-    (reval-test-shown 3 "⇒ 'secret'")
+    (reval-test-answered 3 "⇒ 'secret'")
     (should-not (member "secret" reval-input-history))
     (reval-test-type "C-g")
     (reval-test-eval-line 4)
-    (reval-test-shown 4 "KeyboardInterrupt")))
+    (reval-test-answered 4 "KeyboardInterrupt")))
 
 (ert-deftest reval-test-input-taken-back ()
   "A prompt closes when the kernel no longer waits for it."
@@ -604,9 +629,9 @@ WHAT says what is waited for; fail after SECONDS (30)."
             (run-at-time 0 nil (lambda ()
                                  (with-current-buffer "back.py" (reval-interrupt)))))
         (reval-test-eval-line 1)
-        (reval-test-shown 1 "KeyboardInterrupt"))
+        (reval-test-answered 1 "KeyboardInterrupt"))
       (should opened)
-      (reval-test-wait "the minibuffer to close" (lambda () (zerop (minibuffer-depth))))
+      (should (zerop (minibuffer-depth)))
       (reval-test-eval-line 2)
       (reval-test-shown 2 "after"))))
 
