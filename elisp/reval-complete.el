@@ -54,7 +54,7 @@ The value is a plist of :start, a buffer position, :incomplete, and
                   (reval-document-connection document) :textDocument/completion
                   (append (reval-document-identifier document)
                           (list :position (reval-document-position document)
-                                :context '(:triggerKind 1)))
+                                :context (reval-complete--context document)))
                   :timeout reval-completion-timeout :interruptible t))
          (items (sort (append (if (vectorp answer) answer (plist-get answer :items)) nil)
                       (lambda (a b)
@@ -69,6 +69,21 @@ The value is a plist of :start, a buffer position, :incomplete, and
               :incomplete (and (not (vectorp answer))
                                (eq (plist-get answer :isIncomplete) t))
               :items (mapcar #'reval-complete--candidate items))))))
+
+(defun reval-complete--context (document)
+  "Return the CompletionContext at point in DOCUMENT.
+A character that was just typed may be what asks; the server then knows
+whether it does so there."
+  (if (and (eql last-command-event (char-before))
+           (reval-complete--trigger-p document))
+      (list :triggerKind 2 :triggerCharacter (string (char-before)))
+    '(:triggerKind 1)))
+
+(defun reval-complete--trigger-p (document)
+  "Return non-nil if a character that triggers completion is before point.
+The server of DOCUMENT says which they are."
+  (memq (char-before)
+        (reval-connection-triggers (reval-document-connection document))))
 
 (defun reval-complete--sort-text (item)
   "Return the text by which ITEM is ordered."
@@ -97,11 +112,13 @@ The value is a plist of :start, a buffer position, :incomplete, and
         (t
          ;; A busy kernel answers in part; more may be known a letter later.
          (when (and (plist-get answer :incomplete) (not (equal string asked))
-                    (eq (current-buffer) (reval-document-buffer document)))
+                    (eq document (reval-document-current)))
            (setq asked string
                  answer (or (reval-complete--ask document) answer)))
          (complete-with-action action (plist-get answer :items) string predicate))))
      :exclusive 'no
+     ;; Where there is no word yet, front ends that wait for some letters need not.
+     :company-prefix-length (and (= start (point)) (reval-complete--trigger-p document) t)
      :annotation-function #'reval-complete--annotation
      :company-kind #'reval-complete--kind
      :company-doc-buffer (lambda (candidate)
@@ -123,11 +140,10 @@ The value is a plist of :start, a buffer position, :incomplete, and
     (and detail (not (string-empty-p detail)) detail)))
 
 (defun reval-complete--annotation (candidate)
-  "Return what is shown behind CANDIDATE."
-  (let ((text (or (reval-complete--detail candidate)
-                  (when-let ((kind (reval-complete--kind candidate)))
-                    (symbol-name kind)))))
-    (and text (concat " " (car (split-string text "\n"))))))
+  "Return what is shown behind CANDIDATE: its kind, for each of them is as wide.
+Its signature is `reval-complete--detail'."
+  (when-let ((kind (reval-complete--kind candidate)))
+    (concat " " (symbol-name kind))))
 
 (defun reval-complete--doc-buffer (document candidate)
   "Return a buffer with the documentation of CANDIDATE in DOCUMENT, or nil."

@@ -38,6 +38,17 @@
   :risky t
   :group 'reval)
 
+(defcustom reval-kernel-directory 'project
+  "Where kernels run that are started here.
+`project': in the project's folder, or the file's where there is none;
+`file': in the file's; a string: there, seen from the project's folder.
+It is read when a server starts."
+  :type '(choice (const :tag "The project's folder" project)
+                 (const :tag "The file's folder" file)
+                 directory)
+  :risky t
+  :group 'reval)
+
 (defcustom reval-start-timeout 10
   "Seconds to wait for the server to answer after its start."
   :type 'number
@@ -54,6 +65,8 @@
          :documentation "The project's folder.")
    (encoding :initform 'utf-16 :accessor reval-connection-encoding
              :documentation "Unit of characters in positions: `utf-32' or `utf-16'.")
+   (triggers :initform nil :accessor reval-connection-triggers
+             :documentation "Characters after which completion is asked for.")
    (ready :initform nil :accessor reval-connection-ready
           :documentation "Non-nil once the server answered initialize.")
    (pending :initform nil :accessor reval-connection-pending
@@ -103,12 +116,15 @@
 ;;; Life of a connection
 
 (defun reval-connection-project-root ()
-  "Return the folder that the current buffer's kernel is to run in."
+  "Return the folder that the current buffer's kernel is to run in.
+For a buffer of another host that is its user's home on this one."
   (expand-file-name
-   (if-let ((project (and buffer-file-name (project-current))))
-       ;; `project-root' is a generic of Emacs 28, its methods may be newer.
-       (project-root project)
-     default-directory)))
+   (if (file-remote-p default-directory)
+       "~/"
+     (if-let ((project (and buffer-file-name (project-current))))
+         ;; `project-root' is a generic of Emacs 28, its methods may be newer.
+         (project-root project)
+       default-directory))))
 
 (defun reval-connection-last (root)
   "Return the last connection of ROOT, which may have ended, or nil."
@@ -124,8 +140,6 @@ The server may not be ready yet: see `reval-connection-await'."
 
 (defun reval-connection--start (root)
   "Start a server for ROOT and return the connection to it."
-  (when (file-remote-p root)
-    (user-error "Cannot evaluate in %s: reval runs on this machine only" root))
   (unless (executable-find (car reval-command))
     (user-error "Cannot find the program `%s': install reval, or set `reval-command'"
                 (car reval-command)))
@@ -180,6 +194,7 @@ Without SIZE, that is `reval-log-size'."
      :processId (emacs-pid)
      :clientInfo (list :name "Emacs" :version emacs-version)
      :rootUri uri
+     :initializationOptions (list :kernelDirectory (format "%s" reval-kernel-directory))
      :workspaceFolders
      (vector (list :uri uri
                    :name (file-name-nondirectory (directory-file-name root))))
@@ -201,9 +216,12 @@ Without SIZE, that is `reval-log-size'."
 
 (defun reval-connection--initialized (connection result)
   "Take the server's RESULT of initialize and let CONNECTION be used."
-  (let ((encoding (plist-get (plist-get result :capabilities) :positionEncoding)))
+  (let ((capabilities (plist-get result :capabilities)))
     (setf (reval-connection-encoding connection)
-          (if (equal encoding "utf-32") 'utf-32 'utf-16)
+          (if (equal (plist-get capabilities :positionEncoding) "utf-32") 'utf-32 'utf-16)
+          (reval-connection-triggers connection)
+          (mapcar #'string-to-char
+                  (plist-get (plist-get capabilities :completionProvider) :triggerCharacters))
           (reval-connection-ready connection) t))
   (jsonrpc-notify connection :initialized (make-hash-table))
   (let ((pending (nreverse (reval-connection-pending connection))))

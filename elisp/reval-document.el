@@ -17,6 +17,7 @@
 ;;   positions stay right.
 ;; - Edits are sent before every request, and else a moment later, in the
 ;;   order in which they were made.
+;; - An indirect buffer has the text of its base buffer, and so its document.
 
 ;;; Code:
 
@@ -36,6 +37,8 @@
 A mode that derives from one listed here has the same language.  Of any
 other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   :type '(alist :key-type symbol :value-type string)
+  ;; A file that sets it chooses what its text is run as.
+  :risky t
   :group 'reval)
 
 (defcustom reval-sync-delay 0.3
@@ -50,11 +53,16 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   (version 0)
   connection             ; also one that ended, until there is another
   session                ; of its kernel, nil before the server told
+  clones                 ; indirect buffers of its buffer in which `reval-mode' is on
+  chosen                 ; non-nil when its user chose the kernel
   open                   ; non-nil after didOpen
   changes                ; edits not sent, last first, or `full'
   before                 ; (BEG END START-POSITION END-POSITION) of an edit to come
+  tick                   ; `buffer-chars-modified-tick' after the last edit that was noted
   timer                  ; sends the edits
-  evaluations)           ; those with a result in the buffer
+  evaluations            ; those with a result in the buffer
+  restoring              ; non-nil while the server is asked for all of them
+  width)                 ; of the windows for which the results were cut
 
 (defvar-local reval-document--current nil
   "The document of this buffer.")
@@ -68,17 +76,27 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
 ;;; Opening and closing
 
 (defun reval-document-attach ()
-  "Make the current buffer a document and follow its edits.
-Return the document.  No server is started."
-  (let ((document (or reval-document--current
-                      (setq reval-document--current
-                            (reval-document--make :buffer (current-buffer)
-                                                  :uri (reval-document--uri))))))
+  "Make the current buffer a document, or a clone of its base buffer's.
+Follow its edits and return the document.  No server is started."
+  (unless reval-document--current
+    (let ((shared (and (buffer-base-buffer)
+                       (buffer-local-value 'reval-document--current (buffer-base-buffer)))))
+      (setq reval-document--current
+            (or shared (reval-document--make :buffer (current-buffer)
+                                             :uri (reval-document--uri))))))
+  (let ((document reval-document--current))
+    (when (reval-document-clone-p)
+      (cl-pushnew (current-buffer) (reval-document-clones document)))
     (add-hook 'before-change-functions #'reval-document--before-change nil t)
     (add-hook 'after-change-functions #'reval-document--after-change nil t)
     (add-hook 'kill-buffer-hook #'reval-document-detach nil t)
     (add-hook 'after-set-visited-file-name-hook #'reval-document--renamed nil t)
     document))
+
+(defun reval-document-clone-p ()
+  "Return non-nil if the current buffer's document is that of its base buffer."
+  (and reval-document--current
+       (not (eq (current-buffer) (reval-document-buffer reval-document--current)))))
 
 (defun reval-document-suspend ()
   "Stop to follow the edits of the current buffer, but keep its document."
@@ -91,21 +109,28 @@ Return the document.  No server is started."
     (setf (reval-document-changes reval-document--current) 'full)))
 
 (defun reval-document-detach ()
-  "Close the document of the current buffer and forget it."
-  (reval-document-suspend)
-  (when-let ((document reval-document--current))
-    (reval-document--close document)
+  "Close the document of the current buffer and forget it.
+A clone is only forgotten itself."
+  (let ((document reval-document--current))
+    (if (reval-document-clone-p)
+        (setf (reval-document-clones document)
+              (delq (current-buffer) (reval-document-clones document)))
+      (reval-document-suspend)
+      (when document
+        (reval-document--close document)))
     (kill-local-variable 'reval-document--current)))
 
 (defun reval-document-connect (document)
   "Open DOCUMENT on the server of its project and return the connection.
 The server is started where needed, and is not waited for.  If it takes
-the place of one that ended, all documents of that one are opened."
-  (with-current-buffer (reval-document-buffer document)
-    (let* ((root (reval-connection-project-root))
-           (before (reval-connection-last root))
-           (connection (reval-connection-ensure root)))
-      (unless (eq connection (reval-document-connection document))
+the place of one that ended, all documents of that one are opened.  One
+that lives goes on to serve a buffer that was written to another project."
+  (if (reval-document-connected-p document)
+      (reval-document-connection document)
+    (with-current-buffer (reval-document-buffer document)
+      (let* ((root (reval-connection-project-root))
+             (before (reval-connection-last root))
+             (connection (reval-connection-ensure root)))
         (reval-document--close document)
         (setf (reval-document-connection document) connection)
         (puthash (reval-uri-key (reval-document-uri document)) document
@@ -118,8 +143,8 @@ the place of one that ended, all documents of that one are opened."
            (lambda ()
              (dolist (other (hash-table-values (reval-connection-documents before)))
                (when (buffer-live-p (reval-document-buffer other))
-                 (reval-document-connect other)))))))
-      connection)))
+                 (reval-document-connect other))))))
+        connection))))
 
 (defun reval-document-connected-p (document)
   "Return non-nil if DOCUMENT has a live server, be it ready or not yet."
@@ -140,6 +165,7 @@ the place of one that ended, all documents of that one are opened."
              (jsonrpc-running-p connection))
     (with-current-buffer (reval-document-buffer document)
       (setf (reval-document-changes document) nil
+            (reval-document-tick document) (buffer-chars-modified-tick)
             (reval-document-open document) t)
       (jsonrpc-notify
        connection :textDocument/didOpen
@@ -162,22 +188,37 @@ the place of one that ended, all documents of that one are opened."
   (setf (reval-document-timer document) nil
         (reval-document-connection document) nil
         (reval-document-session document) nil
+        (reval-document-chosen document) nil
+        (reval-document-restoring document) nil
         (reval-document-open document) nil))
 
 (defun reval-document--renamed ()
-  "Open the current buffer under its new name."
-  (when-let ((document reval-document--current))
-    (let ((connected (reval-document-connected-p document)))
-      (reval-document--close document)
-      (setf (reval-document-uri document) (reval-document--uri))
-      (when connected
-        (reval-document-connect document)))))
+  "Let the current buffer's document go by its new name, with its results."
+  (let* ((document reval-document--current)
+         (connection (and document (reval-document-connection document)))
+         (old (and document (reval-document-uri document)))
+         (new (reval-document--uri)))
+    (unless (or (null document) (reval-document-clone-p) (equal old new))
+      (setf (reval-document-uri document) new)
+      (when connection
+        (remhash (reval-uri-key old) (reval-connection-documents connection))
+        (puthash (reval-uri-key new) document (reval-connection-documents connection)))
+      (when (and (reval-document-open document) (reval-connection-live-p connection))
+        ;; The text that the server has is what it compares the new one with.
+        (setf (reval-document-uri document) old)
+        (reval-document-flush document)
+        (setf (reval-document-uri document) new)
+        (jsonrpc-notify connection :workspace/didRenameFiles
+                        (list :files (vector (list :oldUri old :newUri new))))
+        (jsonrpc-notify connection :textDocument/didClose (list :textDocument (list :uri old)))
+        (reval-document--open document connection)))))
 
 (defun reval-document--uri ()
-  "Return the URI of the current buffer."
-  (if buffer-file-name
+  "Return the URI of the current buffer.
+A file on another host is none that the server could read."
+  (if (and buffer-file-name (not (file-remote-p buffer-file-name)))
       (reval-path-to-uri buffer-file-name)
-    (concat "untitled:" (url-hexify-string (buffer-name)))))
+    (concat "untitled:" (url-hexify-string (or buffer-file-name (buffer-name))))))
 
 (defun reval-document-identifier (document)
   "Return the parameters of a request that names DOCUMENT only."
@@ -208,6 +249,7 @@ the place of one that ended, all documents of that one are opened."
   "Note that LENGTH characters at BEG became the text up to END."
   (when-let ((document reval-document--current))
     (when (reval-document-open document)
+      (setf (reval-document-tick document) (buffer-chars-modified-tick))
       (pcase (reval-document-before document)
         ((and `(,(pred (= beg)) ,(pred (= (+ beg length))) ,start ,stop)
               (guard (listp (reval-document-changes document))))
@@ -235,6 +277,12 @@ the place of one that ended, all documents of that one are opened."
   (when-let ((timer (reval-document-timer document)))
     (cancel-timer timer)
     (setf (reval-document-timer document) nil))
+  (when (reval-document-open document)
+    (let ((tick (buffer-chars-modified-tick (reval-document-buffer document))))
+      (unless (eql tick (reval-document-tick document))
+        ;; Somebody edits and tells nobody.
+        (setf (reval-document-changes document) 'full
+              (reval-document-tick document) tick))))
   (when (and (reval-document-open document)
              (reval-document-changes document)
              (reval-connection-live-p (reval-document-connection document)))

@@ -16,6 +16,8 @@
 ;;; Code:
 
 (require 'pulse)
+(require 'reval-expression)
+(require 'reval-kernel)
 (require 'reval-overlay)
 (require 'reval-output)
 
@@ -36,6 +38,7 @@ With a prefix argument INSERT, insert the value after it as well."
   (interactive (if (use-region-p)
                    (list (region-beginning) (region-end) current-prefix-arg)
                  (user-error "No region is active")))
+  (when insert (barf-if-buffer-read-only))
   (reval-eval--range beg end (and insert (reval-eval--inserter end)))
   (when (and (called-interactively-p 'any) (use-region-p))
     (deactivate-mark)))
@@ -73,9 +76,10 @@ With a prefix argument INSERT, insert the value after it as well."
   "Evaluate the expression before point and show its value in the echo area.
 With a prefix argument INSERT, insert the value at point as well."
   (interactive "P")
-  (let ((inserter (and insert (reval-eval--inserter (point)))))
-    (reval-eval--range (save-excursion (reval-eval--sexp-start))
-                       (point)
+  (when insert (barf-if-buffer-read-only))
+  (pcase-let ((`(,beg . ,end) (reval-expression-bounds))
+              (inserter (and insert (reval-eval--inserter (point)))))
+    (reval-eval--range beg end
                        (lambda (evaluation)
                          (reval-eval--echo evaluation)
                          (when inserter (funcall inserter evaluation))))))
@@ -120,20 +124,30 @@ With a prefix argument ALL, remove all results of the buffer."
 (defun reval-eval--range (beg end &optional on-end)
   "Evaluate the code from BEG to END.
 ON-END is called with the evaluation when it ended."
-  (let ((document (reval-current-document)))
-    (reval-document-ready document)
+  (let ((document (reval-eval--document)))
     (reval-eval--start document
                        (list :range (reval-document-range document beg end))
                        on-end)))
 
 (defun reval-eval--unit (unit at-point)
   "Evaluate a UNIT in the server's words, the one around point if AT-POINT."
-  (let ((document (reval-current-document)))
-    (reval-document-ready document)
+  (let ((document (reval-eval--document)))
     (reval-eval--start document
                        (append (list :unit unit)
                                (and at-point
                                     (list :position (reval-document-position document)))))))
+
+(defun reval-eval--document ()
+  "Return the document that a command is to evaluate, its edits sent."
+  (let ((document (reval-current-document)))
+    (with-current-buffer (reval-document-buffer document)
+      (when (derived-mode-p 'org-mode)
+        (user-error "%s" (substitute-command-keys
+                          "Go to a block and press \\<org-mode-map>\\[org-edit-special]: \
+reval evaluates in the buffer of the block"))))
+    (reval-kernel-offer-host document)
+    (reval-document-ready document)
+    document))
 
 (defun reval-eval--start (document what &optional on-end)
   "Evaluate WHAT, a plist as of EvaluateParams, in DOCUMENT.
@@ -142,23 +156,34 @@ Call ON-END with the evaluation when it ended.  Return the evaluation."
                                          :argument what
                                          ;; The first one looks for the kernel.
                                          :timeout 15))
-         (evaluation (reval-eval--evaluation
-                      (reval-document-connection document)
-                      (plist-get result :evaluation) document
-                      (reval-document-session document)
-                      (plist-get result :range))))
+         (evaluations
+          (mapcar (lambda (one)
+                    (let ((evaluation (reval-eval--evaluation
+                                       (reval-document-connection document)
+                                       (plist-get one :evaluation) document
+                                       (reval-document-session document))))
+                      (reval-eval--place evaluation (plist-get one :range))
+                      evaluation))
+                  ;; Of several cells each is one.
+                  (or (plist-get result :evaluations) (list result))))
+         (evaluation (car (last evaluations))))
     (if (reval-evaluation-ended-p evaluation)
         (when on-end (funcall on-end evaluation))
       (setf (reval-evaluation-on-end evaluation) on-end))
-    (when (and reval-flash (reval-overlay-visible-p evaluation))
-      (let ((code (reval-evaluation-code evaluation)))
-        (pulse-momentary-highlight-region (overlay-start code) (overlay-end code)
-                                          'reval-flash)))
+    (when reval-flash
+      (mapc #'reval-eval--flash evaluations))
     evaluation))
 
-(defun reval-eval--evaluation (connection id document session range)
+(defun reval-eval--flash (evaluation)
+  "Light up the code of EVALUATION for a moment."
+  (when (reval-overlay-visible-p evaluation)
+    (let ((code (reval-evaluation-code evaluation)))
+      (pulse-momentary-highlight-region (overlay-start code) (overlay-end code)
+                                        'reval-flash))))
+
+(defun reval-eval--evaluation (connection id document session)
   "Return the evaluation ID of CONNECTION, made where it is not known.
-It is one of RANGE in DOCUMENT, both of which may be nil, in SESSION."
+It is one of DOCUMENT, which may be nil, in SESSION."
   (let* ((evaluations (reval-connection-evaluations connection))
          (evaluation (or (gethash id evaluations)
                          (puthash id (reval-evaluation--make :id id :document document
@@ -166,36 +191,20 @@ It is one of RANGE in DOCUMENT, both of which may be nil, in SESSION."
                                   evaluations))))
     (unless (reval-evaluation-session evaluation)
       (setf (reval-evaluation-session evaluation) session))
-    (when (and document range (not (reval-evaluation-code evaluation)))
+    (when document                      ; another one after the buffer was closed
+      (setf (reval-evaluation-document evaluation) document))
+    evaluation))
+
+(defun reval-eval--place (evaluation range)
+  "Show EVALUATION at RANGE of its document, unless it is shown already.
+Code that was deleted may have come back, in another place."
+  (let ((document (reval-evaluation-document evaluation))
+        (session (reval-evaluation-session evaluation)))
+    (unless (or (null document) (reval-overlay-visible-p evaluation))
       (with-current-buffer (reval-document-buffer document)
         (reval-overlay-place evaluation (reval-document-region document range)))
       (when session
-        (setf (reval-session-document session) document)))
-    evaluation))
-
-(defun reval-eval--sexp-start ()
-  "Go to the start of the expression that ends at point, and return it.
-A call, an index or an attribute is one expression with what it is of."
-  (skip-chars-backward " \t")
-  (let ((end (point))
-        ;; python.el takes the whole statement for an expression.
-        (forward-sexp-function nil))
-    (backward-sexp)
-    (unless (derived-mode-p 'lisp-data-mode 'scheme-mode)
-      (while (reval-eval--operand-before-p)
-        (when (memq (char-before) '(?. ?$)) (backward-char))
-        (backward-sexp)))
-    (when (= (point) end)
-      (user-error "No expression before point"))
-    (point)))
-
-(defun reval-eval--operand-before-p ()
-  "Return non-nil if the text before point is a part of what begins here."
-  (if (memq (char-before) '(?. ?$))
-      (memq (char-syntax (or (char-before (1- (point))) ?\s)) '(?w ?_ ?\)))
-    (and (memq (char-after) '(?\( ?\[ ?\" ?\'))
-         (char-before)
-         (memq (char-syntax (char-before)) '(?w ?_ ?\))))))
+        (setf (reval-session-document session) document)))))
 
 (defun reval-eval--echo (evaluation)
   "Show what came of EVALUATION in the echo area."
@@ -213,7 +222,10 @@ A call, an index or an attribute is one expression with what it is of."
         (with-current-buffer buffer
           (save-excursion
             (goto-char marker)
-            (insert (plist-get value :text)))))
+            (condition-case err
+                (insert (plist-get value :text))
+              (buffer-read-only (message "reval: the value was not inserted: %s"
+                                       (error-message-string err)))))))
       (set-marker marker nil))))
 
 (defun reval-eval--goto-cell (count otherwise)
@@ -240,15 +252,19 @@ A call, an index or an attribute is one expression with what it is of."
 
 (defun reval-eval--told (connection params)
   "Take PARAMS, an EvaluationParams of CONNECTION, and return its evaluation."
-  (let* ((cleared (eq (plist-get params :cleared) t))
+  (let* ((document (reval-document-find connection (plist-get params :uri)))
+         (cleared (eq (plist-get params :cleared) t))
+         (true (and document (reval-eval--true-p document params)))
          (evaluation (reval-eval--evaluation
-                      connection (plist-get params :evaluation)
-                      (reval-document-find connection (plist-get params :uri))
-                      (reval-session-get connection (plist-get params :session))
-                      (and (not cleared) (plist-get params :range)))))
+                      connection (plist-get params :evaluation) document
+                      (reval-session-get connection (plist-get params :session)))))
+    (unless true
+      (reval-eval--move-failure evaluation params))
     (reval-eval--take evaluation params)
-    (when cleared
-      (reval-overlay-remove evaluation))
+    (cond (cleared (reval-overlay-remove evaluation))
+          (true (reval-eval--place evaluation (plist-get params :range)))
+          ((and document (not (reval-overlay-visible-p evaluation)))
+           (reval-eval-restore document)))
     (reval-overlay-update evaluation)
     (reval-output-update evaluation)
     (when (reval-evaluation-ended-p evaluation)
@@ -256,36 +272,55 @@ A call, an index or an attribute is one expression with what it is of."
         (setf (reval-evaluation-on-end evaluation) nil)
         (funcall on-end evaluation))
       ;; Late output may still name what is not shown any more.
-      (unless (reval-overlay-visible-p evaluation)
-        (setf (reval-evaluation-value evaluation) nil)))
+      (if (not (reval-overlay-visible-p evaluation))
+          (setf (reval-evaluation-value evaluation) nil)
+        (when (and (reval-overlay--has-value-p evaluation)
+                   (null (reval-evaluation-value evaluation)))
+          (reval-eval--restore-value document evaluation))))
     evaluation))
+
+(defun reval-eval--true-p (document params)
+  "Return non-nil if the ranges in PARAMS are those of DOCUMENT as it is now."
+  (and (eql (plist-get params :version) (reval-document-version document))
+       (null (reval-document-changes document))))
+
+(defun reval-eval--move-failure (evaluation params)
+  "Let the failing line in PARAMS follow EVALUATION's code, which edits have moved."
+  (when-let* ((code (reval-evaluation-code evaluation))
+              (buffer (overlay-buffer code))
+              (failure (plist-get params :error)))
+    (let* ((was (plist-get (plist-get (plist-get params :range) :start) :line))
+           (start (plist-get (plist-get failure :range) :start))
+           (is (with-current-buffer buffer
+                 (1- (line-number-at-pos (overlay-start code) t)))))
+      (plist-put start :line (max 0 (+ (plist-get start :line) (- is was)))))))
 
 (defun reval-eval-restore (document)
   "Show the results in DOCUMENT that the server has and the buffer lost."
-  (let ((connection (reval-document-connection document)))
-    (reval-command-async
-     document "reval.evaluations"
-     :then
-     (lambda (evaluations)
-       (seq-doseq (params evaluations)
-         (let* ((id (plist-get params :evaluation))
-                (known (gethash id (reval-connection-evaluations connection))))
-           (unless (and known (reval-overlay-visible-p known))
-             (when known
-               (setf (reval-evaluation-code known) nil
-                     (reval-evaluation-failing known) nil))
-             (reval-eval--restore-value
-              document (reval-eval--told connection params)))))))))
+  (unless (reval-document-restoring document)
+    (setf (reval-document-restoring document) t)
+    (let* ((connection (reval-document-connection document))
+           (done (lambda () (setf (reval-document-restoring document) nil))))
+      (reval-command-async
+       document "reval.evaluations"
+       :failure (lambda (_) (funcall done))
+       :then
+       (lambda (evaluations)
+         (funcall done)
+         (seq-doseq (params evaluations)
+           (let ((known (gethash (plist-get params :evaluation)
+                                 (reval-connection-evaluations connection))))
+             (unless (and known (reval-overlay-visible-p known))
+               (reval-eval--told connection params)))))))))
 
 (defun reval-eval--restore-value (document evaluation)
-  "Ask the server for the value of EVALUATION in DOCUMENT, if it has one."
-  (when (reval-evaluation-summary evaluation)
-    (reval-command-async
-     document "reval.output"
-     :argument (list :evaluation (reval-evaluation-id evaluation))
-     :then (lambda (result)
-             (reval-eval--take-value evaluation (plist-get result :outputs))
-             (reval-overlay-update evaluation)))))
+  "Ask the server for the value of EVALUATION in DOCUMENT."
+  (reval-command-async
+   document "reval.output"
+   :argument (list :evaluation (reval-evaluation-id evaluation))
+   :then (lambda (result)
+           (reval-eval--take-value evaluation (plist-get result :outputs))
+           (reval-overlay-update evaluation))))
 
 (defun reval-eval--take (evaluation params)
   "Take the state of EVALUATION from PARAMS, an EvaluationParams."
@@ -321,8 +356,7 @@ A call, an index or an attribute is one expression with what it is of."
   (let ((evaluation (reval-eval--evaluation
                      connection (plist-get params :evaluation)
                      (reval-document-find connection (plist-get params :uri))
-                     (reval-session-get connection (plist-get params :session))
-                     nil))
+                     (reval-session-get connection (plist-get params :session))))
         (outputs (plist-get params :outputs)))
     (reval-eval--take-value evaluation outputs)
     (reval-output-add evaluation outputs)))

@@ -37,7 +37,7 @@ With a prefix argument DETAILED, show the source as well, where the
 kernel has it."
   (interactive "P")
   (let ((document (reval-current-document)))
-    (unless (eq (reval-document-buffer document) (current-buffer))
+    (unless (reval-document-current)
       (user-error "Go to a name in the code to inspect it"))
     (reval-document-ready document)
     (reval-inspect--ask document (reval-document-position document)

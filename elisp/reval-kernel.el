@@ -45,6 +45,7 @@ arrives when the connection is there again."
   (interactive (list (reval-kernel--read (reval-current-document))))
   (let* ((document (reval-current-document))
          (connection (reval-document-ready document)))
+    (setf (reval-document-chosen document) t)
     (reval-command-async
      document "reval.selectKernel" :argument (list :kernel kernel)
      :secret (string-search "://" kernel)
@@ -53,12 +54,42 @@ arrives when the connection is there again."
                (message "reval: %s evaluates this buffer now"
                         (reval-session-display-name session)))))))
 
+;;; Files on other hosts
+
+(defun reval-kernel-offer-host (document)
+  "Where DOCUMENT is a file of another host, offer a kernel of that host.
+What can be reached only otherwise than by ssh is left to the user."
+  (with-current-buffer (reval-document-buffer document)
+    (when (and (file-remote-p default-directory) (not (reval-document-chosen document)))
+      (let ((host (reval-kernel--host)))
+        (unless (and host (y-or-n-p (format "%s is not on this machine.  Evaluate it on %s? "
+                                            (buffer-name) host)))
+          (user-error "%s" (substitute-command-keys
+                            "\\<reval-mode-map>\\[reval-select-kernel] chooses a kernel \
+for a file that is on another machine")))
+        (reval-select-kernel host)))))
+
+(defun reval-kernel--host ()
+  "Return the URL of the host that the current buffer's folder is on, or nil.
+It is nil where ssh does not lead there, or by way of other hosts."
+  (let ((part (lambda (which) (file-remote-p default-directory which))))
+    (when (and (member (funcall part 'method) '("ssh" "sshx" "scp" "scpx" "rsync"))
+               (not (funcall part 'hop)))
+      (concat "ssh://"
+              (and (funcall part 'user) (concat (funcall part 'user) "@"))
+              (string-replace "#" ":" (funcall part 'host))))))
+
+;;; Reading a choice
+
+
 (defun reval-kernel--read (document)
   "Ask for a kernel for DOCUMENT, suitable ones first."
-  (let ((choice (reval-kernel--choose
-                 "Kernel"
-                 (reval-command-request document "reval.kernels" :timeout 20)
-                 reval-kernel--server reval-kernel--connection-file)))
+  (let* ((host (reval-kernel--host))
+         (choice (apply #'reval-kernel--choose
+                        "Kernel"
+                        (reval-command-request document "reval.kernels" :timeout 20)
+                        reval-kernel--server reval-kernel--connection-file
+                        (and host (list host)))))
     (cond
      ((equal choice reval-kernel--connection-file)
       (expand-file-name (read-file-name "Connection file: " nil nil t)))

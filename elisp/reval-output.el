@@ -41,6 +41,7 @@ not selected.  nil: never; see `reval-show-output'."
   "How the output buffer is brought to a window.
 It is the action that `display-buffer' gets."
   :type display-buffer--action-custom-type
+  :risky t
   :group 'reval)
 
 (defcustom reval-output-max-lines 20000
@@ -149,7 +150,8 @@ that is inserted there, and every other marker is moved by hand."
     (display-buffer (reval-output--buffer session) reval-output-display-action)))
 
 (defmacro reval-output--editing (buffer &rest body)
-  "Change BUFFER in BODY; windows and point that are at its end stay there."
+  "Change BUFFER in BODY; windows and point that are at its end stay there.
+Return those windows."
   (declare (indent 1) (debug t))
   (let ((followers (make-symbol "followers")) (at-end (make-symbol "at-end")))
     `(with-current-buffer ,buffer
@@ -164,7 +166,7 @@ that is inserted there, and every other marker is moved by hand."
              (widen)
              ,@body))
          (when ,at-end (goto-char (point-max)))
-         (dolist (window ,followers)
+         (dolist (window ,followers ,followers)
            (set-window-point window (point-max)))))))
 
 ;;; What the server sends
@@ -174,10 +176,19 @@ that is inserted there, and every other marker is moved by hand."
   (let ((buffer (reval-output--buffer (reval-evaluation-session evaluation))))
     ;; Before the outputs: a picture is as high as the window.
     (reval-output--maybe-display evaluation outputs buffer)
-    (reval-output--editing buffer
-      (seq-doseq (output outputs)
-        (reval-output--put (reval-output--block evaluation) output))
-      (reval-output--trim))))
+    (let ((followers (reval-output--editing buffer
+                       (seq-doseq (output outputs)
+                         (reval-output--put (reval-output--block evaluation) output))
+                       (reval-output--trim))))
+      (when (seq-some #'reval-picture-p outputs)
+        (mapc #'reval-output--end-at-bottom followers)))))
+
+(defun reval-output--end-at-bottom (window)
+  "Let WINDOW, whose point is at its end, show as much as it can before that.
+Redisplay goes on by whole lines, and where some are higher than others it goes
+too far: the top of a picture as high as the window is scrolled away."
+  (with-selected-window window
+    (recenter -1)))
 
 (defun reval-output-update (evaluation)
   "Show the state of EVALUATION in the header of its block, if it has one."

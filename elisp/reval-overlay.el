@@ -29,9 +29,12 @@
 (require 'reval-session)
 (require 'reval-picture)
 
-(defcustom reval-overlay-max-columns 120
-  "Columns of a value that are shown beside the code."
-  :type 'integer
+(defcustom reval-overlay-max-columns 'window
+  "Columns of a value that are shown beside the code.
+`window': as many as fit into the narrowest window that shows the code;
+a number: so many, whatever the window."
+  :type '(choice (const :tag "To the window's edge" window)
+                 (integer :tag "Columns"))
   :group 'reval)
 
 (defcustom reval-overlay-max-lines 30
@@ -128,10 +131,14 @@ The text between BEG and END has just changed."
 
 (defun reval-overlay--adjust-failing (evaluation)
   "Let the mark of the line that failed in EVALUATION end with its line."
-  (let* ((failing (reval-evaluation-failing evaluation))
-         (beg (and failing (overlay-start failing))))
-    (when beg
-      (move-overlay failing beg (reval-overlay--line-end beg)))))
+  (when-let* ((failing (reval-overlay--failing evaluation))
+              (beg (overlay-start failing)))
+    (move-overlay failing beg (reval-overlay--line-end beg))))
+
+(defun reval-overlay--failing (evaluation)
+  "Return the overlay on the line that failed in EVALUATION, or nil if it is gone."
+  (let ((failing (reval-evaluation-failing evaluation)))
+    (and failing (overlay-buffer failing) failing)))
 
 (defun reval-overlay--line-end (pos)
   "Return the end of the line of POS."
@@ -147,6 +154,7 @@ The text between BEG and END has just changed."
                          (reval-evaluation-result evaluation)
                          (reval-evaluation-failing evaluation)))
     (when overlay (delete-overlay overlay)))
+  (setf (reval-evaluation-failing evaluation) nil)
   (reval-overlay--mirror evaluation)
   (when-let ((document (reval-evaluation-document evaluation)))
     (setf (reval-document-evaluations document)
@@ -206,7 +214,7 @@ The text between BEG and END has just changed."
       (save-restriction
         (widen)
         (reval-overlay--update-failing evaluation)
-        (let ((failing (reval-evaluation-failing evaluation))
+        (let ((failing (reval-overlay--failing evaluation))
               (result (reval-evaluation-result evaluation)))
           (overlay-put result 'after-string
                        (unless (and failing
@@ -239,7 +247,7 @@ The text between BEG and END has just changed."
         (overlay-put overlay 'evaporate t)
         (overlay-put overlay 'help-echo (reval-overlay--failure-text failure))
         (setf (reval-evaluation-failing evaluation) overlay))))
-    (when-let ((overlay (reval-evaluation-failing evaluation)))
+    (when-let ((overlay (reval-overlay--failing evaluation)))
       (overlay-put overlay 'after-string (reval-overlay--string evaluation)))))
 
 (defun reval-overlay--string (evaluation)
@@ -255,13 +263,14 @@ The text between BEG and END has just changed."
                      ((reval-evaluation-failure evaluation) 'reval-error)
                      ((reval-overlay--has-value-p evaluation) 'reval-result)
                      (t 'reval-progress)))
+         (badge (reval-overlay--badge evaluation))
+         (columns (- (reval-overlay--columns evaluation) (length badge)))
          (string (concat
                   " "
                   (propertize (truncate-string-to-width
-                               line reval-overlay-max-columns nil nil
-                               (reval-text-symbol "…" "..."))
+                               line columns nil nil (reval-text-symbol "…" "..."))
                               'face face)
-                  (reval-overlay--badge evaluation)
+                  badge
                   (and (reval-evaluation-open evaluation)
                        (concat "\n" (reval-overlay--block evaluation))))))
     (add-text-properties
@@ -273,6 +282,44 @@ The text between BEG and END has just changed."
     ;; Point at the end of the line is drawn before the string, not after it.
     (put-text-property 0 1 'cursor t string)
     string))
+
+(defconst reval-overlay--least-columns 20
+  "Columns without which a value goes on in the row below.")
+
+(defun reval-overlay--columns (evaluation)
+  "Return how many columns there are for the result of EVALUATION."
+  (if (integerp reval-overlay-max-columns)
+      reval-overlay-max-columns
+    (let* ((overlay (or (reval-overlay--failing evaluation)
+                        (reval-evaluation-result evaluation)))
+           (width (reval-overlay--width (reval-evaluation-document evaluation)))
+           (column (save-excursion
+                     (goto-char (reval-overlay--line-end (overlay-end overlay)))
+                     (current-column)))
+           ;; A longer line goes on below.  The blank before the result, and at
+           ;; the edge room for the cursor.
+           (columns (- width (% column width) 2)))
+      (if (< columns reval-overlay--least-columns) (+ columns width) columns))))
+
+(defun reval-overlay--width (document)
+  "Return the columns of the narrowest of the windows of DOCUMENT."
+  (let ((windows (mapcan (lambda (buffer) (get-buffer-window-list buffer nil 'visible))
+                         (cons (reval-document-buffer document)
+                               (reval-document-clones document)))))
+    (if windows
+        (apply #'min (mapcar #'window-max-chars-per-line windows))
+      (frame-width))))
+
+(defun reval-overlay-fit (&rest _)
+  "Let the results of the current buffer end at the edge of its windows.
+It is a function for `window-configuration-change-hook'."
+  (when-let* ((document (reval-document-current))
+              (width (reval-overlay--width document)))
+    (unless (or (integerp reval-overlay-max-columns)
+                (eql width (reval-document-width document)))
+      (setf (reval-document-width document) width)
+      (with-current-buffer (reval-document-buffer document)
+        (mapc #'reval-overlay-update (reval-document-evaluations document))))))
 
 (defun reval-overlay--line (evaluation)
   "Return the state of EVALUATION, or its value, as one line."

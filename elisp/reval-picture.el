@@ -94,7 +94,8 @@ It is at most MAX-HEIGHT pixels high, where that is given."
              concat (propertize label 'display
                                 (list (list 'slice 0 top width (min step (- height top)))
                                       image))
-             concat "\n"
+             ;; The newline is of the text's height, which may be more.
+             concat (propertize "\n" 'line-height t)
              ;; The label is the first line's; copied, there are empty ones below.
              do (setq label (apply #'propertize " " (text-properties-at 0 label))))))
 

@@ -103,15 +103,16 @@
         (and (buffer-live-p (reval-document-buffer document)) document))
       (user-error "Nothing here is evaluated by reval: turn on `reval-mode'")))
 
-(cl-defun reval-command-async (document command &key argument then secret)
+(cl-defun reval-command-async (document command &key argument then failure secret)
   "Send COMMAND with ARGUMENT, a plist, for DOCUMENT.
-Call THEN, a function, with the result.  Nothing is waited for but a
-server that has just been started.  With SECRET, no log shows ARGUMENT."
+Call THEN, a function, with the result, or FAILURE with one line; without
+it the line is shown.  Nothing is waited for but a server that has just
+been started.  With SECRET, no log shows ARGUMENT."
   (reval-connection-async
    (reval-document-ready document) :workspace/executeCommand
    (reval-connection-command-params
     command (append (list :uri (reval-document-uri document)) argument))
-   :success then :secret secret))
+   :success then :failure failure :secret secret))
 
 (cl-defun reval-command-request (document command &key argument (timeout 5) secret)
   "Send COMMAND with ARGUMENT, a plist, for DOCUMENT and return the result.
@@ -232,9 +233,11 @@ So also that it lost or found its server."
                            (if (reval-session-message session)
                                (concat "\n" (reval-session-message session))
                              ""))))
-      ((and document (reval-document-connected-p document)) "reval")
-      (t (propertize "reval[off]"
-                     'help-echo "The server does not run; the next evaluation starts it"))))))
+      ((and document (reval-document-connection document)
+            (not (reval-document-connected-p document)))
+       (propertize "reval[off]"
+                   'help-echo "The server ended; the next evaluation starts another"))
+      (t "reval")))))
 
 (defun reval-session--closed (connection)
   "Mark what CONNECTION served, whose process ended, as gone."

@@ -95,7 +95,9 @@
 (defun reval-text--untitled (uri)
   "Return the buffer without a file that URI names."
   (let ((name (reval-uri-key (string-remove-prefix "untitled:" uri))))
+    ;; A file on another host has no URI for the server.
     (or (get-buffer name)
+        (get-file-buffer name)
         (user-error "There is no buffer %s" name))))
 
 ;;; Words and signs

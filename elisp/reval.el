@@ -153,23 +153,37 @@ namespace.
     ;; Before eglot's, which lets no other have its turn, even if it was added
     ;; later.  Where the kernel knows nothing, the others are asked.
     (add-hook 'completion-at-point-functions #'reval-completion-at-point -10 t)
-    (add-hook 'eldoc-documentation-functions #'reval-eldoc-signature-function nil t)
-    (add-hook 'eldoc-documentation-functions #'reval-eldoc-function nil t)
+    (reval--enable-eldoc)
+    (add-hook 'eglot-managed-mode-hook #'reval--enable-eldoc nil t)
     (add-hook 'change-major-mode-hook #'reval--major-mode-changes nil t)
     (add-hook 'after-revert-hook #'reval--reverted nil t)
+    (add-hook 'window-configuration-change-hook #'reval-overlay-fit nil t)
     (add-hook 'kill-buffer-hook #'reval--disable nil t)
-    ;; So that the first evaluation finds the server awake.  What fails
-    ;; here is told when something is evaluated.
-    (condition-case err
-        (reval-document-connect document)
-      (user-error (message "reval: %s" (error-message-string err))))))
+    (add-hook 'clone-indirect-buffer-hook #'reval--cloned nil t)
+    (add-hook 'clone-buffer-hook #'reval--cloned nil t)
+    (if (reval-document-clone-p)
+        (reval-overlay-mirror-all document)
+      ;; A server that runs gets to know the buffer, and none is started: files
+      ;; may turn the mode on.
+      (when (reval-connection-live-p (reval-connection-last (reval-connection-project-root)))
+        (reval-document-connect document)))))
+
+(defun reval--enable-eldoc ()
+  "Let ElDoc ask the kernel in the current buffer.
+Some versions of eglot begin with taking all others' functions away."
+  (add-hook 'eldoc-documentation-functions #'reval-eldoc-signature-function nil t)
+  (add-hook 'eldoc-documentation-functions #'reval-eldoc-function nil t))
 
 (defun reval--disable ()
   "Undo `reval--enable'."
   (reval--unhook)
   (remove-hook 'after-revert-hook #'reval--reverted t)
   (when-let ((document (reval-document-current)))
-    (reval-overlay-remove-all document)
+    (if (reval-document-clone-p)
+        (reval-overlay-clear)
+      (dolist (clone (reval-document-clones document))
+        (with-current-buffer clone (reval-mode -1)))
+      (reval-overlay-remove-all document))
     (reval-document-detach)))
 
 (defun reval--unhook ()
@@ -178,13 +192,28 @@ namespace.
   (remove-hook 'completion-at-point-functions #'reval-completion-at-point t)
   (remove-hook 'eldoc-documentation-functions #'reval-eldoc-function t)
   (remove-hook 'eldoc-documentation-functions #'reval-eldoc-signature-function t)
+  (remove-hook 'eglot-managed-mode-hook #'reval--enable-eldoc t)
   (remove-hook 'change-major-mode-hook #'reval--major-mode-changes t)
-  (remove-hook 'kill-buffer-hook #'reval--disable t))
+  (remove-hook 'window-configuration-change-hook #'reval-overlay-fit t)
+  (remove-hook 'kill-buffer-hook #'reval--disable t)
+  (remove-hook 'clone-indirect-buffer-hook #'reval--cloned t)
+  (remove-hook 'clone-buffer-hook #'reval--cloned t))
+
+(defun reval--cloned ()
+  "Set up a clone of a buffer that has the mode on.
+An indirect buffer shares the document of its base, any other copy has its own."
+  (unless (buffer-base-buffer)
+    (reval-overlay-clear)
+    (kill-local-variable 'reval-document--current))
+  (reval--enable))
 
 (defun reval--after-change (beg end _length)
   "Move results after the text between BEG and END changed."
-  (when-let ((document (reval-document-current)))
-    (reval-overlay-adjust document beg end)))
+  (when-let* ((document (reval-document-current))
+              (buffer (reval-document-buffer document)))
+    ;; The positions are the same in a clone, the overlays are not.
+    (with-current-buffer buffer
+      (reval-overlay-adjust beg end))))
 
 (defun reval--major-mode-changes ()
   "Leave nothing behind in a new major mode, unless it is a revert's."

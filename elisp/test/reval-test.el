@@ -307,20 +307,5 @@ It knows nothing but the LSP specification, for UTF-32."
      (reval-test-put b '(:index 0 :kind "stream" :name "stdout" :text "third\n"))
      (should (equal (reval-test-bodies) '("third\n"))))))
 
-;;; Expressions
-
-(ert-deftest reval-test-last-expression ()
-  "The expression before point is a whole call or attribute."
-  (with-temp-buffer
-    (python-mode)
-    (dolist (case '(("x = foo" . "foo") ("y = a.b[1].c(2, 3)" . "a.b[1].c(2, 3)")
-                    ("print(größe)" . "print(größe)") ("z = (1 + 2)" . "(1 + 2)")
-                    ("w = [1, 2]" . "[1, 2]") ("s = 'a b'" . "'a b'")
-                    ("n = 42" . "42") ("f'{x}'" . "f'{x}'") ("@foo" . "foo")))
-      (erase-buffer)
-      (insert (car case))
-      (should (equal (buffer-substring (save-excursion (reval-eval--sexp-start)) (point))
-                     (cdr case))))))
-
 (provide 'reval-test)
 ;;; reval-test.el ends here

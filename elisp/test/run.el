@@ -22,15 +22,42 @@
 
 ;;; Code:
 
+(require 'ert)
+
+(defconst reval-test-most-failures 5
+  "Failures after which the rest is not run: each may wait for half a minute.")
+
+(defun reval-test-give-up (stats &rest _)
+  "End Emacs if STATS has too many failures."
+  (when (>= (ert-stats-completed-unexpected stats) reval-test-most-failures)
+    (let ((text (format "\nGave up after %d failures of %d tests: %s\n"
+                        reval-test-most-failures (ert-stats-completed stats)
+                        (mapconcat (lambda (test)
+                                     (symbol-name (ert-test-name test)))
+                                   (seq-remove (lambda (test)
+                                                 (let ((result (ert-test-most-recent-result test)))
+                                                   (or (null result)
+                                                       (ert-test-result-expected-p test result))))
+                                               (ert--stats-tests stats))
+                                   ", "))))
+      (message "%s" text)
+      (when (getenv "REVAL_TEST_LOG")
+        (with-current-buffer (messages-buffer)
+          (write-region (point-min) (point-max) (getenv "REVAL_TEST_LOG") nil 'silent)))
+      (kill-emacs 1))))
+
 (let* ((folder (file-name-directory (or load-file-name buffer-file-name)))
        (selector (read (or (getenv "REVAL_TEST_SELECTOR") "t")))
        (log (getenv "REVAL_TEST_LOG"))
        (load-prefer-newer t))
   (add-to-list 'load-path (expand-file-name ".." folder))
   (load (expand-file-name "reval-test.el" folder) nil t)
+  (load (expand-file-name "reval-expression-test.el" folder) nil t)
   (when (getenv "REVAL_BIN")
     (load (expand-file-name "reval-end-to-end-test.el" folder) nil t)
+    (load (expand-file-name "reval-buffers-test.el" folder) nil t)
     (load (expand-file-name "reval-elsewhere-test.el" folder) nil t))
+  (advice-add 'ert-run-or-rerun-test :after #'reval-test-give-up)
   (if noninteractive
       (ert-run-tests-batch-and-exit selector)
     (setq message-log-max t)
