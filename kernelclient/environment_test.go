@@ -41,11 +41,13 @@ func TestEnvironmentIsTheFiles(t *testing.T) {
 	r.write(r.path(mono+"/relative/.venv"), "../shared/envs/one\n", 0o600)
 	must(t, os.MkdirAll(r.path(mono+"/link"), 0o700))
 	must(t, os.Symlink(r.path("elsewhere"), r.path(mono+"/link/.venv")))
+	r.venv(mono+"/pkg8/uvs", "", kernelFile)
 	r.vars["WORKON_HOME"] = r.path("kept")
+	r.vars["UV_PROJECT_ENVIRONMENT"] = "uvs"
 	workspace := r.path(mono)
 	for folder, want := range map[string]string{
 		"pkg1": "/pkg1/.venv", "pkg1/src/deep": "/pkg1/.venv", "pkg2": "/pkg2/venv", "pkg3": "/pkg3/env",
-		"pkg4": "/pkg4/.pixi/envs/default", "pkg5": "/pkg5/.conda", "pkg6": "", "pkg7": "/pkg7/.venv",
+		"pkg4": "/pkg4/.pixi/envs/default", "pkg5": "/pkg5/.conda", "pkg6": "", "pkg7": "/pkg7/.venv", "pkg8": "/pkg8/uvs",
 		"by-path": "elsewhere", "by-name": "kept/named", "relative": "/shared/envs/one", "link": "/link/.venv", "": "",
 	} {
 		dir := r.path(mono, folder)

@@ -184,6 +184,13 @@ func next[T any](t testing.TB, events <-chan T) T {
 	}
 }
 
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func equal(t testing.TB, got, want string) {
 	t.Helper()
 	if got != want {

@@ -60,8 +60,12 @@ func (f Finder) environment() (prefix string, passed error) {
 	}
 	dir, root := filepath.Clean(f.Dir), f.root()
 	vars := environMap(f.environ())
+	names := environmentNames
+	if own := vars["UV_PROJECT_ENVIRONMENT"]; filepath.IsLocal(own) {
+		names = append([]string{own}, names...)
+	}
 	for {
-		for _, name := range environmentNames {
+		for _, name := range names {
 			prefix, err := environmentAt(filepath.Join(dir, name), root, vars)
 			if prefix != "" {
 				return prefix, passed

@@ -19,13 +19,6 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // hostileFiles puts under each name a file that must not be read: that never ends, that
 // nobody writes to, that is too long, that leads to itself, that is another user's.
 func hostileFiles(t *testing.T, file func(name string) string) (names []string) {

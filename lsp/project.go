@@ -46,9 +46,6 @@ func (s *Server) projectOf(u uri.URI, lang language.Language) project {
 		p.dir = p.root
 	}
 	p.folder = s.kernelFolder(p)
-	if st, err := os.Stat(p.folder); err != nil || !st.IsDir() {
-		p.folder = "" // of a file that is not saved yet: this process's folder
-	}
 	// A kernel that is built in is of no environment.
 	if !slices.ContainsFunc(s.options.Builtin, func(spec kernelclient.Spec) bool { return lang.Matches(spec.Language) }) {
 		p.environment = s.finder(p).Environment()
@@ -85,12 +82,12 @@ func (s *Server) kernelFolder(p project) string {
 		folder = kernelclient.ProjectFolder(p.dir)
 	}
 	if folder == "" {
-		folder = p.dir
+		folder = folderOrNone(p.dir)
 	}
 	switch set := s.settings.KernelDirectory; {
 	case set == "", set == directoryProject:
 	case set == directoryFile:
-		folder = p.dir
+		folder = folderOrNone(p.dir)
 	case filepath.IsAbs(set):
 		folder = filepath.Clean(set)
 	case strings.HasPrefix(set, "~/"):
@@ -101,6 +98,15 @@ func (s *Server) kernelFolder(p project) string {
 		folder = filepath.Join(folder, set)
 	}
 	return folder
+}
+
+// folderOrNone is the folder, or empty, which stands for this process's, where it is that of
+// a file that is not saved yet.
+func folderOrNone(dir string) string {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return ""
+	}
+	return dir
 }
 
 // configure takes settings; mu is held.

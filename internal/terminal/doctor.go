@@ -408,6 +408,9 @@ func runtimeFolder(dir string) check {
 	case !st.IsDir():
 		return fail(dir+" is no folder", "rm "+dir)
 	}
+	if err := trust.Owned(dir); err != nil {
+		return fail(err.Error(), "export JUPYTER_RUNTIME_DIR=DIR, a folder of yours")
+	}
 	f, err := os.CreateTemp(dir, "reval-doctor-")
 	if err != nil {
 		return fail(fmt.Sprintf("cannot be written to: %v", err), "chmod 700 "+dir)
