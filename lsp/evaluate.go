@@ -92,6 +92,7 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 	}
 	p.of(r)
 	s.results[r.id] = r
+	d.session.sent(r, code)
 	d.show(r)
 	return r, code, nil
 }

@@ -24,18 +24,20 @@ const (
 // there: what takes a while, and does so before Server.mu is held.
 type abridged struct {
 	kernelclient.Error
-	files map[string]bool
+	files  map[string]bool
+	untold bool // the kernel gave no traceback
 }
 
 func abridge(e kernelclient.Error) abridged {
 	e.Name = output.Cut(output.Line(e.Name), maxLabel)
 	e.Value = output.Cut(e.Value, maxErrorValue)
 	text := language.Abridge(e.Traceback)
-	if strings.TrimSpace(text) == "" {
+	untold := strings.TrimSpace(text) == ""
+	if untold {
 		text = e.Name + ": " + e.Value
 	}
 	e.Traceback = []string{text}
-	return abridged{e, existing(output.Clean(text))}
+	return abridged{e, existing(output.Clean(text)), untold}
 }
 
 // fail takes the error that ended the evaluation.
@@ -43,7 +45,10 @@ func (r *result) fail(e abridged) {
 	lang := r.session.language
 	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
 	text := e.Traceback[0]
-	resolve := func(count int) (string, int, bool) { return cellName(r.origin(count)) }
+	if e.untold {
+		le.Traceback = []string{r.said} // IPython prints that of a group of exceptions
+	}
+	resolve := func(name language.Ref) (string, int, bool) { return r.cell(name).place() }
 	o := Output{Kind: OutputError}
 	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
 	if !strings.HasSuffix(o.Text, "\n") {
@@ -53,8 +58,8 @@ func (r *result) fail(e abridged) {
 	frames := lang.Frames(le)
 	r.place = r.codeLine(r, 0)
 	for _, f := range slices.Backward(frames) {
-		if in := r.origin(f.ExecutionCount); in != nil && in.doc == r.doc {
-			r.place = r.codeLine(in, f.Line-1)
+		if in, line := r.frame(f); in != nil && in.doc == r.doc && !f.Part {
+			r.place = r.codeLine(in, line)
 			break
 		}
 	}
@@ -64,11 +69,11 @@ func (r *result) fail(e abridged) {
 	r.failure = &EvaluationError{Name: e.Name, Value: value}
 	named, places := map[Link]*codeLine{}, map[documentLine]bool{}
 	for _, f := range frames {
-		if in := r.origin(f.ExecutionCount); in != nil {
-			line := in.anchor.Line() + f.Line - 1
+		if in, n := r.frame(f); in != nil {
+			line := in.anchor.Line() + n
 			if place := (documentLine{in.doc, line}); !places[place] {
 				places[place] = true
-				named[Link{URI: in.doc.uri, Line: line}] = r.codeLine(in, f.Line-1)
+				named[Link{URI: in.doc.uri, Line: line}] = r.codeLine(in, n)
 			}
 		}
 	}
@@ -168,35 +173,6 @@ func (s *Server) placeNow(p PlaceParams) (any, error) {
 	}
 	l := r.lines[n]
 	return PlaceResult{URI: l.in.doc.uri, Line: l.now()}, nil
-}
-
-// origin is the evaluation of the cell that a traceback names; 0 is the one that failed.
-func (r *result) origin(count int) *result {
-	if count == 0 || count == r.eval.Count {
-		return r
-	}
-	return r.session.counts[count]
-}
-
-// cellName gives the name of the document that a cell is in, and the line, from 1, on
-// which it begins; ok is false if it is nil.
-func cellName(r *result) (name string, firstLine int, ok bool) {
-	if r == nil {
-		return "", 0, false
-	}
-	return r.doc.name(), r.anchor.Line() + 1, true
-}
-
-// maxInspection bounds what is told of a name, in bytes: the source of a large module.
-const maxInspection = 1 << 20
-
-// inBuffers puts the documents' names and lines in the place of cells in what a kernel
-// tells, which is cut where it is longer than anybody reads. Server.mu is not held.
-func (ks *kernelSession) inBuffers(text string) string {
-	text = output.Cut(text, maxInspection)
-	ks.server.mu.Lock()
-	defer ks.server.mu.Unlock()
-	return ks.language.Rewrite(text, func(count int) (string, int, bool) { return cellName(ks.counts[count]) })
 }
 
 // links links the files and the documents of the session that a text names, as

@@ -108,9 +108,7 @@ func (s *Server) forget(r *result) {
 		}
 		old.undisplay(old.blocks)
 		delete(s.results, old.id)
-		if old.session.counts[old.eval.Count] == old {
-			delete(old.session.counts, old.eval.Count)
-		}
+		old.session.forgetSent(old)
 	}
 }
 

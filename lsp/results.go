@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/reval-editor/reval/internal/document"
@@ -26,6 +27,7 @@ type result struct {
 	blocks  []*block
 	first   int              // index of the next output's block
 	left    int              // outputs that were dropped from blocks
+	said    string           // the end of what it printed to stderr, while it runs
 	failure *EvaluationError // without the range
 	place   *codeLine        // the failing line, if failure is set
 	lines   []*codeLine      // all that its error names, the failing one too
@@ -63,6 +65,7 @@ func (r *result) changed(e session.Evaluation) {
 		r.progress.begin()
 	}
 	if r.ended() && (was == session.Queued || was == session.Running) {
+		r.said = ""
 		r.progress.end()
 		r.server.publish(r.doc)
 		r.server.outbox.refresh()
@@ -185,13 +188,31 @@ func (r *result) stream(e kernelclient.Stream) {
 		last.screen = &output.Screen{}
 	}
 	last.dirty = true
-	for text := e.Text; text != ""; {
+	if e.Name == "stderr" {
+		r.overhear(e.Text)
+	}
+	for text := r.session.inPrinted(e.Text, false); text != ""; {
 		n := min(len(text), maxScreen)
 		last.screen.Write(text[:n])
 		text = text[n:]
 		if last.unsettled += n; last.unsettled >= maxScreen {
 			last.settle()
 		}
+	}
+}
+
+// maxSaid is how much of what is printed to stderr is remembered, in bytes.
+const maxSaid = 32 << 10
+
+// overhear remembers the end of what was printed to stderr, where the traceback stands
+// of an error that comes without one.
+func (r *result) overhear(text string) {
+	if r.ended() || !r.session.language.NamesByHash() {
+		return
+	}
+	r.said += text
+	if len(r.said) > 2*maxSaid {
+		r.said = strings.ToValidUTF8(r.said[len(r.said)-maxSaid:], "")
 	}
 }
 
@@ -210,17 +231,17 @@ func (ks *kernelSession) render(e kernelclient.Event) kernelclient.Event {
 	case kernelclient.Error:
 		return abridge(e)
 	case kernelclient.Display:
-		return rendered{e, ks.server.bundle(OutputDisplay, e.Data), e.ID, e.Update}
+		return rendered{e, ks.server.bundle(OutputDisplay, e.Data, ks.inValue), e.ID, e.Update}
 	case kernelclient.Result:
-		return rendered{e, ks.server.bundle(OutputResult, e.Data), "", false}
+		return rendered{e, ks.server.bundle(OutputResult, e.Data, ks.inValue), "", false}
 	}
 	return e
 }
 
-// bundle makes an output of a MIME bundle.
-func (s *Server) bundle(kind string, data jupyter.MIMEBundle) Output {
+// bundle makes an output of a MIME bundle, the text of which edit may change.
+func (s *Server) bundle(kind string, data jupyter.MIMEBundle, edit func(string) string) Output {
 	o := Output{Kind: kind}
-	o.Text, o.Spans = output.Plain(output.PlainText(data))
+	o.Text, o.Spans = output.Plain(edit(output.PlainText(data)))
 	if mime, value, ok := output.Choose(data, s.client.mime); ok && mime != "text/plain" {
 		o.MIME, o.Data, o.Withheld = mime, value, output.Heavy(mime, value)
 	}
@@ -264,14 +285,17 @@ func (r *result) undisplay(dropped []*block) {
 func (r *result) payload(e kernelclient.Payload) {
 	switch e.Source {
 	case kernelclient.PayloadPage:
-		r.add(r.server.bundle(OutputDisplay, e.Data), "")
+		r.add(r.server.bundle(OutputDisplay, e.Data, r.paged), "")
 	case kernelclient.PayloadSetNextInput:
 		text, err := json.Marshal(e.Text)
 		if err == nil {
-			r.add(r.server.bundle(OutputDisplay, jupyter.MIMEBundle{"text/plain": text}), "")
+			r.add(r.server.bundle(OutputDisplay, jupyter.MIMEBundle{"text/plain": text}, r.paged), "")
 		}
 	}
 }
+
+// paged is the text of a page with the documents' places.
+func (r *result) paged(text string) string { return r.session.inPrinted(text, false) }
 
 // value is the output that stands for the evaluation's value: its result, or the
 // last display of a kernel that has no results.

@@ -44,6 +44,7 @@ type kernelSession struct {
 	namespace int // counts the kernels that ended
 	documents []*openDocument
 	counts    map[int]*result           // by execution count, to tell whose cell a traceback names
+	hashes    map[uint32]cellPart       // likewise by the hash of the code
 	displays  map[string][]shownDisplay // by display_id
 	dirty     bool                      // the client has not been told the status
 }
@@ -93,7 +94,7 @@ func (s *Server) sessionFor(p project, lang language.Language, kernel string) *k
 	}
 	ks := &kernelSession{
 		server: s, id: jupyter.NewID(), project: p, language: lang, kernel: kernel,
-		counts: map[int]*result{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
+		counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
 	}
 	ks.Session = session.New(ks.connect, ks, s.logger)
 	s.sessions = append(s.sessions, ks)

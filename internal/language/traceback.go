@@ -22,16 +22,19 @@ const Elsewhere = -1
 
 // Frame is a place in a cell.
 type Frame struct {
-	ExecutionCount int    // of the cell; 0 for the cell that raised the error if the kernel does not number it; Elsewhere
-	Line           int    // in the cell, from 1
-	Column         int    // from 1, 0 if the kernel does not say
-	Function       string // "" at the top level of a cell
+	Cell     Ref    // its Count may be Elsewhere
+	Line     int    // in the cell, from 1
+	Column   int    // from 1, 0 if the kernel does not say
+	Function string // "" at the top level of a cell
+	Text     string // of the line as the traceback shows it, without blanks around it; empty if it does not
+	Part     bool   // it is of an exception that another one is a group of
 }
 
 // traceback is how one kernel, or all kernels of a language, write a traceback.
 type traceback struct {
 	// places match what names a cell, in a line without colours. Groups: ref is what
-	// the cell's own name takes the place of; count, line, col, func. Where the kernel
+	// the cell's own name takes the place of; count, hash, line, col, func; body where the
+	// lines are counted from the one below a cell magic. Where the kernel
 	// does not number its cells, the frame is in the evaluated code if call stands on
 	// its line there, and if def is defined there.
 	places []*regexp.Regexp
@@ -42,6 +45,12 @@ type traceback struct {
 	context *regexp.Regexp
 	// innermostFirst says that the failing line comes first.
 	innermostFirst bool
+	// named says that a line with the error's name stands behind the frames, and its
+	// message behind that.
+	named bool
+	// deparsed says that the calls stand there as text, the outermost first, and that
+	// those at the top level have no line.
+	deparsed bool
 	// reprinted says that the kernel evaluates a print of the code, without its blank
 	// lines and with other columns.
 	reprinted bool
@@ -56,26 +65,33 @@ var (
 			regexp.MustCompile(`^ *(?P<ref>Input In \[(?P<count>\d+)\])(?:, in (?P<func><cell line: \d+>|[^( ]+).*)?$`),
 			// IPython 7: likewise; the second is ipykernel 6 with it.
 			regexp.MustCompile(`^(?P<ref><ipython-input-(?P<count>\d+)-\w+>) in (?P<func>[^( ]+)`),
-			regexp.MustCompile(`^(?P<ref>\S*ipykernel_\d+[/\\]\d+\.py) in (?P<func>[^( ]+)`),
+			regexp.MustCompile(`^(?P<ref>\S*` + temporary + `) in (?P<func>[^( ]+)`),
 			regexp.MustCompile(`^ *File "(?P<ref><ipython-input-(?P<count>\d+)-\w+>)", line (?P<line>\d+)`),
-			regexp.MustCompile(`^ *File "(?P<ref>\S*ipykernel_\d+[/\\]\d+\.py)", line (?P<line>\d+)`),
+			// Python's own, in a group of exceptions behind bars.
+			regexp.MustCompile(`^[ |]*File "(?P<ref>[^"]*` + temporary + `)", line (?P<line>\d+)(?:, in (?P<func>\S+))?`),
+			// The debugger's.
+			regexp.MustCompile(`^(?:\(?[Pp]db\)? |ipdb> )?> (?P<ref>\S*` + temporary + `)\((?P<line>\d+)\)(?P<func>[^( ]+)`),
+			// What a cell magic evaluates.
+			regexp.MustCompile(`^ *(?P<ref>File (?P<body><timed exec>|<timed eval>|<magic-timeit>|<string>|<unknown>)):(?P<line>\d+)(?:, in (?P<func>[^( ]+).*)?$`),
 			regexp.MustCompile(`^ *(?P<ref>File <ipython-input-(?P<count>\d+)-\w+>):(?P<line>\d+)(?:, in (?P<func>[^( ]+).*)?$`),
 			// xeus-python without IPython: likewise.
 			regexp.MustCompile(`^(?P<ref>In  \[(?P<count>\d+)\]):$`),
 			// The value of a syntax error.
-			regexp.MustCompile(`\((?P<ref>\d+\.py|<tokenize>|<ipython-input-(?P<count>\d+)-\w+>), line (?P<line>\d+)\)$`),
+			regexp.MustCompile(`\((?P<ref>(?P<hash>\d+)\.py|<tokenize>|<ipython-input-(?P<count>\d+)-\w+>), line (?P<line>\d+)\)$`),
 			// An indentation that no block has.
 			regexp.MustCompile(`^ *(?P<ref>File <tokenize>):(?P<line>\d+)$`),
 		},
+		named:   true,
 		arrow:   regexp.MustCompile(`^(?:-+> ?|Line )(?P<line>\d+)(?:[ :]|$)`),
 		context: regexp.MustCompile(`^(?:-+> ?|Line | *\(\.\.\.\) *| +)(?P<line>\d+)(?:[ :]|$)`),
 	}
 	irkernel = &traceback{
 		places: []*regexp.Regexp{
 			regexp.MustCompile(`(?P<ref><text>):(?P<line>\d+):(?P<col>\d+): `),
-			regexp.MustCompile(`^\d+\. (?P<call>[\w.]+\().*# at line (?P<line>\d+) of file (?P<ref><text>)$`),
+			regexp.MustCompile(`^\d+\. (?P<call>[\w.]+\().*# at line (?P<line>\d+)(?:-(?P<last>\d+))? of file (?P<ref><text>)$`),
 		},
-		context: regexp.MustCompile(`^(?P<line>\d+): `),
+		deparsed: true,
+		context:  regexp.MustCompile(`^(?P<line>\d+): `),
 	}
 	ijulia = &traceback{
 		places:         []*regexp.Regexp{regexp.MustCompile(`(?P<ref>(?:\./)?In\[(?P<count>\d+)\]):(?P<line>\d+)`)},
@@ -110,7 +126,7 @@ var (
 // Locate finds the line that failed: the innermost frame in a cell that is known.
 func (l Language) Locate(e Error) (Frame, bool) {
 	for _, f := range slices.Backward(l.Frames(e)) {
-		if f.ExecutionCount != Elsewhere {
+		if f.Cell.Count != Elsewhere && !f.Part {
 			return f, true
 		}
 	}
@@ -123,27 +139,16 @@ func (l Language) Frames(e Error) []Frame {
 	if t == nil {
 		return nil
 	}
-	var frames []Frame
-	code := splitLines(e.Code)
-	waiting := false // the last frame's line stands at an arrow
 	text := strings.Join(e.Traceback, "\n")
 	if text == "" {
 		text = e.Value
 	}
+	r := frameReader{traceback: t, language: l, name: className(e.Name), code: splitLines(e.Code)}
 	for line := range strings.Lines(text) {
-		line = plain(strings.TrimRight(line, "\r\n"))
-		if p := t.place(line); p != nil {
-			frames = append(frames, t.locate(p, line, code))
-			waiting = p.groups["line"] == nil
-		} else if waiting && t.arrow != nil {
-			if m := t.arrow.FindStringSubmatch(line); m != nil {
-				frames[len(frames)-1].Line, _ = strconv.Atoi(m[1])
-				waiting = false
-			}
-		}
+		r.line(plain(strings.TrimRight(line, "\r\n")))
 	}
-	kept := frames[:0]
-	for _, f := range frames {
+	kept := r.frames[:0]
+	for _, f := range r.frames {
 		if f.Line > 0 {
 			kept = append(kept, f)
 		}
@@ -151,7 +156,140 @@ func (l Language) Frames(e Error) []Frame {
 	if t.innermostFirst {
 		slices.Reverse(kept)
 	}
+	called := l.calledAt(e, text)
+	if len(kept) == 0 && t.named {
+		called = ranAt(r.code, plain(text))
+	}
+	if called > 0 {
+		kept = slices.Insert(kept, 0, Frame{Line: called})
+	}
 	return kept
+}
+
+// className is the name of an error's class; xeus-python prints the class.
+func className(name string) string {
+	if inner, ok := strings.CutPrefix(name, "<class '"); ok {
+		name = strings.TrimSuffix(inner, "'>")
+		name = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	return name
+}
+
+// frameReader reads a traceback.
+type frameReader struct {
+	*traceback
+	language Language
+	name     string   // the error's
+	code     []string // that was evaluated
+
+	frames  []Frame
+	waiting bool // the last frame's line stands at an arrow
+	part    bool // an exception of a group is read
+	ended   bool // what comes is a message
+}
+
+// groupPart is the line before an exception of a group.
+var groupPart = regexp.MustCompile(`^[ |]*\+-[+-]*-+ \d+ -+$`)
+
+func (r *frameReader) line(line string) {
+	switch {
+	case groupPart.MatchString(line):
+		r.part, r.ended = true, false
+	case strings.Contains(line, "Traceback (most recent call last)"):
+		r.part = r.part && strings.HasPrefix(strings.TrimLeft(line, " "), "|")
+		r.ended = false
+	case r.ended:
+		return
+	case r.named && r.isName(line):
+		r.ended = true
+		return
+	}
+	if p := r.place(line); p != nil {
+		f := r.locate(p, line, r.code)
+		if p.groups["body"] != nil {
+			if !r.language.evaluatesBody(p.text(line, "body"), r.code) {
+				return
+			}
+			f.Line += r.language.bodyStart(r.code)
+		}
+		f.Part = r.part
+		r.frames = append(r.frames, f)
+		r.waiting = p.groups["line"] == nil
+		return
+	}
+	if r.arrow == nil || len(r.frames) == 0 {
+		return
+	}
+	m := r.arrow.FindStringSubmatch(line)
+	if m == nil {
+		return
+	}
+	last := &r.frames[len(r.frames)-1]
+	n, _ := strconv.Atoi(m[1])
+	if r.waiting {
+		last.Line, r.waiting = n, false
+	}
+	if n == last.Line && last.Text == "" {
+		last.Text = strings.TrimSpace(line[len(m[0]):])
+		if strings.HasPrefix(last.Text, "'Could not get source") {
+			last.Text = ""
+		}
+	}
+}
+
+// isName says whether a line is the one with the error's name.
+func (r *frameReader) isName(line string) bool {
+	line = strings.TrimLeft(line, " |")
+	i := strings.Index(line, r.name)
+	if r.name == "" || i < 0 || strings.ContainsAny(line[:i], " ([") || i > 0 && line[i-1] != '.' {
+		return false
+	}
+	rest := line[i+len(r.name):]
+	return rest == "" || rest[0] == ':'
+}
+
+// evaluatesBody says whether code has a cell magic that evaluates the lines below it
+// under that name.
+func (l Language) evaluatesBody(name string, code []string) bool {
+	magic := l.ownMagic(code)
+	switch name {
+	case "<timed exec>", "<timed eval>":
+		return magic == "time"
+	case "<magic-timeit>":
+		return magic == "timeit"
+	case "<string>":
+		return magic == "prun"
+	default:
+		return magic != ""
+	}
+}
+
+// ownMagic is the name of the cell magic that code begins with, if it evaluates what
+// stands below it in the kernel's language.
+func (l Language) ownMagic(code []string) string {
+	if len(code) == 0 || !l.isCellMagic(code[0]) {
+		return ""
+	}
+	if name := cellMagic.FindStringSubmatch(code[0])[1]; ownMagics[name] {
+		return name
+	}
+	return ""
+}
+
+// BodyStart is the number of code's first lines that its kernel does not count where it
+// names what a cell magic evaluates: the magic's, and blank ones. It is 0 where there is
+// no such magic.
+func (l Language) BodyStart(code string) int { return l.bodyStart(strings.Split(code, "\n")) }
+
+func (l Language) bodyStart(code []string) int {
+	if l.ownMagic(code) == "" {
+		return 0
+	}
+	n := 1
+	for n < len(code) && strings.TrimSpace(code[n]) == "" {
+		n++
+	}
+	return n
 }
 
 // locate makes a frame of a place, with what the evaluated code says of it.
@@ -162,15 +300,22 @@ func (t *traceback) locate(p *place, line string, code []string) Frame {
 	}
 	call, def := p.text(line, "call"), p.text(line, "def")
 	switch {
+	case p.groups["body"] != nil:
+		f.Cell.Body = false // the reader has added what stands before it
 	case call != "":
-		if f.Line < 1 || f.Line > len(code) || !strings.Contains(code[f.Line-1], call) {
-			f.ExecutionCount = Elsewhere
+		last, _ := strconv.Atoi(p.text(line, "last"))
+		f.Cell.Count = Elsewhere
+		for n := f.Line; n <= max(f.Line, last) && n <= len(code); n++ {
+			if n > 0 && strings.Contains(code[n-1], call) {
+				f.Cell.Count, f.Line = 0, n
+				break
+			}
 		}
 	case def != "":
 		f.Function = def
 		text := strings.Join(code, "\n")
 		if !strings.Contains(text, "function "+def) && !strings.Contains(text, def+" = ") {
-			f.ExecutionCount = Elsewhere
+			f.Cell.Count = Elsewhere
 		}
 	}
 	return f
@@ -190,12 +335,11 @@ func nthNotBlank(lines []string, n int) int {
 }
 
 // Rewrite puts a buffer's own name and lines in the place of cells in a traceback,
-// or in any text of this kernel's. resolve gets an execution count, or 0 for a cell
-// that the kernel does not number (mostly the one that raised the error), and says
-// what the text is to be called and on which line, from 1, the cell's first line
-// stands there. Colours stay as they are, and so do places that cannot be told
-// without the code.
-func (l Language) Rewrite(text string, resolve func(executionCount int) (name string, firstLine int, ok bool)) string {
+// or in any text of this kernel's. resolve says what the text of a cell is to be
+// called and on which line, from 1, the cell's first line stands there; for a
+// Ref to a body that of the first line below the cell magic. Colours stay as they are,
+// and so do places that cannot be told without the code.
+func (l Language) Rewrite(text string, resolve func(cell Ref) (name string, firstLine int, ok bool)) string {
 	t := l.traceback
 	if t == nil {
 		return text
@@ -205,10 +349,10 @@ func (l Language) Rewrite(text string, resolve func(executionCount int) (name st
 	for i, raw := range lines {
 		line := plain(raw)
 		if p := t.place(line); p != nil && !t.reprinted && p.groups["call"] == nil {
-			name, first, ok := resolve(p.frame(line).ExecutionCount)
+			name, first, ok := resolve(p.frame(line).Cell)
 			if within = ok; ok {
 				offset = first - 1
-				lines[i] = p.rewrite(raw, name, offset)
+				lines[i] = p.rewrite(raw, line, name, offset)
 				// The source line of a syntax error is not numbered.
 				within = t.context != nil && !strings.HasPrefix(line, " ")
 			}
@@ -238,19 +382,29 @@ type place struct {
 
 func (t *traceback) place(line string) *place {
 	for _, re := range t.places {
-		m := re.FindStringSubmatchIndex(line)
-		if m == nil {
-			continue
+		if m := re.FindStringSubmatchIndex(line); m != nil {
+			return newPlace(re, m)
 		}
-		p := &place{map[string][]int{}}
-		for i, name := range re.SubexpNames() {
-			if name != "" && m[2*i] >= 0 {
-				p.groups[name] = m[2*i : 2*i+2]
-			}
-		}
-		return p
 	}
 	return nil
+}
+
+// placesOf are all matches of a pattern in a line.
+func placesOf(re *regexp.Regexp, line string) (places []*place) {
+	for _, m := range re.FindAllStringSubmatchIndex(line, -1) {
+		places = append(places, newPlace(re, m))
+	}
+	return places
+}
+
+func newPlace(re *regexp.Regexp, m []int) *place {
+	p := &place{map[string][]int{}}
+	for i, name := range re.SubexpNames() {
+		if name != "" && m[2*i] >= 0 {
+			p.groups[name] = m[2*i : 2*i+2]
+		}
+	}
+	return p
 }
 
 func (p *place) frame(line string) Frame {
@@ -262,7 +416,11 @@ func (p *place) frame(line string) Frame {
 	if strings.HasPrefix(function, "<module") || strings.HasPrefix(function, "<cell line") {
 		function = ""
 	}
-	return Frame{number("count"), number("line"), number("col"), function}
+	hash, _ := strconv.ParseUint(p.text(line, "hash"), 10, 32)
+	return Frame{
+		Cell: Ref{Count: number("count"), Hash: uint32(hash), Body: p.groups["body"] != nil},
+		Line: number("line"), Column: number("col"), Function: function,
+	}
 }
 
 func (p *place) text(line, group string) string {
@@ -272,8 +430,9 @@ func (p *place) text(line, group string) string {
 	return ""
 }
 
-func (p *place) rewrite(raw, name string, offset int) string {
-	line := plain(raw)
+// rewrite puts a name and a line in the place of p in raw, whose text without colours,
+// up to the end of p, is line's.
+func (p *place) rewrite(raw, line, name string, offset int) string {
 	ref, number := p.groups["ref"], p.groups["line"]
 	renumbered := func(s string) string {
 		if number == nil {

@@ -19,8 +19,17 @@ var update = flag.Bool("update", false, "write what comes out into the golden fi
 // TestTracebacks reads what kernels sent. The cell with the execution count n is
 // said to start on line 100n-2 of "script", a cell without a count on line 8.
 func TestTracebacks(t *testing.T) {
-	resolve := func(count int) (string, int, bool) {
-		if count == 0 {
+	hashes := map[uint32]int{}
+	resolve := func(cell Ref) (string, int, bool) {
+		count := cell.Count
+		switch {
+		case cell.Hash != 0:
+			if count = hashes[cell.Hash]; count == 0 {
+				return "", 0, false
+			}
+		case cell.Body:
+			return "script", 9, true
+		case count == 0:
 			return "script", 8, true
 		}
 		return "script", 100*count - 2, true
@@ -44,6 +53,10 @@ func TestTracebacks(t *testing.T) {
 			var refreshed []txtar.File
 			for _, f := range archive.Files {
 				want[f.Name] = string(f.Data)
+				if number, kind, _ := strings.Cut(f.Name, "/"); kind == "code" {
+					n, _ := strconv.Atoi(number)
+					hashes[Hash(strings.TrimSuffix(string(f.Data), "\n"))] = n
+				}
 			}
 			for _, f := range archive.Files {
 				number, kind, _ := strings.Cut(f.Name, "/")
@@ -64,7 +77,7 @@ func TestTracebacks(t *testing.T) {
 				e := Error{message.Ename, message.Evalue, message.Traceback, want[number+"/code"]}
 				var b strings.Builder
 				for _, frame := range l.Frames(e) {
-					fmt.Fprintf(&b, "%+v\n", frame)
+					fmt.Fprintln(&b, frame)
 				}
 				if at, ok := l.Locate(e); ok {
 					fmt.Fprintf(&b, "failed at line %d\n", at.Line)
@@ -90,6 +103,32 @@ func TestTracebacks(t *testing.T) {
 	}
 }
 
+// String is a frame as the golden files have it: what is not said is not there.
+func (f Frame) String() string {
+	s := fmt.Sprintf("line %d", f.Line)
+	switch {
+	case f.Cell.Count == Elsewhere:
+		s += " elsewhere"
+	case f.Cell.Count > 0:
+		s += fmt.Sprintf(" of cell %d", f.Cell.Count)
+	case f.Cell.Hash > 0:
+		s += fmt.Sprintf(" of %d.py", f.Cell.Hash)
+	}
+	if f.Column > 0 {
+		s += fmt.Sprintf(", column %d", f.Column)
+	}
+	if f.Function != "" {
+		s += ", in " + f.Function
+	}
+	if f.Part {
+		s += ", of a part"
+	}
+	if f.Text != "" {
+		s += ": " + f.Text
+	}
+	return s
+}
+
 // trimLines leaves out blanks at line ends, which editors take away from files.
 func trimLines(s string) string {
 	lines := strings.Split(s, "\n")
@@ -103,7 +142,7 @@ func TestRewriteKeepsWhatItCannotResolve(t *testing.T) {
 	const text = "\x1b[36mCell\x1b[39m \x1b[32mIn[3]\x1b[39m\x1b[32m, line 2\x1b[39m\n----> 2 1/0\n"
 	for _, id := range []string{"python", "shellscript"} {
 		l, _ := For(id)
-		got := l.Rewrite(text, func(int) (string, int, bool) { return "", 0, false })
+		got := l.Rewrite(text, func(Ref) (string, int, bool) { return "", 0, false })
 		if got != text {
 			t.Errorf("%s: %q", id, got)
 		}
@@ -114,16 +153,17 @@ func TestRewriteTheValueOfASyntaxError(t *testing.T) {
 	l, _ := For("python")
 	for text, want := range map[string]string{
 		"invalid syntax (4034705137.py, line 2)":   "invalid syntax (a.py, line 41)",
+		"no such cell (4034705138.py, line 2)":     "no such cell (4034705138.py, line 2)",
 		"unindent (<tokenize>, line 3)":            "unindent (a.py, line 42)",
 		"bad (<ipython-input-3-f0f4>, line 1)":     "bad (a.py, line 140)",
 		"no such file (/home/a/12.py, line 2)":     "no such file (/home/a/12.py, line 2)",
 		"invalid syntax (4034705137.py, line 2) x": "invalid syntax (4034705137.py, line 2) x",
 	} {
-		got := l.Rewrite(text, func(count int) (string, int, bool) {
-			if count == 3 {
+		got := l.Rewrite(text, func(cell Ref) (string, int, bool) {
+			if cell.Count == 3 {
 				return "a.py", 140, true
 			}
-			return "a.py", 40, count == 0
+			return "a.py", 40, cell == Ref{} || cell == Ref{Hash: 4034705137}
 		})
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -140,7 +180,7 @@ func TestRewriteKeepsTheArrowAligned(t *testing.T) {
 		40:      "a.py, line 41\n     40 x = 1\n---> 41 1/0\n   (...) 42 y\n     43 \nelse",
 		1000000: "a.py, line 1000001\n 1000000 x = 1\n-> 1000001 1/0\n   (...) 1000002 y\n 1000003 \nelse",
 	} {
-		got := l.Rewrite(text, func(count int) (string, int, bool) { return "a.py", first, count == 1 })
+		got := l.Rewrite(text, func(cell Ref) (string, int, bool) { return "a.py", first, cell.Count == 1 })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("first line %s (-want +got):\n%s", strconv.Itoa(first), diff)
 		}
@@ -156,7 +196,7 @@ func TestRewriteNumbersGoSource(t *testing.T) {
 		1000000: "index out of range\na.go:1000001:3 in f\n 1000000 | a\n 1000001 | \tb[i]\n         | \t ^\n 1000002 | c\na.go:1000008:1\n" +
 			" 1000008 | f()\n         | ^",
 	} {
-		got := l.Rewrite(text, func(count int) (string, int, bool) { return "a.go", first, count == 1 })
+		got := l.Rewrite(text, func(cell Ref) (string, int, bool) { return "a.go", first, cell.Count == 1 })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("first line %d (-want +got):\n%s", first, diff)
 		}
@@ -166,7 +206,7 @@ func TestRewriteNumbersGoSource(t *testing.T) {
 func TestFramesOfAnErrorWithoutTraceback(t *testing.T) {
 	l, _ := For("go")
 	got, ok := l.Locate(Error{Name: "Error", Value: "cell[2]:4:1: expected operand"})
-	if want := (Frame{2, 4, 1, ""}); !ok || got != want {
+	if want := (Frame{Cell: Ref{Count: 2}, Line: 4, Column: 1}); !ok || got != want {
 		t.Errorf("%+v %v, want %+v", got, ok, want)
 	}
 	if _, ok := l.Locate(Error{Name: "Error", Value: "timeout"}); ok {
@@ -180,9 +220,9 @@ func FuzzRewrite(f *testing.F) {
 	f.Add("at f (<anonymous>:99999999999999999999:1)", 7)
 	f.Fuzz(func(t *testing.T, text string, first int) {
 		for _, l := range table {
-			l.Rewrite(text, func(int) (string, int, bool) { return "x", first, true })
+			l.Rewrite(text, func(Ref) (string, int, bool) { return "x", first, true })
 			for _, frame := range l.Frames(Error{Traceback: strings.Split(text, "\n"), Code: text}) {
-				if frame.Line <= 0 || frame.Column < 0 || frame.ExecutionCount < Elsewhere {
+				if frame.Line <= 0 || frame.Column < 0 || frame.Cell.Count < Elsewhere {
 					t.Errorf("%s: %+v", l.ID, frame)
 				}
 			}

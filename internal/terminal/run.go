@@ -61,7 +61,7 @@ func (r Run) Do(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	x := &running{Run: r, cells: map[int]int{}, own: map[string]bool{}, shown: map[string]string{}}
+	x := &running{Run: r, cells: map[int]int{}, hashes: map[uint32]int{}, own: map[string]bool{}, shown: map[string]string{}}
 	x.out.to, x.err.to = r.Out, r.Err
 	x.questions = questions{running: x, lines: &lineReader{in: r.In}}
 	defer x.questions.lines.close()
@@ -111,7 +111,10 @@ type running struct {
 	language language.Language // of the kernel; zero if it is not known
 	cell     int               // the running one's number from 1, 0 between two cells
 	first    int               // its first line in the file, from 1
+	count    int               // its execution count
+	body     int               // lines before what its cell magic evaluates, 0 without one
 	cells    map[int]int       // first lines of cells by their execution counts
+	hashes   map[uint32]int    // likewise by their code's hashes
 	own      map[string]bool   // message ids of the cells
 	shown    map[string]string // the last text of each display, by its id
 	out, err stream
@@ -276,6 +279,11 @@ func (x *running) evaluate(ctx context.Context, number int, c cell) error {
 	id := jupyter.NewID()
 	x.mu.Lock()
 	x.cell, x.first, x.own[id] = number, c.line, true
+	x.body = x.language.BodyStart(c.code)
+	x.hashes[language.Hash(c.code)] = c.line
+	if _, body, ok := strings.Cut(c.code, "\n"); ok && x.body > 0 {
+		x.hashes[language.Hash(body+"\n")] = c.line + x.body
+	}
 	x.mu.Unlock()
 	inCell, cancel := context.WithCancel(ctx)
 	reply, err := x.kernel.Execute(ctx, kernelclient.ExecuteRequest{ID: id, Code: c.code, AllowInput: true},

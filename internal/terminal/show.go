@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -20,13 +21,13 @@ func (x *running) event(ctx context.Context, e kernelclient.Event) {
 	defer x.mu.Unlock()
 	switch e := e.(type) {
 	case kernelclient.Input:
-		x.cells[e.Count] = x.first
+		x.cells[e.Count], x.count = x.first, e.Count
 	case kernelclient.Stream:
 		to := &x.out
 		if e.Name == "stderr" {
 			to = &x.err
 		}
-		x.say(to, e.Text)
+		x.say(to, x.language.RewritePrinted(e.Text, false, x.place))
 	case kernelclient.Result:
 		x.value(e.Data)
 	case kernelclient.Display:
@@ -133,14 +134,25 @@ func (x *running) fail(e kernelclient.Error) {
 	if strings.TrimSpace(text) == "" {
 		text = e.Name + ": " + e.Value
 	}
-	text = x.language.Rewrite(text, func(count int) (string, int, bool) {
-		if count == 0 {
-			return x.File, x.first, true
-		}
-		first, ok := x.cells[count]
-		return x.File, first, ok
-	})
+	text = x.language.Rewrite(text, x.place)
 	x.block(&x.err, plainUnless(x.ErrColor, text))
+}
+
+// place gives the file's name, and the line, from 1, on which a cell that the kernel names
+// begins; mu is held.
+func (x *running) place(name language.Ref) (file string, firstLine int, ok bool) {
+	first, ok := x.cells[name.Count]
+	switch {
+	case name.Hash != 0:
+		first, ok = x.hashes[name.Hash]
+	case name.Body:
+		first, ok = x.first+x.body, x.body > 0
+	case name.Count == 0:
+		first, ok = x.first, true
+	case !ok && x.body > 0 && name.Count == x.count+1: // a cell in the cell
+		first, ok = x.first+x.body, true
+	}
+	return x.File, first, ok
 }
 
 // payload heeds the two payloads that say something to a terminal: text for a

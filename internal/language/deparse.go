@@ -1,0 +1,123 @@
+package language
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	// topCall is the outermost call of R's traceback, up to the end of its first line.
+	topCall = regexp.MustCompile(`(?m)^1\. (.*?)(?:\s+# at line .*)?$`)
+	// failedCall is the call that R's message names, and missingName what it did not find.
+	failedCall  = regexp.MustCompile(`(?m)^Error in (.+?): `)
+	missingName = regexp.MustCompile("(?m)^Error.*: (?:object ['‘]([^'’\n]+)['’] not found|could not find function [\"“]([^\"”\n]+)[\"”])")
+)
+
+// runLine is the magic with which IPython runs a file, in whose traceback the cell is not.
+var runLine = regexp.MustCompile(`^\s*%run\s.*?([^\s/\\"']+?)(?:\.\w+)?["']?(?:\s|$)`)
+
+// ranAt finds the line, from 1, of the magic that ran a file which failed.
+func ranAt(code []string, text string) int {
+	first := 0
+	for i, line := range code {
+		m := runLine.FindStringSubmatch(line)
+		switch {
+		case m == nil:
+		case strings.Contains(text, m[1]):
+			return i + 1
+		case first == 0:
+			first = i + 1
+		}
+	}
+	return first
+}
+
+// calledAt finds the line, from 1, at which code called what a traceback tells of as text
+// alone; 0 if it does not say so, or that text is not there.
+func (l Language) calledAt(e Error, text string) int {
+	if !l.traceback.deparsed {
+		return 0
+	}
+	text = plain(text)
+	code := l.deparse(e.Code)
+	if m := topCall.FindStringSubmatch(text); m != nil {
+		return code.find(m[1])
+	}
+	if m := missingName.FindStringSubmatch(text); m != nil {
+		return code.findWord(m[1] + m[2])
+	}
+	if m := failedCall.FindStringSubmatch(text); m != nil {
+		return code.find(m[1])
+	}
+	return 0
+}
+
+// deparsed is code without what R changes when it prints a call: blanks, comments, which
+// quotes are used.
+type deparsed struct {
+	lines []string
+	text  string
+	line  []int // of each byte of text, from 1
+}
+
+func (l Language) deparse(code string) deparsed {
+	d := deparsed{lines: splitLines(code)}
+	var text strings.Builder
+	for i, st := range l.syntax.scan(d.lines) {
+		d.lines[i] = d.lines[i][:st.end]
+		piece := squeeze(d.lines[i])
+		text.WriteString(piece)
+		for range len(piece) {
+			d.line = append(d.line, i+1)
+		}
+	}
+	d.text = text.String()
+	return d
+}
+
+// squeeze takes out of code what does not tell calls apart.
+func squeeze(code string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\n', '\r', '\\':
+			return -1
+		case '\'':
+			return '"'
+		}
+		return r
+	}, code)
+}
+
+// find gives the line of a call: where it begins a line, or else the first place.
+func (d deparsed) find(call string) int {
+	call = squeeze(call)
+	if call == "" {
+		return 0
+	}
+	first := 0
+	for from := 0; ; {
+		i := strings.Index(d.text[from:], call)
+		if i < 0 {
+			return first
+		}
+		at := from + i
+		if at == 0 || d.line[at-1] != d.line[at] {
+			return d.line[at]
+		}
+		if first == 0 {
+			first = d.line[at]
+		}
+		from = at + len(call)
+	}
+}
+
+// findWord gives the first line with a name.
+func (d deparsed) findWord(name string) int {
+	word := regexp.MustCompile(`(?:^|[^\pL\pN_.])` + regexp.QuoteMeta(name) + `(?:[^\pL\pN_.]|$)`)
+	for i, line := range d.lines {
+		if word.MatchString(line) {
+			return i + 1
+		}
+	}
+	return 0
+}
