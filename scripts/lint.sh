@@ -43,6 +43,16 @@ go_format() {
   [ -z "$unformatted" ] || { echo "gofmt -w $unformatted"; return 1; }
 }
 
+# in_modules COMMAND...: in the folder of every Go module of the repository: ./... ends
+# where another module begins.
+in_modules() {
+  local file status=0
+  while read -r file; do
+    (cd "$(dirname "$file")" && "$@") || { echo "in $(dirname "$file")"; status=1; }
+  done < <(files go.mod '*/go.mod')
+  return $status
+}
+
 go_elsewhere() {
   local os
   for os in darwin windows; do
@@ -86,8 +96,8 @@ lua() { luacheck --quiet --std luajit --globals vim --max-line-length 120 -- vim
 shell() { on_files shellcheck -- '*.sh' .ci/run; }
 
 check gofmt go_format
-check 'go vet' go vet ./...
-check staticcheck .testenv/bin/staticcheck ./...
+check 'go vet' in_modules go vet ./...
+check staticcheck in_modules "$PWD/.testenv/bin/staticcheck" ./...
 check 'go build for other systems' go_elsewhere
 if [ -d elisp ]; then check 'byte-compile, checkdoc, package-lint' elisp; fi
 if [ -d vim ]; then
