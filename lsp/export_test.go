@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 
@@ -10,4 +11,10 @@ import (
 // NewStream is newStream's, for the fuzz target.
 func NewStream(rw io.ReadWriteCloser, logger *slog.Logger) jsonrpc2.Stream {
 	return newStream(rw, logger)
+}
+
+// Deadlines are how long a client waits at most, for the page of the protocol.
+var Deadlines = map[string]string{
+	"start": fmt.Sprint(startDeadline), "interrupt": fmt.Sprint(interruptDeadline), "idle": fmt.Sprint(idleDeadline), "busy": fmt.Sprint(busyDeadline),
+	"pause": fmt.Sprint(streamPause), "progress": fmt.Sprint(progressDelay),
 }

@@ -263,7 +263,7 @@ const (
 	OutputResult  = "result"  // the value of the evaluation
 	OutputDisplay = "display" // display data: a picture, a table, a progress bar
 	OutputError   = "error"
-	OutputClear   = "clear" // all earlier outputs of the evaluation are void
+	OutputClear   = "clear" // the evaluation's outputs below this index are void: the next ones go on counting
 )
 
 // Output is a new output of an evaluation or, where Index was seen before, a

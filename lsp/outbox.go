@@ -259,7 +259,11 @@ func (r *result) news(due bool) []Output {
 	var outputs []Output
 	if r.clearDirty {
 		r.clearDirty = false
-		outputs = append(outputs, Output{Index: r.first, Kind: OutputClear})
+		first := r.first
+		if len(r.blocks) > 0 {
+			first = r.blocks[0].Index
+		}
+		outputs = append(outputs, Output{Index: first, Kind: OutputClear})
 	}
 	for _, b := range r.blocks {
 		if b.dirty {

@@ -1,16 +1,12 @@
 package lsp_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,80 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/lsp"
 )
 
-var update = flag.Bool("update", false, "write docs/protocol.md anew")
-
-const (
-	transcriptBegin = "<!-- A run of TestProtocolTranscript. -->\n\n```jsonc\n"
-	transcriptEnd   = "```\n"
-)
-
 func pagePath() string { return filepath.Join(testenv.Root(), "docs", "protocol.md") }
-
-// pageTranscript cuts the transcript from the page.
-func pageTranscript(t *testing.T, page string) string {
-	t.Helper()
-	_, rest, found := strings.Cut(page, transcriptBegin)
-	transcript, _, ends := strings.Cut(rest, transcriptEnd)
-	if !found || !ends {
-		t.Fatalf("%s has no transcript: go test ./lsp -run Protocol -update", pagePath())
-	}
-	return transcript
-}
-
-// The page's transcript is what a client sees.
-func TestProtocolTranscript(t *testing.T) {
-	c := start(t, setup{capabilities: plugin("image/png")})
-	b := c.open(filepath.Join(t.TempDir(), "answer.py"), "python", "import time\nprint(\"first\", flush=True)\ntime.sleep(0.5)\n6 * 7\n")
-	params := execution(lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Unit: "file"})
-	result := c.call("workspace/executeCommand", params)
-	id := decode[lsp.EvaluateResult](t, result).Evaluation
-	e := &evaluation{buffer: b, id: id}
-	session := e.wait().end.Session
-
-	var got bytes.Buffer
-	tell := func(from, what string, v any) {
-		data, err := json.MarshalIndent(v, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := strings.NewReplacer(id, "e1", session, "s1", b.uri, "file:///home/me/answer.py").Replace(string(data))
-		text = regexp.MustCompile(`"elapsed": [\d.]+`).ReplaceAllString(text, `"elapsed": 504.2`)
-		// Positions and ranges on one line.
-		text = regexp.MustCompile(`\{\s+"(character|line)": (\d+),\s+"(character|line)": (\d+)\s+\}`).ReplaceAllString(text, `{"$1": $2, "$3": $4}`)
-		text = regexp.MustCompile(`\{\s+"end": (\{.*\}),\s+"start": (\{.*\})\s+\}`).ReplaceAllString(text, `{"start": $2, "end": $1}`)
-		fmt.Fprintf(&got, "// %s: %s\n%s\n", from, what, text)
-	}
-	plain := func(data []byte) any { return decode[any](t, data) }
-	request, err := json.Marshal(params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tell("client", "workspace/executeCommand", plain(request))
-	tell("server", "the answer", plain(result))
-	c.mu.Lock()
-	for _, m := range c.log {
-		if m.Method == lsp.MethodEvaluation || m.Method == lsp.MethodOutput {
-			tell("server", m.Method, plain(m.Params))
-		}
-	}
-	c.mu.Unlock()
-
-	page, err := os.ReadFile(pagePath())
-	if *update {
-		writePage(t, got.String())
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(pageTranscript(t, string(page)), got.String()); diff != "" {
-		t.Errorf("docs/protocol.md tells another story (-page +run); go test ./lsp -run Protocol -update\n%s", diff)
-	}
-}
 
 // The page's tables are those of the Go types.
 func TestProtocolPage(t *testing.T) {
@@ -99,15 +27,8 @@ func TestProtocolPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(page), protocolPage(t, pageTranscript(t, string(page)))); diff != "" {
+	if diff := cmp.Diff(string(page), protocolPage(t, transcripts(t, string(page)))); diff != "" {
 		t.Errorf("docs/protocol.md is out of date (-page +types): go test ./lsp -run Protocol -update\n%s", diff)
-	}
-}
-
-func writePage(t *testing.T, transcript string) {
-	t.Helper()
-	if err := os.WriteFile(pagePath(), []byte(protocolPage(t, transcript)), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -129,7 +50,8 @@ type constGroup struct {
 
 type constant struct{ name, value, doc, comment string }
 
-func protocolPage(t *testing.T, transcript string) string {
+// protocolPage makes the page, with transcripts by the names of their stories.
+func protocolPage(t *testing.T, transcripts map[string]string) string {
 	intro, err := os.ReadFile("testdata/protocol.md")
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +59,14 @@ func protocolPage(t *testing.T, transcript string) string {
 	r := &reference{t: t, types: map[string]*ast.TypeSpec{}, docs: map[string]string{}, page: new(strings.Builder)}
 	r.read("messages.go")
 	r.read(filepath.Join(testenv.Root(), "internal", "output", "style.go"))
-	r.page.WriteString(strings.Replace(string(intro), "@transcript@\n", transcriptBegin+transcript+transcriptEnd, 1))
+	text := string(intro)
+	for _, st := range stories {
+		text = strings.Replace(text, "@"+st.name+"@\n", transcriptBegin(st.name)+transcripts[st.name]+transcriptEnd, 1)
+	}
+	for name, d := range lsp.Deadlines {
+		text = strings.ReplaceAll(text, "@"+name+"@", d)
+	}
+	r.page.WriteString(strings.Replace(text, "@languages@\n", languages(), 1))
 
 	var states []constGroup
 	for _, g := range r.groups {
@@ -183,6 +112,16 @@ func protocolPage(t *testing.T, transcript string) string {
 		}
 	}
 	return r.page.String()
+}
+
+// languages is the table of the languages that documents can be in.
+func languages() string {
+	var b strings.Builder
+	b.WriteString("| language | identifiers | files | cell mark |\n| --- | --- | --- | --- |\n")
+	for _, l := range language.All() {
+		fmt.Fprintf(&b, "| %s | `%s` | `%s` | `%s %%%%` |\n", l.Name, strings.Join(l.Names(), "` `"), strings.Join(l.Extensions(), "` `"), l.Comment)
+	}
+	return b.String()
 }
 
 // read takes the exported constants and structs of a file.

@@ -42,7 +42,7 @@ var (
 	dashMark     = cellMark(`--`)
 	lispMark     = cellMark(`;+`)
 	octaveMark   = cellMark(`(?:[%#]\s*)?`)
-	tableOfNames = index(func(l *Language) []string { return append([]string{l.ID}, l.ids...) })
+	tableOfNames = index(func(l *Language) []string { return l.Names() })
 	tableOfFiles = index(func(l *Language) []string { return l.extensions })
 )
 
@@ -132,6 +132,21 @@ var table = []*Language{
 		extensions: []string{".m"},
 	},
 }
+
+// All gives the languages of the table, in its order.
+func All() []Language {
+	all := make([]Language, len(table))
+	for i, l := range table {
+		all[i] = *l
+	}
+	return all
+}
+
+// Names are what editors call the language, its ID first.
+func (l Language) Names() []string { return append([]string{l.ID}, l.ids...) }
+
+// Extensions are the ends of its files' names, with their dots.
+func (l Language) Extensions() []string { return slices.Clone(l.extensions) }
 
 // For finds the language that an editor calls languageID: an LSP identifier, a Vim
 // file type, or an Emacs major mode with or without "-mode" and "-ts".
