@@ -246,6 +246,9 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		k.malformed(jupyter.IOPub, err)
 		return
 	}
+	if !k.caused(m) {
+		return
+	}
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]
 	if x != nil && event != nil && !x.hasBegun {
@@ -277,7 +280,18 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 	}
 }
 
-// handleStdin hands an input request to its execution. One that belongs to none
+// caused tells whether a message is not what another client of the kernel has caused,
+// who can choose the id of its request at will: also one that an execution here has.
+func (k *Kernel) caused(m *jupyter.Message) bool {
+	if m.Parent.Session == k.session {
+		k.echoes.Store(true)
+		return true
+	}
+	// Some kernels say nothing but the id.
+	return m.Parent.MsgID == "" || m.Parent.Session == "" && !k.echoes.Load()
+}
+
+// handleStdin hands an input request to its execution. One that belongs to none of ours
 // gets an empty answer: a kernel must not hang for a line that nobody is asked for.
 func (k *Kernel) handleStdin(m *jupyter.Message) {
 	if m.Header.MsgType != jupyter.InputRequest {
@@ -300,7 +314,7 @@ func (k *Kernel) handleStdin(m *jupyter.Message) {
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]
 	k.mu.Unlock()
-	if x != nil && x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply}) {
+	if x != nil && k.caused(m) && x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply}) {
 		return
 	}
 	if err := reply(""); err != nil {

@@ -22,7 +22,8 @@ var ErrDead = errors.New("kernel died")
 type Options struct {
 	// Late is called with every event whose execution has ended (parent is its
 	// message id) or that has none (parent is empty): what background threads
-	// print, for example. Calls come in the kernel's order and must not block.
+	// print, for example. Calls come in the kernel's order and must not block. What
+	// other clients of the kernel caused is passed over.
 	Late func(parent string, e Event)
 	// Connection is called when the connection to a kernel's server breaks, with the
 	// cause, again when an attempt to make it anew fails, and with nil when it is there
@@ -77,6 +78,7 @@ type Kernel struct {
 
 	heard    chan struct{} // closed when IOPub brought its first message but a welcome
 	welcomed atomic.Bool   // IOPub brought a welcome
+	echoes   atomic.Bool   // the kernel tells the session of the requests that it answers
 	lost     chan error    // why the first channel was lost
 	closing  chan struct{} // closed by close
 	stopOnce sync.Once
