@@ -2,6 +2,7 @@ package kernelclient
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -38,12 +39,24 @@ func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
 		broken = "; " + strings.ReplaceAll(findErr.Error(), "\n", "; ")
 	}
 	if w.Name != "" {
-		return Spec{}, fmt.Errorf("no kernel %q: there %s%s", w.Name, are(names), broken)
+		return Spec{}, fmt.Errorf("no kernel %q: there %s%s", withoutSecrets(w.Name), are(names), broken)
 	}
 	if w.Install == "" { // no kernel is known for it
 		return Spec{}, fmt.Errorf("no kernel for %s is installed: choose one by its name (`reval kernels` lists those there are)%s", w.Language, broken)
 	}
 	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one, for example with: %s (`reval kernels` lists those there are)%s", w.Language, w.Install, broken)
+}
+
+// userinfo is what stands before the host in a URL, be it well formed or not.
+var userinfo = regexp.MustCompile(`[^/?#]*@`)
+
+// withoutSecrets is what a user gave for a kernel's name, to be told again: if it is a
+// URL with a mistake, its query may be a token, and what stands before the host a password.
+func withoutSecrets(name string) string {
+	if end := strings.IndexAny(name, "?#"); end >= 0 {
+		name = name[:end] + "…"
+	}
+	return userinfo.ReplaceAllString(name, "…@")
 }
 
 // others says which kernels of the language can be chosen instead.

@@ -92,9 +92,30 @@ func ParseServerURL(raw string) (Place, error) {
 	}
 	// Requests are rare: no connection is kept for them.
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	p.Server = &Server{base: base, token: token, http: &http.Client{Transport: transport}}
+	p.Server = &Server{base: base, token: token, http: &http.Client{Transport: transport, CheckRedirect: redirect}}
 	return p, nil
 }
+
+// maxRedirects is how often a server may send on.
+const maxRedirects = 10
+
+// redirect keeps the token from whoever a server sends on to: net/http looks at the host's
+// name alone, which is also that of other ports, and of what is not encrypted.
+func redirect(r *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("the server sends on more than %d times", maxRedirects)
+	}
+	if !sameOrigin(r.URL, via[0].URL) {
+		r.Header.Del("Authorization")
+	}
+	return nil
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && a.Hostname() == b.Hostname() && cmp.Or(a.Port(), defaultPorts[a.Scheme]) == cmp.Or(b.Port(), defaultPorts[b.Scheme])
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
 // withoutPage cuts off what a browser shows of a server. The name of a JupyterHub's user
 // is no page, whatever it is.
@@ -130,11 +151,24 @@ func (p Place) url() *url.URL {
 	u := *p.Server.base
 	switch {
 	case p.Kernel != "":
-		return u.JoinPath("api", "kernels", p.Kernel)
+		return u.JoinPath("api", "kernels", url.PathEscape(p.Kernel))
 	case p.Spec != "":
-		return u.JoinPath("api", "kernelspecs", p.Spec)
+		return u.JoinPath("api", "kernelspecs", url.PathEscape(p.Spec))
 	}
 	return &u
+}
+
+// endpoint is the URL of a path on the server. Ids and names come from servers: each is
+// one element of the path, whatever it is.
+func (s *Server) endpoint(path ...string) (*url.URL, error) {
+	u := s.base
+	for _, element := range path {
+		if element == "" || element == "." || element == ".." {
+			return nil, fmt.Errorf("%q is no name of a kernel or kernelspec", element)
+		}
+		u = u.JoinPath(url.PathEscape(element))
+	}
+	return u, nil
 }
 
 // errInternal is an answer with the status 500.
@@ -268,7 +302,11 @@ func (s *Server) do(ctx context.Context, method string, body, answer any, path .
 		}
 		content = bytes.NewReader(data)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, s.base.JoinPath(path...).String(), content)
+	u, err := s.endpoint(path...)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), content)
 	if err != nil {
 		return err
 	}
@@ -288,7 +326,7 @@ func (s *Server) do(ctx context.Context, method string, body, answer any, path .
 	if len(data) > maxAnswer {
 		return errTooLong
 	}
-	if err := refusal(response.StatusCode, data); err != nil {
+	if err := refusal(response, data); err != nil {
 		return err
 	}
 	if answer == nil {
@@ -319,7 +357,8 @@ func plain(err error) error {
 }
 
 // refusal is the error of an answer's status; nil if there is none.
-func refusal(status int, body []byte) error {
+func refusal(r *http.Response, body []byte) error {
+	status := r.StatusCode
 	if status < 300 {
 		return nil
 	}
@@ -331,6 +370,9 @@ func refusal(status int, body []byte) error {
 	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:
+		if r.Request != nil && r.Request.Response != nil && r.Request.Header.Get("Authorization") == "" {
+			return fmt.Errorf("%w (HTTP %d): it sends on to %s://%s, which does not get the token: give that URL if it is the server's", ErrToken, status, r.Request.URL.Scheme, r.Request.URL.Host)
+		}
 		return fmt.Errorf("%w (HTTP %d): give its URL with ?token=, as the server printed it", ErrToken, status)
 	case http.StatusNotFound:
 		return fmt.Errorf("%w (HTTP 404)%s", ErrNoSuchKernel, words)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -283,6 +284,106 @@ func TestServerFails(t *testing.T) {
 			t.Errorf("%d failures: %+v, %v", failures, kernels, err)
 		} else if !works {
 			oneLine(t, err, "list the kernels of "+server.URL, "HTTP 500", "Unhandled error")
+		}
+	}
+}
+
+// A server that sends on, be it to another port of the same host, to what is not encrypted
+// or to another host, does not give the token away, neither for a request nor for the
+// websocket. To itself it may send on.
+func TestRedirectGetsNoToken(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Value // of the last request that the other server got
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen.Store(fmt.Sprint(r.Header["Authorization"], r.URL.RawQuery))
+		http.Error(w, "no", http.StatusForbidden)
+	}))
+	defer other.Close()
+	_, port, err := net.SplitHostPort(other.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{other.URL, "http://localhost:" + port} {
+		for name, start := range map[string]func(http.Handler) *httptest.Server{"http": httptest.NewServer, "https": httptest.NewTLSServer} {
+			server := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, to+r.URL.Path, http.StatusTemporaryRedirect)
+			}))
+			defer server.Close()
+			p := placeOf(t, server.URL+"/?token=secret")
+			p.Server.http.Transport = server.Client().Transport
+			_, err := p.Server.Kernels(within(t))
+			oneLine(t, err, "refuses the token", "it sends on to "+to)
+			if got := seen.Load(); got != "[]" {
+				t.Errorf("%s to %s: the other server got %v", name, to, got)
+			}
+			seen.Store("")
+			if _, err := dialWeb(within(t), p.Server, "id", "session"); err == nil {
+				t.Error("the websocket of a server that refuses")
+			}
+			if got := seen.Load(); got != "[]" && got != "" && got != "[]session_id=session" {
+				t.Errorf("%s to %s: by the websocket the other server got %v", name, to, got)
+			}
+		}
+	}
+	var own *httptest.Server
+	own = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/hub") {
+			http.Redirect(w, r, own.URL+"/hub"+r.URL.Path, http.StatusFound)
+			return
+		}
+		seen.Store(fmt.Sprint(r.Header["Authorization"]))
+		io.WriteString(w, "[]")
+	}))
+	defer own.Close()
+	if _, err := placeOf(t, own.URL+"/?token=secret").Server.Kernels(within(t)); err != nil || seen.Load() != "[token secret]" {
+		t.Errorf("to itself: %v, %v", seen.Load(), err)
+	}
+}
+
+// Ids that a server names lead nowhere but to the kernel of that id.
+func TestIDsAreOneElementOfAPath(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.Method+" "+r.URL.EscapedPath())
+		io.WriteString(w, "{}")
+	}))
+	defer server.Close()
+	s := placeOf(t, server.URL+"/base/?token=secret").Server
+	for _, id := range []string{"../../../admin", "a/../../b", "x?y#z", "%2e%2e", "..", ".", ""} {
+		s.delete(within(t), id)
+		s.interrupt(within(t), id)
+		s.restart(within(t), id)
+		s.kernel(within(t), id)
+		dialWeb(within(t), s, id, "session")
+	}
+	for _, path := range paths {
+		rest, ok := strings.CutPrefix(path[strings.Index(path, " ")+1:], "/base/api/kernels/")
+		if n := strings.Count(rest, "/"); !ok || strings.HasPrefix(rest, "/") || n > 1 || strings.Contains(rest, "..") && !strings.Contains(rest, "%2F") {
+			t.Errorf("asked for %s", path)
+		}
+	}
+	if len(paths) != 4*5 {
+		t.Errorf("%d requests, not 20: %q", len(paths), paths)
+	}
+	for _, p := range []Place{{Server: s, Kernel: "../../admin"}, {Server: s, Spec: "../../admin"}} {
+		if again, err := ParseServerURL(p.URL()); err != nil || again.URL() != p.URL() {
+			t.Errorf("%s is read as %+v, %v", p, again, err)
+		}
+	}
+}
+
+// A URL with a mistake is told again without what may be a secret in it.
+func TestMistakenURLKeepsItsSecrets(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"http:/host:8888/?token=secret", "htp://host/?token=secret", "host:8888?token=secret", "https//user:secret@host/", "secret@host",
+		"HTTP://user:secret@host", "http:/host/#token=secret", "ssh:/user:secret@host",
+	} {
+		_, err := Choose(nil, nil, Wanted{Name: name})
+		oneLine(t, err, "no kernel", "host")
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -76,11 +76,14 @@ func dialWeb(ctx context.Context, server *Server, id, session string) (*webChann
 func (w *webChannels) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	u := w.server.base.JoinPath("api", "kernels", w.id, "channels")
+	u, err := w.server.endpoint("api", "kernels", w.id, "channels")
+	if err != nil {
+		return nil, err
+	}
 	u.RawQuery = url.Values{"session_id": {w.session}}.Encode()
 	conn, response, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{
 		// The client's timeout would end the connection, too.
-		HTTPClient:   &http.Client{Transport: w.server.http.Transport},
+		HTTPClient:   &http.Client{Transport: w.server.http.Transport, CheckRedirect: redirect},
 		HTTPHeader:   w.server.header(),
 		Subprotocols: []string{jupyter.WebsocketProtocol},
 	})
@@ -90,7 +93,7 @@ func (w *webChannels) dial(ctx context.Context) (*websocket.Conn, error) {
 			if response.Body != nil {
 				body, _ = io.ReadAll(io.LimitReader(response.Body, 1<<10))
 			}
-			if refused := refusal(response.StatusCode, body); refused != nil {
+			if refused := refusal(response, body); refused != nil {
 				return nil, refused
 			}
 		}
