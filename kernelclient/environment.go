@@ -164,7 +164,7 @@ func siteFolders(prefix, python string, config, vars map[string]string) []string
 	venv := config != nil
 	if home := config["home"]; strings.EqualFold(config["include-system-site-packages"], "true") {
 		venv = false
-		if filepath.IsAbs(home) {
+		if filepath.IsAbs(home) && !onNetwork(home) {
 			folders = append(folders, packages(prefixOf(home), version)...)
 		}
 	}
@@ -263,6 +263,9 @@ func addsPackage(dir, file, name string) bool {
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t") {
+			continue
+		}
+		if onNetwork(line) {
 			continue
 		}
 		if !filepath.IsAbs(line) {

@@ -113,6 +113,7 @@ func TestHostileEnvironments(t *testing.T) {
 			must(r.t, os.MkdirAll(r.path("kept/sub"), 0o700))
 			r.write(r.path("p/.venv"), "..", 0o600)
 		}, "outside of the project"},
+		{".venv names another machine's", func(r *tree) { r.write(r.path("p/.venv"), "//host/share", 0o600) }, "on another machine"},
 		{"pyvenv.cfg is a pipe", func(r *tree) {
 			r.venv("p/.venv", "", kernelFile)
 			must(r.t, os.Remove(r.path("p/.venv/pyvenv.cfg")))

@@ -134,6 +134,12 @@ func environmentAt(path, root string, vars map[string]string) (prefix string, er
 	return prefix, nil
 }
 
+// onNetwork tells the paths that make Windows log in to another machine when they are but
+// looked at.
+func onNetwork(path string) bool {
+	return len(path) > 1 && os.IsPathSeparator(path[0]) && os.IsPathSeparator(path[1])
+}
+
 // namedEnvironment reads a .venv that is a file: the path of an environment, or a name
 // among those that pipenv and virtualenvwrapper keep.
 func namedEnvironment(file, root string, vars map[string]string) (string, error) {
@@ -145,6 +151,8 @@ func namedEnvironment(file, root string, vars map[string]string) (string, error)
 	switch {
 	case name == "" || strings.ContainsAny(name, "\x00\r\n"):
 		return "", fmt.Errorf("%s is a file, but does not name a folder", file)
+	case onNetwork(name):
+		return "", fmt.Errorf("%s names %q, which is on another machine", file, name)
 	case filepath.IsAbs(name):
 		return filepath.Clean(name), nil
 	case strings.ContainsAny(name, `/\`) || name == "." || name == "..":

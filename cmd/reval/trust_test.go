@@ -100,7 +100,7 @@ func TestDoctorTellsWhatIsPassedOver(t *testing.T) {
 	dir, reval := hostile(t)
 	testenv.GiveAway(t, filepath.Join(dir, ".venv"))
 	out, _ := reval("doctor")
-	contains(t, out, "an environment is passed over: "+dir+"/.venv: it belongs to another user", "make it yours (chown)")
+	contains(t, out, "an environment is passed over: "+dir+"/.venv: it belongs to another user", "make it yours (chown)", "ipykernel install --user")
 	if strings.Contains(out, "mkdir -m 700 -p /tmp/") {
 		t.Error("it advises a folder that another user may have made")
 	}

@@ -225,7 +225,7 @@ func (d Doctor) kernelspecs(ctx context.Context) []check {
 		for _, err := range unjoin(findErr) {
 			c := check{Subject: "kernel", Name: "not used", Status: statusWarning, Detail: err.Error(), Fix: "mend or remove that"}
 			if errors.As(err, new(trust.ForeignError)) {
-				c.Fix = "make it yours (chown), if you trust what is in it"
+				c.Fix = "if you trust what is in it: make it yours (chown), or register its kernel as yours (PYTHON -m ipykernel install --user)"
 			}
 			checks = append(checks, c)
 		}
