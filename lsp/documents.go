@@ -32,6 +32,7 @@ type openDocument struct {
 	anchored map[*document.Anchor]*result // both, by the places of their code
 	failed   []*result                    // shown ones with an error
 	errors   bool                         // diagnostics are published
+	told     time.Time                    // when diagnostics were last sent
 	closed   bool                         // the client has closed it
 	left     *kernelSession               // its session until then
 }

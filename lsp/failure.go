@@ -105,7 +105,7 @@ type codeLine struct {
 // codeLine finds a line of the code of a result, and remembers it for r.
 func (r *result) codeLine(in *result, line int) *codeLine {
 	l := &codeLine{in: in, line: line}
-	l.mark = in.doc.Mark(in.doc.lineRange(in.anchor.Line() + line))
+	l.mark = in.doc.Mark(in.doc.lineRange(in.anchor.LineOf(line)))
 	r.lines = append(r.lines, l)
 	return l
 }

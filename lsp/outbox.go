@@ -20,6 +20,10 @@ const streamPause = 30 * time.Millisecond
 // code is on its way to the kernel before an editor is kept busy.
 const statePause = 5 * time.Millisecond
 
+// diagnosticPause times the number of a document's errors is the least time between two
+// notifications of its diagnostics: LSP wants all of them each time.
+const diagnosticPause = time.Millisecond
+
 // outbox sends what the client is to be told. It keeps what has changed, not
 // messages, so a client that reads slowly gets fewer, never a growing queue; and
 // nobody waits for the client but run.
@@ -186,9 +190,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 				r.tellPlain(outputs, send)
 			}
 		} else if !due && r.hasNews() {
-			if left := streamPause - now.Sub(r.flushed); wait == 0 || left < wait {
-				wait = max(left, time.Millisecond)
-			}
+			wait = sooner(wait, max(streamPause-now.Sub(r.flushed), time.Millisecond))
 			r.listed = true
 			s.changed = append(s.changed, r)
 		}
@@ -211,11 +213,17 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	for _, u := range o.closed {
 		send(protocol.MethodTextDocumentPublishDiagnostics, publishParams{URI: u, Diagnostics: []protocol.Diagnostic{}})
 	}
+	var later []*openDocument
 	for _, d := range o.diagnostics {
-		if d.closed {
-			continue
+		switch left := time.Duration(len(d.failed))*diagnosticPause - now.Sub(d.told); {
+		case d.closed:
+		case left > 0:
+			later = append(later, d)
+			wait = sooner(wait, left)
+		default:
+			d.told = now
+			send(protocol.MethodTextDocumentPublishDiagnostics, d.diagnostics())
 		}
-		send(protocol.MethodTextDocumentPublishDiagnostics, d.diagnostics())
 	}
 	for _, p := range o.progress {
 		p.collect(send)
@@ -223,8 +231,16 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	for _, m := range o.messages {
 		send(protocol.MethodWindowShowMessage, &m)
 	}
-	o.sessions, o.inputs, o.diagnostics, o.closed, o.progress, o.messages = nil, nil, nil, nil, nil, nil
+	o.sessions, o.inputs, o.diagnostics, o.closed, o.progress, o.messages = nil, nil, later, nil, nil, nil
 	return batch, wait
+}
+
+// sooner is the shorter of two times to wait, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
 }
 
 // asks tells whether an input request of r waits to be sent: what was printed

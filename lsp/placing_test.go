@@ -9,6 +9,7 @@ import (
 	"go.lsp.dev/protocol"
 	"pgregory.net/rapid"
 
+	"github.com/reval-editor/reval/kernelclient"
 	"github.com/reval-editor/reval/lsp"
 )
 
@@ -211,5 +212,46 @@ func TestLinksMove(t *testing.T) {
 	want("closed", outer, 0)
 	if got := c.commandFails(lsp.CommandPlace, lsp.PlaceParams{URI: b.uri, Place: "x/7"}); !strings.Contains(got, "not known") {
 		t.Errorf("no such place: %s", got)
+	}
+}
+
+// Code that is edited while it runs fails on the line that failed, wherever that is by then.
+func TestErrorOfCodeThatWasEditedMeanwhile(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("\nx = input()\ny = 1\n1/0\nz = 2\n")
+	e := b.evaluate(lsp.EvaluateParams{Unit: "file"})
+	question := expect[lsp.InputRequestParams](c, lsp.MethodInputRequest, nil)
+	at := b.offset("y = 1")
+	b.edit(at, at, "# new\n# lines\n")
+	b.edit(0, 0, "# above\n")
+	c.notify(lsp.MethodInputReply, lsp.InputReplyParams{Request: question.Request, Value: ""})
+	tr := e.wait()
+	if want := b.span("1/0"); tr.end.Error == nil || tr.end.Error.Range != want || !tr.end.Stale {
+		t.Errorf("end %+v, failed at %+v, want %v", tr.end, tr.end.Error, want)
+	}
+	expect(c, protocol.MethodTextDocumentPublishDiagnostics, func(p diagnostics) bool {
+		return len(p.Diagnostics) == 1 && p.Diagnostics[0].Range == b.span("1/0")
+	})
+	for _, l := range tr.one(lsp.OutputError).Links {
+		if l.Line != int(b.at("1/0").Line) {
+			t.Errorf("a link leads to line %d", l.Line)
+		}
+	}
+}
+
+// A document with many errors is not told all of them with each new one.
+func TestDiagnosticsOfManyErrors(t *testing.T) {
+	const n = 300
+	c := start(t, setup{capabilities: plugin(), builtin: []kernelclient.Spec{goKernel(t)}})
+	b := c.open("errors.go", "go", strings.Repeat("undefined\n", n))
+	for i := range n {
+		b.unit("line", protocol.Position{Line: uint32(i)}).wait()
+	}
+	expect(c, protocol.MethodTextDocumentPublishDiagnostics, func(p diagnostics) bool { return len(p.Diagnostics) == n })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Each is some 200 bytes: n²/2 of them are 9 MB.
+	if got := c.received[protocol.MethodTextDocumentPublishDiagnostics]; got > 4<<20 {
+		t.Errorf("%d bytes of diagnostics", got)
 	}
 }

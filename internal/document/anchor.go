@@ -71,6 +71,33 @@ func (d *Document) Settled() []*Anchor { return d.settled }
 // Line is the line on which the anchored text starts now.
 func (a *Anchor) Line() int { return a.doc.lineAt(a.start) }
 
+// LineOf is where line n of the anchored text, from 0, stands now: the same line of
+// it, or where that would be if it was changed.
+func (a *Anchor) LineOf(n int) int {
+	first := a.Line()
+	if !a.stale || a.memory == nil {
+		return first + n
+	}
+	was, is := bytes.SplitAfter([]byte(a.memory.text), []byte("\n")), bytes.SplitAfter(a.doc.text[a.start:a.end], []byte("\n"))
+	for i := range was { // the last one has no end
+		was[i] = bytes.Trim(was[i], blanks+lineEnds)
+	}
+	for i := range is {
+		is[i] = bytes.Trim(is[i], blanks+lineEnds)
+	}
+	x, y := 0, 0 // behind the last match
+	for _, m := range matches(was, is) {
+		if n < m.x {
+			break
+		}
+		if n < m.x+m.n {
+			return first + m.y + n - m.x
+		}
+		x, y = m.x+m.n, m.y+m.n
+	}
+	return min(first+y+n-x, a.doc.lineAt(a.end))
+}
+
 // Stale says that the text differs from what was anchored, also when it is gone.
 // It is false again when an edit brings the same text back.
 func (a *Anchor) Stale() bool { return a.stale }

@@ -123,6 +123,63 @@ func TestAnchor(t *testing.T) {
 	}
 }
 
+// What is typed behind blanks on the lines of an anchor, or before them, counts too.
+func TestAnchorHasItsLinesForItself(t *testing.T) {
+	for _, tt := range []struct{ anchor, edit, want string }{
+		{"[g]\n", "g[]\n=> ", "[g] \n"},
+		{"[g] \n", "g []\n=>+ 1", "[g + 1]\n stale"},
+		{"[g]\t\n", "g\t[]\n=>;h", "[g\t;h]\n stale"},
+		{" [g]\n", "[] g\n=>f", "[f g]\n stale"},
+		{"[g]\r\nh", "g[\r\n]h=>", "[gh] stale"},
+		{"f\n[g]\n", "f[\n]g\n=> ", "[f g]\n stale"},
+		{"print([g])", "print(g[])=> + 1", "print([g] + 1) stale"},
+		{"print([g])", "print(g[])=>o", "print([g]o) stale"},
+		{"print([g])", "print([]g)=>-", "print(-[g]) stale"},
+		{"print([g])", "print(g)[]=>; h", "print([g]); h"},
+		{"print([g])", "print(g[])=>, end=1", "print([g], end=1)"},
+		{"return [g]", "return[ ]g=>", "return[g] stale"},
+		{"[df].a", "df[].a=> ", "[df] .a stale"},
+		{"1 + [g] * 2", "1 + g [*] 2=>-", "1 + [g] - 2 stale"},
+	} {
+		text, r := parse(t, tt.anchor)
+		d := New("file:///a", "python", 0, text, UTF16)
+		a := d.Anchor(r)
+		marked, replacement, _ := strings.Cut(tt.edit, "=>")
+		if text, r = parse(t, marked); text != d.Text() {
+			t.Fatalf("the edit is of %q, but the text is %q", text, d.Text())
+		}
+		if err := d.Apply(1, []Edit{{&r, replacement}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := state(d, a); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.edit, got, tt.want)
+		}
+	}
+}
+
+func TestLineOfAnchor(t *testing.T) {
+	d := New("file:///a", "python", 0, "a\nb = 1\nc = 2\nd = 3\n", UTF16)
+	a := d.Anchor(Range{Position{Line: 1}, Position{Line: 4}})
+	for _, tt := range []struct {
+		edit  string
+		lines []int
+	}{
+		{"x\na\nb = 1\nc = 2\nd = 3\n", []int{2, 3, 4}},
+		{"x\na\nb = 1\nnew\nc = 2\nd = 3\n", []int{2, 4, 5}},
+		{"x\na\nb = 1\nnew\nc = 2\nd = 4\n", []int{2, 4, 5}},
+		{"a\nc = 2\nd = 4\n", []int{1, 1, 2}},
+	} {
+		if err := d.Apply(1, []Edit{{nil, tt.edit}}); err != nil {
+			t.Fatal(err)
+		}
+		for n, want := range tt.lines {
+			if got := a.LineOf(n); got != want {
+				t.Errorf("%q: line %d of the anchor is line %d, want %d", tt.edit, n, got, want)
+			}
+		}
+	}
+}
+
 func TestFullTextKeepsAnchors(t *testing.T) {
 	text := "x = 1\nx = 2\ndef f():\n    return 1\n\nf()\nf()\n"
 	d := New("file:///a", "python", 0, text, UTF16)
