@@ -272,3 +272,37 @@ func BenchmarkEditWithAnchors(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRewriteWithAnchors is the work for a text that is written anew, in a
+// document of 10,000 lines of which 1,000 have anchors.
+func BenchmarkRewriteWithAnchors(b *testing.B) {
+	var lines []string
+	for i := range 10000 {
+		lines = append(lines, fmt.Sprintf("x%d = %d\n", i*7919%10007, i))
+	}
+	text := strings.Join(lines, "")
+	sorted := strings.Join(slices.Sorted(slices.Values(lines)), "")
+	same := strings.Repeat("x = 1\n", 10000)
+	for name, texts := range map[string][2]string{
+		"sort":        {text, sorted},
+		"other lines": {text, strings.ReplaceAll(text, "x", "y")},
+		"indent":      {text, "  " + strings.ReplaceAll(text, "\n", "\n  ")},
+		"reflow":      {text, strings.ReplaceAll(text, " = ", " = (\n")},
+		"delete":      {text, ""},
+		"equal lines": {same, same[:len(same)/2] + "y\n"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := New("file:///a", "python", 1, texts[0], UTF16)
+			for i := range 1000 {
+				d.Anchor(Range{Position{Line: 10 * i}, Position{Line: 10*i + 1}})
+			}
+			for b.Loop() {
+				for i := range 2 {
+					if err := d.Apply(1, []Edit{{nil, texts[1-i]}}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"hash/maphash"
 	"slices"
+	"strings"
 )
 
-// maxSpans bounds the pieces of text that are told apart in one Apply, maxAbove how
-// many lines above one of them a text is looked for of which it may be the end.
+// Bounds of the work of one Apply: pieces of text that are told apart, how many lines
+// above one of them a text is looked for of which it may be the end, and how many
+// places are tried for one anchor.
 const (
 	maxSpans = 64
 	maxAbove = 64
+	maxTries = 2000
 )
 
 // span is a piece of the text that an edit of this Apply put in.
@@ -86,113 +89,115 @@ func (d *Document) find(lost []*Anchor) {
 	if len(lost) == 0 && len(d.wanted) == 0 {
 		return
 	}
-	sought := map[uint64][]*Anchor{}
+	sought := map[uint64][]*Anchor{} // by the first lines of their texts
 	above := 0
 	for _, a := range lost {
 		d.unwant(a)
 		key := maphash.String(d.seed, a.memory.firstLine())
 		sought[key] = append(sought[key], a)
-		above = max(above, bytes.Count([]byte(a.memory.lines), []byte("\n")))
+		above = max(above, strings.Count(a.memory.lines, "\n"))
 	}
-	places := d.places(sought, min(above, maxAbove))
-	if len(places) == 0 {
+	spots := d.spots(sought, min(above, maxAbove))
+	if len(spots) == 0 {
 		return
 	}
-	d.assign(lost, places)
-}
-
-// place is a line on which an anchor's text stands.
-type place struct {
-	anchor *Anchor
-	at     int // where the text starts
-}
-
-// places looks for the first lines of the anchors' texts. An anchor that was gone
-// before, and is not touched now, is only found in a text that is put in as a
-// whole: who types it again has not moved it.
-func (d *Document) places(sought map[uint64][]*Anchor, above int) []place {
-	var found []place
-	next := 0 // the first line that was not looked at
-	slices.SortFunc(d.spans, func(a, b span) int { return a.start - b.start })
-	for _, s := range d.spans {
-		first, last := d.lineAt(s.start), d.lineAt(s.end)
-		for n := max(next, first-above); n <= last; n++ {
-			start, end := d.lineBounds(n)
-			line := bytes.Trim(d.text[start:end], blanks)
-			key := maphash.Bytes(d.seed, line)
-			start += len(d.text[start:end]) - len(bytes.TrimLeft(d.text[start:end], blanks))
-			for _, a := range sought[key] {
-				if at := start + a.memory.at; d.linesStand(a, start) && a.standsAt(at) {
-					found = append(found, place{a, at})
-				}
-			}
-			if n < first {
-				continue
-			}
-			for _, a := range d.wanted[key] {
-				at := start + a.memory.at
-				if s.end-s.start >= len(a.memory.lines) && d.linesStand(a, start) && a.standsAt(at) {
-					found = append(found, place{a, at})
-				}
-			}
+	var seekers []*Anchor
+	of := map[*Anchor][]spot{}
+	for key, found := range spots {
+		for _, a := range slices.Concat(sought[key], d.wanted[key]) {
+			seekers, of[a] = append(seekers, a), found
 		}
-		next = max(next, last+1)
 	}
-	return found
-}
-
-// linesStand says whether the lines that an anchor stood on begin at an offset.
-func (d *Document) linesStand(a *Anchor, at int) bool {
-	end := at + len(a.memory.lines)
-	if end > len(d.text) || string(d.text[at:end]) != a.memory.lines {
-		return false
-	}
-	_, tail := d.lineBounds(d.lineAt(end))
-	return end >= tail || blank(d.text[end:tail])
-}
-
-// assign puts anchors on places.
-func (d *Document) assign(lost []*Anchor, places []place) {
-	var order []*Anchor
-	of := map[*Anchor][]int{}
-	for _, p := range places {
-		if of[p.anchor] == nil {
-			order = append(order, p.anchor)
-		}
-		of[p.anchor] = append(of[p.anchor], p.at)
-	}
-	slices.SortFunc(order, byPlace)
-	taken := d.takenLines(lost)
-	fresh := map[int]bool{} // lines of those that are found
-	for _, a := range order {
-		at, found := 0, false
-		for _, candidate := range of[a] {
-			if (!found || a.distance(candidate) < a.distance(at)) && !d.anyLine(candidate, candidate+len(a.memory.text), taken) {
-				at, found = candidate, true
-			}
-		}
-		if !found {
+	slices.SortFunc(seekers, byPlace)
+	taken, moved := d.takenLines(lost), map[int]bool{}
+	for _, a := range seekers {
+		at, ok := a.nearest(of[a], taken)
+		if !ok {
 			continue
 		}
 		d.unwant(a)
 		d.touch(a)
 		a.put(at)
 		for n, last := d.lineAt(a.start), d.lineAt(a.end); n <= last; n++ {
-			taken[n], fresh[n] = true, true
+			taken[n], moved[n] = true, true
 		}
 	}
 	// What is stale on a line that now belongs to another has been replaced by it.
 	for _, a := range lost {
-		if a.stale && !a.Gone() && d.anyLine(a.start, a.end, fresh) {
+		if a.stale && !a.Gone() && d.anyLine(a.start, a.end, moved) {
 			a.end = a.start
 		}
 	}
 }
 
-// distance is how far a place is from where the anchor was.
-func (a *Anchor) distance(at int) int {
-	d := at - (a.start + a.lead)
-	return max(d, -d)
+// spot is a line that begins as a text that is looked for.
+type spot struct {
+	line  int
+	start int // its first character that is no blank, in bytes
+	put   int // how many bytes were put in here
+}
+
+// spots looks for the first lines of texts, also of those that end in what was put in.
+func (d *Document) spots(sought map[uint64][]*Anchor, above int) map[uint64][]spot {
+	found := map[uint64][]spot{}
+	next := 0 // the first line that was not looked at
+	slices.SortFunc(d.spans, func(a, b span) int { return a.start - b.start })
+	for _, s := range d.spans {
+		first, last := d.lineAt(s.start), d.lineAt(s.end)
+		for n := max(next, first-above); n <= last; n++ {
+			start, end := d.lineBounds(n)
+			line := bytes.TrimLeft(d.text[start:end], blanks)
+			key := maphash.Bytes(d.seed, bytes.TrimRight(line, blanks))
+			if len(sought[key])+len(d.wanted[key]) == 0 {
+				continue
+			}
+			put := s.end - s.start
+			if n < first {
+				put = 0
+			}
+			found[key] = append(found[key], spot{n, end - len(line), put})
+		}
+		next = max(next, last+1)
+	}
+	return found
+}
+
+// nearest is the spot next to where the anchor was on which its text stands.
+func (a *Anchor) nearest(spots []spot, taken map[int]bool) (at int, ok bool) {
+	was := a.start + a.lead - a.memory.at
+	above, _ := slices.BinarySearchFunc(spots, was, func(s spot, at int) int { return s.start - at })
+	below := above
+	above--
+	for range maxTries {
+		var s spot
+		switch {
+		case above < 0 && below == len(spots):
+			return 0, false
+		case above < 0 || below < len(spots) && spots[below].start-was < was-spots[above].start:
+			s = spots[below]
+			below++
+		default:
+			s = spots[above]
+			above--
+		}
+		if !taken[s.line] && a.fits(s) && !a.doc.anyLine(s.start, s.start+len(a.memory.lines), taken) {
+			return s.start + a.memory.at, true
+		}
+	}
+	return 0, false
+}
+
+// fits says whether the anchor's text stands at a spot. One that was gone before, and is
+// not touched now, is only found in a text that is put in as a whole: who types it
+// again has not moved it.
+func (a *Anchor) fits(s spot) bool {
+	d, m := a.doc, a.memory
+	end := s.start + len(m.lines)
+	if !a.touched && s.put < len(m.lines) || end > len(d.text) || string(d.text[s.start:end]) != m.lines {
+		return false
+	}
+	_, tail := d.lineBounds(d.lineAt(end))
+	return blank(d.text[end:max(end, tail)]) && a.standsAt(s.start+m.at)
 }
 
 // takenLines are the lines on which anchors stand, but those that are lost.
