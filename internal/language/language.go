@@ -24,7 +24,21 @@ type Language struct {
 	NameAlone bool
 	// Magics says that its kernels know cell magics: "%%name" on a cell's first line.
 	Magics bool
+	// Members are the operators between a value and what is taken from it; one that ends
+	// with another stands before it.
+	Members []string
+	// Key is what stands between a value and the beginning of one of its keys where its kernels
+	// are asked about the keys.
+	Key string
+	// Types says that its kernels know what an expression is of which no name is taken, but a
+	// call or an element; others tell of what has the name behind it.
+	Types bool
+	// Strings says that its kernels know a string from code.
+	Strings bool
+	// Triggers are the signs behind which something can be completed at once.
+	Triggers string
 
+	wordSigns  string   // what names are made of besides letters, digits and "_"
 	ids        []string // what editors call it besides ID: Vim file types, Emacs modes without "-mode"
 	kernels    []string // language names in kernelspecs and kernel_info besides ID
 	extensions []string
@@ -49,6 +63,7 @@ var (
 var table = []*Language{
 	{
 		ID: "python", Name: "Python", Comment: "#", NameAlone: true, Magics: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings,
+		Members: []string{"."}, Key: `["`, Strings: true, Triggers: `."'/[%@`,
 		Install:    "python -m pip install ipykernel",
 		ids:        []string{"py", "ipython", "inferior-python", "sage"},
 		kernels:    []string{"python3", "ipython", "xpython", "sage"},
@@ -56,6 +71,7 @@ var table = []*Language{
 	},
 	{
 		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel, surroundings: rSurroundings,
+		Members: []string{"$", "@", ":::", "::"}, Key: "$", Strings: true, Triggers: `.$@:"'/`, wordSigns: ".",
 		Install:    `R -e 'install.packages("IRkernel"); IRkernel::installspec()'`,
 		ids:        []string{"ess-r", "rlang"},
 		kernels:    []string{"ir"},
@@ -63,12 +79,14 @@ var table = []*Language{
 	},
 	{
 		ID: "julia", Name: "Julia", Comment: "#", mark: hashMark, syntax: julia, traceback: ijulia,
+		Members: []string{"."}, Triggers: `."/[@`, wordSigns: "!",
 		Install:    `julia -e 'using Pkg; Pkg.add("IJulia")'`,
 		ids:        []string{"ess-julia"},
 		extensions: []string{".jl"},
 	},
 	{
 		ID: "go", Name: "Go", Comment: "//", Context: true, Magics: true, mark: slashMark, syntax: golang, traceback: gokernel, surroundings: goSurroundings,
+		Members: []string{"."}, Types: true, Strings: true, Triggers: `."[`,
 		Install:    "reval kernel install",
 		ids:        []string{"golang"},
 		kernels:    []string{"golang"},
@@ -76,12 +94,14 @@ var table = []*Language{
 	},
 	{
 		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
+		Members: []string{"?.", "."}, Key: ".", Types: true, Triggers: `."'`, wordSigns: "$",
 		Install:    "deno jupyter --install",
 		ids:        []string{"typescriptreact", "tsx", "ts"},
 		extensions: []string{".ts", ".mts", ".cts", ".tsx"},
 	},
 	{
 		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
+		Members: []string{"?.", "."}, Key: ".", Types: true, Triggers: `."'`, wordSigns: "$",
 		Install:    "deno jupyter --install",
 		ids:        []string{"javascriptreact", "js", "js2", "js3", "jsx", "rjsx"},
 		kernels:    []string{"typescript"}, // Deno runs both and says TypeScript
@@ -89,6 +109,7 @@ var table = []*Language{
 	},
 	{
 		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell, surroundings: bashSurroundings,
+		Triggers: `$/`, wordSigns: "-",
 		Install:    "python -m pip install bash_kernel && python -m bash_kernel.install",
 		ids:        []string{"sh", "bash", "shell", "shell-script"},
 		kernels:    []string{"bash", "sh"},
@@ -96,29 +117,34 @@ var table = []*Language{
 	},
 	{
 		ID: "scheme", Name: "Scheme", Comment: ";", Magics: true, mark: lispMark, syntax: lisp, traceback: calysto,
+		Triggers: `%`, wordSigns: "-?!*<>=/+~^&:$.",
 		Install:    "python -m pip install calysto-scheme && python -m calysto_scheme install --user",
 		ids:        []string{"calysto-scheme", "geiser-scheme"},
 		extensions: []string{".scm", ".ss", ".sld"},
 	},
 	{
 		ID: "ruby", Name: "Ruby", Comment: "#", mark: hashMark, syntax: ruby,
+		Members: []string{"&.", ".", "::"}, Triggers: `.:`, wordSigns: "?!",
 		Install:    "gem install iruby && iruby register --force",
 		ids:        []string{"rb", "enh-ruby"},
 		extensions: []string{".rb"},
 	},
 	{
 		ID: "lua", Name: "Lua", Comment: "--", mark: dashMark, syntax: lua,
+		Members: []string{".", ":"}, Triggers: `.:`,
 		Install:    "conda install -c conda-forge xeus-lua",
 		extensions: []string{".lua"},
 	},
 	{
 		ID: "rust", Name: "Rust", Comment: "//", mark: slashMark, syntax: rust,
+		Members: []string{".", "::"}, Triggers: `.:`,
 		Install:    "cargo install --locked evcxr_jupyter && evcxr_jupyter --install",
 		ids:        []string{"rustic"},
 		extensions: []string{".rs"},
 	},
 	{
 		ID: "cpp", Name: "C++", Comment: "//", Magics: true, mark: slashMark, syntax: cFamily,
+		Members: []string{".", "->", "::"}, Triggers: `.:`,
 		Install:    "conda install -c conda-forge xeus-cpp",
 		ids:        []string{"c++"},
 		kernels:    []string{"c++", "c++11", "c++14", "c++17", "c++20", "c++23"},
@@ -126,6 +152,7 @@ var table = []*Language{
 	},
 	{
 		ID: "octave", Name: "Octave", Comment: "%", mark: octaveMark, syntax: octave,
+		Members: []string{"."}, Triggers: `.`,
 		Install:    "python -m pip install octave_kernel",
 		ids:        []string{"matlab"},
 		kernels:    []string{"matlab"},

@@ -30,6 +30,9 @@ type opening struct {
 	header bool   // a bracket behind "if" and the like, after which the statement goes on
 	field  bool   // code in a string
 	format bool   // a colon ends that code, and starts its format
+
+	at, from int   // offsets of what it begins with, and behind that
+	commas   []int // of a bracket: offsets
 }
 
 type openKind int
@@ -58,6 +61,10 @@ type scanner struct {
 	last       byte   // the last byte of code, 0 where a statement starts
 	word       string // that it ends, if it ends one
 	first      string // the first word of the statement
+
+	base, at int      // offsets of the line, and of what is read
+	comments [][2]int // offsets of what is commented
+	comment  bool     // the line ends in a comment
 }
 
 // scan goes through all lines. Where something is nowhere closed, heads start anew:
@@ -86,7 +93,13 @@ func (s *scanner) top() *opening {
 	return &s.open[len(s.open)-1]
 }
 
-func (s *scanner) push(o opening) { s.open = append(s.open, o) }
+func (s *scanner) push(o opening) {
+	o.at = s.at
+	if o.from == 0 {
+		o.from = s.at + 1
+	}
+	s.open = append(s.open, o)
+}
 
 func (s *scanner) pop() { s.open = s.open[:len(s.open)-1] }
 
@@ -120,6 +133,15 @@ func (s *scanner) inCode() bool { t := s.top(); return t == nil || t.kind > here
 
 // line takes the next line.
 func (s *scanner) line(line string) (st lineState) {
+	st = s.begin(line)
+	s.endLine(line, &st)
+	s.base += len(line) + 1
+	return st
+}
+
+// begin takes the next line as far as it is written.
+func (s *scanner) begin(line string) (st lineState) {
+	s.at, s.comment = s.base, false
 	if s.heads && len(s.open) > 0 && s.inCode() && s.syntax.heads.MatchString(line) {
 		s.open, s.unfinished = s.open[:0], false
 	}
@@ -143,7 +165,6 @@ func (s *scanner) line(line string) (st lineState) {
 	} else {
 		s.tokens(line, &st)
 	}
-	s.endLine(line, &st)
 	return st
 }
 
@@ -158,6 +179,7 @@ func (s *scanner) tokens(line string, st *lineState) {
 		s.opener = s.openers.MatchString(strings.TrimLeft(line, " \t"))
 	}
 	for i < len(line) {
+		s.at = s.base + i
 		if s.inCode() {
 			i = s.token(line, i, st)
 		} else {
@@ -209,11 +231,14 @@ func (s *scanner) inside(line string, i int) int {
 	q := &t.quote
 	switch {
 	case strings.HasPrefix(rest, q.close):
-		s.pop()
 		if t.kind == textOpen {
 			s.seen('"', "")
+		} else {
+			s.comments = append(s.comments, [2]int{t.at, s.at + len(q.close)})
 		}
-		return i + len(q.close)
+		n := len(q.close)
+		s.pop()
+		return i + n
 	case q.nested && strings.HasPrefix(rest, q.open):
 		s.push(*t)
 		return i + len(q.open)
@@ -240,6 +265,8 @@ func (s *scanner) token(line string, i int, st *lineState) int {
 		s.push(opening{kind: commentOpen, quote: *s.block})
 		return i + len(s.block.open)
 	case s.startsComment(line, i):
+		s.comment = true
+		s.comments = append(s.comments, [2]int{s.at, s.base + len(line)})
 		return len(line)
 	}
 	first := !st.code
@@ -290,7 +317,7 @@ func (s *scanner) literal(line string, i int) int {
 	if n == 0 {
 		return 0
 	}
-	s.push(opening{kind: textOpen, quote: q})
+	s.push(opening{kind: textOpen, quote: q, from: s.at + n})
 	return n
 }
 
@@ -411,6 +438,10 @@ func (s *scanner) sign(line string, i int, first bool, st *lineState) {
 		s.push(o)
 	case ')', ']', '}':
 		header = s.popBracket(line[i:i+1], first, st)
+	case ',':
+		if t != nil {
+			t.commas = append(t.commas, s.at)
+		}
 	case ':':
 		if t != nil && t.format {
 			*t = opening{kind: textOpen, quote: quote{close: "}", raw: true, field: "{", lines: true}}
@@ -424,6 +455,9 @@ func (s *scanner) sign(line string, i int, first bool, st *lineState) {
 	s.header = header
 }
 
+// maxBefore bounds what is looked at before a brace, in bytes: a line may be long and have many.
+const maxBefore = 200
+
 // isBlock says whether statements stand in the brace behind before.
 func (s *scanner) isBlock(before string, st *lineState) bool {
 	if s.blocks == nil {
@@ -432,6 +466,7 @@ func (s *scanner) isBlock(before string, st *lineState) bool {
 	if strings.TrimSpace(before) == "" {
 		return !st.inside || s.headed || s.closers != nil && s.closers.MatchString("{")
 	}
+	before = before[max(0, len(before)-maxBefore):]
 	return s.blocks.MatchString(before) && (s.noBlocks == nil || !s.noBlocks.MatchString(before))
 }
 
