@@ -15,6 +15,6 @@ func NewStream(rw io.ReadWriteCloser, logger *slog.Logger) jsonrpc2.Stream {
 
 // Deadlines are how long a client waits at most, for the page of the protocol.
 var Deadlines = map[string]string{
-	"start": fmt.Sprint(startDeadline), "interrupt": fmt.Sprint(interruptDeadline), "idle": fmt.Sprint(idleDeadline), "busy": fmt.Sprint(busyDeadline),
+	"start": fmt.Sprint(startDeadline), "interrupt": fmt.Sprint(interruptDeadline), "rest": fmt.Sprint(restDeadline), "silent": fmt.Sprint(silentDeadline), "busy": fmt.Sprint(busyDeadline),
 	"pause": fmt.Sprint(streamPause), "progress": fmt.Sprint(progressDelay),
 }

@@ -2,10 +2,10 @@ package lsp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -14,6 +14,7 @@ import (
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // Hover shows what the kernel knows of the name under the cursor: its live value,
@@ -26,27 +27,13 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	}
 	printed := s.printedAt(at.doc, fromPosition(p.Position))
 	async(ctx)
-	wait, cancel := at.session.deadline(ctx)
-	defer cancel()
-	line := at.name()
-	var reply jupyter.InspectReplyContent
-	if line != strings.TrimRight(line, " \t") {
-		err = errNoName // the kernel would tell of the name before the blanks
-	} else {
-		code, cursor := at.inspected(line)
-		reply, err = at.session.Inspect(wait, code, cursor, 0)
-	}
+	text := s.told(ctx, at)
 	if ctx.Err() != nil {
 		return nil, protocol.ErrRequestCancelled
 	}
 	var parts []string
-	if err == nil && reply.Found {
-		if md, ok := markdownOf(reply.Data); ok && s.client.markdown {
-			parts = append(parts, at.session.inBuffers(md))
-		} else {
-			text, _ := output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
-			parts = append(parts, s.markup(headed(line, text)).Value)
-		}
+	if text != "" {
+		parts = append(parts, text)
 	}
 	if printed != "" {
 		parts = append(parts, s.markup(printed).Value)
@@ -59,28 +46,59 @@ func (s *Server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	return &protocol.Hover{Contents: content}, nil
 }
 
-// Lines of an inspection's text, as IPython and those that are made with it have them.
-var (
-	typeLine  = regexp.MustCompile(`(?m)^Type: +(\S.*)\n?`)
-	valueLine = regexp.MustCompile(`(?m)^String form: +(\S.*)\n?`)
-	// nameAtEnd is what is inspected: names and what is taken from them.
-	nameAtEnd = regexp.MustCompile(`[\p{L}_][\p{L}\p{M}\p{N}_.]*$`)
-)
-
-// headed puts the name, its type and its value into the first line of what a kernel
-// tells of it, which is all that some editors show: "x: int = 41". A text that does not
-// have them in lines of their own stays as it is.
-func headed(line, text string) string {
-	name := nameAtEnd.FindString(line)
-	typ, value := typeLine.FindStringSubmatch(text), valueLine.FindStringSubmatch(text)
-	if name == "" || typ == nil || value == nil {
-		return text
+// told is what the kernel tells of the name under the cursor, in the client's form; "" if it
+// tells nothing.
+func (s *Server) told(ctx context.Context, at place) string {
+	code, cursor, ok := at.hovered()
+	if !ok {
+		return ""
 	}
-	rest := strings.Replace(strings.Replace(text, typ[0], "", 1), value[0], "", 1)
-	return fmt.Sprintf("%s: %s = %s\n%s", name, typ[1], value[1], rest)
+	wait, cancel := at.session.patience(ctx, jupyter.InspectRequest)
+	defer cancel()
+	reply, err := at.session.inspect(wait, code, cursor, 0)
+	if err != nil || !reply.Found {
+		return ""
+	}
+	if md, ok := markdownOf(reply.Data); ok && s.client.markdown {
+		return at.session.inBuffers(md)
+	}
+	i, ok := at.session.readInspection(reply)
+	if !ok {
+		return ""
+	}
+	path, _ := at.language.PathAtEnd(at.name())
+	size, more := i.shape()
+	if more != "" {
+		size = i.field("Length")
+		if reply, err := at.session.inspect(wait, path+more, kernelclient.CursorAt(path+more, len(path+more)), 0); err == nil {
+			if answer, ok := at.session.readInspection(reply); ok {
+				size = i.sized(answer)
+			}
+		}
+	}
+	return s.markup(i.headed(path, size)).Value
 }
 
-var errNoName = errors.New("no name is under the cursor")
+// namedArgument is what follows the name of an argument.
+var namedArgument = regexp.MustCompile(`^\s*=(?:[^=]|$)`)
+
+// hovered gives what to ask about the name under the cursor; ok is false where there is none,
+// or where it does not mean what the kernel knows by it: in strings, in comments, as the name
+// of an argument.
+func (p place) hovered() (code string, cursor kernelclient.Cursor, ok bool) {
+	line := p.name()
+	if line != strings.TrimRight(line, " \t") || p.spot.Comment || p.spot.String >= 0 && !p.language.Context {
+		return "", 0, false
+	}
+	if open := p.spot.Open; len(open) > 0 && !p.language.Context && namedArgument.MatchString(p.line[len(line):]) {
+		last := open[len(open)-1]
+		_, call := callAt(p.language, p.cell, last)
+		if call && strings.HasPrefix(p.language.WordAtEnd(line), strings.TrimSpace(p.cell[last.Argument:])) {
+			return "", 0, false
+		}
+	}
+	return p.inspected(line)
+}
 
 // markdownOf is a bundle's text/markdown.
 func markdownOf(data jupyter.MIMEBundle) (string, bool) {
@@ -113,18 +131,22 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 		return nil, err
 	}
 	async(ctx)
-	wait, cancel := context.WithTimeout(ctx, idleDeadline)
+	var r InspectResult
+	code, cursor, ok := at.hovered()
+	if !ok {
+		return r, nil
+	}
+	wait, cancel := at.session.patience(ctx, jupyter.InspectRequest)
 	defer cancel()
-	code, cursor := at.inspected(at.name())
-	reply, err := at.session.Inspect(wait, code, cursor, p.Detail)
+	begun := time.Now()
+	reply, err := at.session.inspect(wait, code, cursor, p.Detail)
 	if err != nil {
 		if wait.Err() != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("the kernel did not answer within %v: it is busy, or does not inspect", idleDeadline)
+			return nil, fmt.Errorf("the kernel did not answer within %v: it is busy, or does not inspect", time.Since(begun).Round(10*time.Millisecond))
 		}
 		return nil, err
 	}
-	var r InspectResult
-	if reply.Found {
+	if _, known := at.session.readInspection(reply); known {
 		r.Found = true
 		r.Text, r.Spans = output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
 		r.Links = at.session.links(r.Text)

@@ -38,7 +38,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 			PositionEncoding: protocol.PositionEncodingKind(s.encoding.String()),
 			TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &yes, Change: &change},
 			CompletionProvider: &protocol.CompletionOptions{
-				TriggerCharacters: []string{".", "$", ":"},
+				TriggerCharacters: triggers,
 				ResolveProvider:   &yes,
 			},
 			SignatureHelpProvider:  &protocol.SignatureHelpOptions{TriggerCharacters: []string{"(", ","}},

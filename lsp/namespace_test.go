@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.lsp.dev/protocol"
 
@@ -15,6 +16,7 @@ type completionItem struct {
 	Label         string            `json:"label"`
 	Kind          int               `json:"kind,omitempty"`
 	FilterText    string            `json:"filterText,omitempty"`
+	SortText      string            `json:"sortText,omitempty"`
 	TextEdit      protocol.TextEdit `json:"textEdit"`
 	Documentation struct {
 		Kind  string `json:"kind"`
@@ -28,9 +30,25 @@ type completions struct {
 	Items        []completionItem `json:"items"`
 }
 
+// complete asks for completions behind a text, again while the kernel has not answered in
+// time: the first question may load much.
 func (b *buffer) complete(after string) completions {
 	b.t.Helper()
-	return call[completions](b.client, "textDocument/completion", b.place(b.after(after)))
+	for begun := time.Now(); ; {
+		l := call[completions](b.client, "textDocument/completion", b.place(b.after(after)))
+		if !l.IsIncomplete || time.Since(begun) > limit {
+			return l
+		}
+	}
+}
+
+// warm lets the kernel load what it completes and inspects with.
+func (b *buffer) warm() {
+	b.t.Helper()
+	text := b.text
+	b.rewrite("warm\n")
+	b.complete("warm")
+	b.rewrite(text)
 }
 
 func (l completions) item(t testing.TB, label string) completionItem {
@@ -71,7 +89,7 @@ answer = 6 * 7
 x.fo
 x.twi
 `)
-	if l := b.complete("x.fo"); len(l.Items) != 0 || !l.IsIncomplete {
+	if l := call[completions](c, "textDocument/completion", b.place(b.after("x.fo"))); len(l.Items) != 0 || !l.IsIncomplete {
 		t.Errorf("before there is a kernel: %+v", l)
 	}
 	if h := b.hover(b.at("answer")); h != "" {

@@ -43,6 +43,7 @@ type kernelSession struct {
 	status    session.Status
 	namespace int // counts the kernels that ended
 	documents []*openDocument
+	silent    map[jupyter.MsgType]bool  // questions that the kernel has left unanswered
 	counts    map[int]*result           // by execution count, to tell whose cell a traceback names
 	hashes    map[uint32]cellPart       // likewise by the hash of the code
 	displays  map[string][]shownDisplay // by display_id
@@ -94,7 +95,7 @@ func (s *Server) sessionFor(p project, lang language.Language, kernel string) *k
 	}
 	ks := &kernelSession{
 		server: s, id: jupyter.NewID(), project: p, language: lang, kernel: kernel,
-		counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
+		silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
 	}
 	ks.Session = session.New(ks.connect, ks, s.logger)
 	s.sessions = append(s.sessions, ks)
@@ -121,7 +122,7 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	}
 	ks.server.mu.Lock()
 	spec, address := ks.spec, ks.address
-	ks.counts = map[int]*result{}
+	ks.counts, ks.silent = map[int]*result{}, map[jupyter.MsgType]bool{}
 	for _, d := range slices.Concat(ks.documents, ks.server.closing.documents) {
 		// Values of the kernel before do not come back.
 		ks.server.removeGone(d, func(r *result) bool { return r.session == ks })

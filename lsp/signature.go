@@ -5,52 +5,130 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.lsp.dev/protocol"
 
-	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // SignatureHelp shows the parameters of the function in whose call the cursor is, as
-// the kernel's inspection of the function tells them.
+// the kernel's inspection of the function tells them, or else its completion.
 func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpParams) (*protocol.SignatureHelp, error) {
 	at, err := s.placeAt(p.TextDocumentPositionParams)
 	if err != nil {
 		return nil, err
 	}
-	typed := at.above + at.line[:document.ByteOffset(at.line, at.cursor)]
-	at.above = "" // it is a part of that now
-	c, ok := callBefore(typed)
-	if !ok {
+	text, spot := at.cell, at.spot
+	if at.above != "" {
+		text = at.above + at.typed()
+		spot = at.language.Spot(text)
+		at.above = "" // it is a part of that now
+	}
+	c, ok := callBefore(at.language, text, spot)
+	if !ok || spot.Comment {
 		return nil, nil
 	}
 	async(ctx)
-	wait, cancel := at.session.deadline(ctx)
-	defer cancel()
-	code, cursor := at.inspected(typed[:c.end])
-	reply, err := at.session.Inspect(wait, code, cursor, 0)
+	found, rest := at.signatures(ctx, c, text)
 	if ctx.Err() != nil {
 		return nil, protocol.ErrRequestCancelled
 	}
-	if err != nil || !reply.Found {
+	if len(found) == 0 {
 		return nil, nil
 	}
-	text, _ := output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
-	sig, ok := signatureIn(text, c.name)
-	if !ok {
-		return nil, nil
+	// The one that fits what is written comes first: some editors show no other.
+	fit := slices.IndexFunc(found, func(sig signature) bool { return sig.fits(c) })
+	if fit < 0 {
+		fit = max(0, slices.IndexFunc(found, signature.open))
 	}
+	found = slices.Concat(found[fit:fit+1], found[:fit], found[fit+1:])
+	first := uint32(0)
+	help := &protocol.SignatureHelp{ActiveSignature: &first, ActiveParameter: found[0].active(c)}
+	for _, sig := range found {
+		help.Signatures = append(help.Signatures, s.information(sig, rest))
+	}
+	return help, nil
+}
+
+// information is a signature in the form of LSP, with what else is known of the function.
+func (s *Server) information(sig signature, rest string) protocol.SignatureInformation {
 	info := protocol.SignatureInformation{Label: sig.label}
-	if sig.rest != "" {
-		info.Documentation = s.markup(sig.rest)
+	if rest != "" {
+		info.Documentation = s.markup(rest)
 	}
 	for _, parameter := range sig.parameters {
 		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(parameter)})
 	}
-	first := uint32(0)
-	return &protocol.SignatureHelp{Signatures: []protocol.SignatureInformation{info}, ActiveSignature: &first, ActiveParameter: sig.active(c)}, nil
+	return info
+}
+
+// signatures asks the kernel for the signatures of the function that is called, the first of
+// which is the most general one, and for what else it tells of it. text has the call.
+func (p place) signatures(ctx context.Context, c openCall, text string) (found []signature, rest string) {
+	if code, cursor, ok := p.inspected(text[:c.end]); ok {
+		wait, cancel := p.session.patience(ctx, jupyter.InspectRequest)
+		defer cancel()
+		if reply, err := p.session.inspect(wait, code, cursor, 0); err == nil {
+			if i, ok := p.session.readInspection(reply); ok {
+				if found, rest = i.signatures(c.name); len(found) > 0 {
+					return found, rest
+				}
+			}
+		}
+	}
+	if p.language.Context {
+		return nil, ""
+	}
+	wait, cancel := p.session.patience(ctx, jupyter.CompleteRequest)
+	defer cancel()
+	if sig, ok := p.completedSignature(wait, c, text); ok {
+		return []signature{sig}, ""
+	}
+	return nil, ""
+}
+
+// completedSignature takes the signature from completions: of the name, where the kernel gives
+// it with them, as for what was not evaluated yet, or of its parameters.
+func (p place) completedSignature(ctx context.Context, c openCall, text string) (signature, bool) {
+	logical, ok := p.language.OneLine(text[:c.end], p.language.Spot(text[:c.end]))
+	if !ok {
+		logical = text[strings.LastIndexByte(text[:c.end], '\n')+1 : c.end]
+	}
+	for _, code := range []string{p.plain(logical), p.plain(text[:c.end])} {
+		reply, err := p.session.complete(ctx, code, kernelclient.CursorAt(code, len(code)))
+		if err != nil {
+			return signature{}, false
+		}
+		for _, t := range reply.Metadata.Types {
+			if (t.Text == c.name || strings.HasSuffix(t.Text, "."+c.name)) && strings.HasPrefix(t.Signature, "(") {
+				return readSignature(c.name + output.Line(t.Signature))
+			}
+		}
+	}
+	path, whole := p.language.PathAtEnd(text[:c.end])
+	if !whole {
+		return signature{}, false
+	}
+	code := path + "("
+	reply, err := p.session.complete(ctx, code, kernelclient.CursorAt(code, len(code)))
+	if err != nil {
+		return signature{}, false
+	}
+	var parameters []string
+	named := false
+	for _, match := range reply.Matches {
+		if isParameter(match) || match == "..." {
+			named = named || match != "..."
+			parameters = append(parameters, strings.TrimRight(output.Line(match), " ="))
+		}
+	}
+	if !named {
+		return signature{}, false
+	}
+	return readSignature(path + "(" + strings.Join(parameters, ", ") + ")")
 }
 
 // openCall is a call whose arguments are being written.
@@ -61,44 +139,24 @@ type openCall struct {
 	keyword  string // that begins it, as in sep="x"; "" for none
 }
 
-var keywordArgument = regexp.MustCompile(`^\s*([\pL_][\pL\pN_.]*)\s*=(?:[^=]|$)`)
+var keywordArgument = regexp.MustCompile(`^\s*([\pL_.][\pL\pN_.]*)\s*=(?:[^=]|$)`)
 
-// callBefore finds the innermost call that a text ends in.
-func callBefore(text string) (openCall, bool) {
-	type bracket struct{ at, argument, commas int } // offsets of the bracket, and of the argument behind the last comma
-	var open []bracket
-	scanBrackets(text, func(i int, b byte) bool {
-		switch b {
-		case '(', '[', '{':
-			open = append(open, bracket{at: i, argument: i + 1})
-		case ')', ']', '}':
-			if len(open) > 0 {
-				open = open[:len(open)-1]
-			}
-		case ',':
-			if len(open) > 0 {
-				last := &open[len(open)-1]
-				last.commas++
-				last.argument = i + 1
-			}
-		}
-		return true
-	})
-	for _, b := range slices.Backward(open) {
-		if text[b.at] != '(' {
-			continue
-		}
-		before := text[:b.at]
-		if strings.HasSuffix(before, "]") { // the types of a generic function
-			before = before[:strings.LastIndexByte(before, '[')+1]
-			before = strings.TrimSuffix(before, "[")
-		}
-		name := before[len(strings.TrimRightFunc(before, inWord)):]
-		if name == "" {
+var (
+	// keyword is what has brackets behind it and is no function.
+	keyword = regexp.MustCompile(`^(?:if|elif|while|for|switch|catch|function|func|return|and|or|not|in)$`)
+	// declaration stands before the name of a function that is being written.
+	declaration = regexp.MustCompile(`(?:^|\s)(?:def|class|func|function|fn|macro)\s+$`)
+)
+
+// callBefore finds the innermost call that a text ends in; spot is what its end is in.
+func callBefore(l language.Language, text string, spot language.Spot) (openCall, bool) {
+	for _, b := range slices.Backward(spot.Open) {
+		c, ok := callAt(l, text, b)
+		if !ok {
 			continue // brackets around an expression
 		}
-		c := openCall{name: name, end: len(before), argument: b.commas}
-		if m := keywordArgument.FindStringSubmatch(text[b.argument:]); m != nil {
+		c.argument = b.Commas
+		if m := keywordArgument.FindStringSubmatch(text[b.Argument:]); m != nil {
 			c.keyword = m[1]
 		}
 		return c, true
@@ -106,97 +164,57 @@ func callBefore(text string) (openCall, bool) {
 	return openCall{}, false
 }
 
-// scanBrackets calls f with the brackets and commas of a text that are in no literal,
-// until it gives false.
-func scanBrackets(text string, f func(offset int, b byte) bool) {
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		switch b := text[i]; {
-		case quote != 0:
-			if b == '\\' && quote != '`' {
-				i++
-			} else if b == quote {
-				quote = 0
-			}
-		case b == '"', b == '`':
-			quote = b
-		case b == '\'':
-			// After a name it is an operator, as in Julia.
-			if r, _ := utf8.DecodeLastRuneInString(text[:i]); !inWord(r) && r != ')' && r != ']' {
-				quote = b
-			}
-		case strings.IndexByte("()[]{},", b) >= 0:
-			if !f(i, b) {
-				return
-			}
-		}
+// callAt gives the call whose arguments a bracket opens.
+func callAt(l language.Language, text string, b language.Bracket) (openCall, bool) {
+	if b.Sign != '(' {
+		return openCall{}, false
 	}
+	before := text[:b.At]
+	if l.Context && strings.HasSuffix(before, "]") { // the types of a generic function
+		before = before[:max(0, strings.LastIndexByte(before, '['))]
+	}
+	name := l.WordAtEnd(before)
+	declares := declaration.MatchString(before[:len(before)-len(name)])
+	return openCall{name: name, end: len(before)}, name != "" && !keyword.MatchString(name) && !declares
 }
 
 // signature is a function's, in one line.
 type signature struct {
 	label      string
 	parameters []string // parts of label
-	rest       string   // what else the text has in other lines
 }
 
-// signatureIn finds the signature of a function in what a kernel tells of it: what begins
-// with its name, or, for a variable, with its type's "func".
-func signatureIn(text, name string) (signature, bool) {
-	for _, begin := range []string{name, "func"} {
-		at := regexp.MustCompile(`(?m)(?:^|[^\pL\pN_])(` + regexp.QuoteMeta(begin) + `)(?:\[[^\]\n]*\])?\(`).FindStringSubmatchIndex(text)
-		if at == nil {
-			continue
+// positional are those that can be given without their names.
+func (sig signature) positional() int {
+	n := 0
+	for _, parameter := range sig.parameters {
+		if strings.HasPrefix(parameter, "*") || parameter == "..." || strings.HasPrefix(parameter, "...") {
+			return 1 << 20
 		}
-		if sig, length, ok := readSignature(text[at[2]:], at[1]-1-at[2]); ok {
-			above := text[:strings.LastIndexByte(text[:at[2]], '\n')+1]
-			sig.rest = strings.TrimSpace(above + text[at[2]+length:])
-			return sig, true
-		}
+		n++
 	}
-	return signature{}, false
+	return n
 }
 
-// readSignature reads a name, the parameters in the brackets that open behind it, and the
-// rest of the line. It gives how long that is.
-func readSignature(text string, open int) (sig signature, length int, ok bool) {
-	depth, begin, end := 0, open+1, 0
-	var cuts []int
-	scanBrackets(text[open:], func(i int, b byte) bool {
-		i += open
-		switch b {
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			if depth--; depth == 0 {
-				end = i
-				return false
-			}
-		case ',':
-			if depth == 1 {
-				cuts = append(cuts, i)
-			}
-		}
-		return true
+// fits says whether a call can be one of this signature.
+func (sig signature) fits(c openCall) bool {
+	if c.keyword != "" {
+		return sig.named(c.keyword) >= 0
+	}
+	return c.argument < sig.positional()
+}
+
+// open says whether it takes arguments of any name.
+func (sig signature) open() bool { return slices.ContainsFunc(sig.parameters, anyName) }
+
+func anyName(parameter string) bool { return strings.HasPrefix(parameter, "**") || parameter == "..." }
+
+// named is the index of a parameter; -1 if there is none of that name.
+func (sig signature) named(name string) int {
+	return slices.IndexFunc(sig.parameters, func(parameter string) bool {
+		rest, ok := strings.CutPrefix(strings.TrimLeft(parameter, "*"), name)
+		return ok && strings.TrimLeft(rest[:min(1, len(rest))], " =:,?") == ""
 	})
-	if end == 0 {
-		return signature{}, 0, false
-	}
-	rest, _, _ := strings.Cut(text[end+1:], "\n")
-	var all []string
-	for _, cut := range append(cuts, end) {
-		if parameter := strings.Join(strings.Fields(text[begin:cut]), " "); parameter != "" {
-			all = append(all, parameter)
-		}
-		begin = cut + 1
-	}
-	sig.label = text[:open+1] + strings.Join(all, ", ") + ")" + strings.TrimRight(rest, " \t\r")
-	for _, parameter := range all {
-		if parameter != "/" && parameter != "*" { // marks of Python's, no parameters
-			sig.parameters = append(sig.parameters, parameter)
-		}
-	}
-	return sig, end + 1 + len(rest), true
 }
 
 // active gives which parameter is written, if any.
@@ -206,14 +224,16 @@ func (sig signature) active(c openCall) protocol.Nullable[uint32] {
 	}
 	i := c.argument
 	if c.keyword != "" {
-		named := func(parameter string) bool {
-			rest, ok := strings.CutPrefix(strings.TrimLeft(parameter, "*"), c.keyword)
-			r, _ := utf8.DecodeRuneInString(rest)
-			return ok && !inWord(r)
-		}
-		if n := slices.IndexFunc(sig.parameters, named); n >= 0 {
+		// By its name, or among those that take any.
+		if n := sig.named(c.keyword); n >= 0 {
+			i = n
+		} else if n := slices.IndexFunc(sig.parameters, anyName); n >= 0 {
 			i = n
 		}
+	} else if n := slices.IndexFunc(sig.parameters, func(p string) bool {
+		return strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "**") || strings.HasPrefix(p, "...")
+	}); n >= 0 {
+		i = min(i, n) // it takes all that follow
 	}
 	return protocol.NewNullable(uint32(min(i, len(sig.parameters)-1)))
 }

@@ -40,13 +40,14 @@ func TestSignatureInPython(t *testing.T) {
 	def := "def scale(values, factor=2, *rest, unit='m', **more):\n    \"Scales.\"\n    return values\n"
 	b := c.python(def)
 	b.run(strings.TrimSuffix(def, "\n"))
+	b.warm()
 	for typed, want := range map[string]string{
 		"scale(":                        "scale(⟨values⟩, factor=2, *rest, unit='m', **more)",
 		"scale([1, 2], ":                "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
 		"scale((1, 2), f(3, 4), ":       "scale(values, factor=2, ⟨*rest⟩, unit='m', **more)",
 		"scale(1, unit=":                "scale(values, factor=2, *rest, ⟨unit='m'⟩, **more)",
 		"scale(\"a, (b\", ":             "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
-		"scale(1, 2, 3, 4, 5, 6, 7, 8":  "scale(values, factor=2, *rest, unit='m', ⟨**more⟩)",
+		"scale(1, 2, 3, 4, 5, 6, 7, 8":  "scale(values, factor=2, ⟨*rest⟩, unit='m', **more)",
 		"print(scale(1), scale(2, (3 +": "scale(values, ⟨factor=2⟩, *rest, unit='m', **more)",
 		"scale(1)":                      "",
 		"(1, ":                          "",
@@ -146,5 +147,80 @@ func TestCompletionInUnevaluatedGo(t *testing.T) {
 	b.rewrite(fmt.Sprintf("x := 1\n%s\n", "x.nothing"))
 	if l := b.complete("x.nothing"); len(l.Items) != 0 {
 		t.Errorf("completions %+v", l.Items)
+	}
+}
+
+// TestSignaturePlaces asks for signatures at many places of real kernels.
+func TestSignaturePlaces(t *testing.T) {
+	for _, test := range []struct {
+		kernel, id, setup string
+		cases             map[string]string
+	}{
+		{"python3", "python", pythonNamespace + "class Call:\n    def __call__(self, zz, yy=1): pass\ncall = Call()\nx = 41\n", map[string]string{
+			"range(":                                 "range(⟨stop⟩) -> range object",
+			"range(1, ":                              "range(start, ⟨stop⟩[, step]) -> range object",
+			"range(1, 2, ":                           "range(start, stop[, ⟨step⟩]) -> range object",
+			"int(":                                   "int([⟨x⟩]) -> integer",
+			"int('7', ":                              "int(x, ⟨base=10⟩) -> integer",
+			"int('7', base=":                         "int(x, ⟨base=10⟩) -> integer",
+			"dict(":                                  "dict(⟨mapping⟩)",
+			"dict(a=":                                "dict(⟨**kwargs⟩)",
+			"str(b'x', ":                             "str(bytes_or_buffer[, ⟨encoding⟩[, errors]]) -> str",
+			"zip(a, b, ":                             "zip(⟨*iterables⟩, strict=False)",
+			"slice(":                                 "slice(⟨stop⟩)",
+			"max(":                                   "max(⟨iterable⟩, *[, default=obj, key=func]) -> value",
+			"max(1, 2, 3, ":                          "max(arg1, arg2, ⟨*args⟩, *[, key=func]) -> value",
+			"getattr(c, 'a', ":                       "getattr(object, name[, ⟨default⟩]) -> value",
+			"d.update(":                              "update([⟨E⟩, ]**F) -> None",
+			"open(":                                  "open(⟨file⟩, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+			"call(1, ":                               "call(zz, ⟨yy=1⟩)",
+			"x(":                                     "",
+			"f\"{train(":                             "train(⟨pts⟩, learning_rate=0.1, epochs=3)",
+			"f\"{train(1, ":                          "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"print(f\"{c.meth(":                      "meth(⟨a⟩, b=2)",
+			"train(\n  c,\n  ":                       "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"train(\n  c, # one, (two\n  ":           "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"train(c.meth(1, 2), ":                   "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"train(epochs=c.meth(1, 2), l":           "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"train(c, epochs=":                       "train(pts, learning_rate=0.1, ⟨epochs=3⟩)",
+			"train(c, epochs=[1, ":                   "train(pts, learning_rate=0.1, ⟨epochs=3⟩)",
+			"train('a, (b', \"it's, [\", ":           "train(pts, learning_rate=0.1, ⟨epochs=3⟩)",
+			"train(lambda a, b: 1, ":                 "train(pts, ⟨learning_rate=0.1⟩, epochs=3)",
+			"%time train(":                           "train(⟨pts⟩, learning_rate=0.1, epochs=3)",
+			"def later(one, two=2): pass\nlater(1, ": "later(one, ⟨two=2⟩)",
+			"import textwrap\ntextwrap.dedent(":      "dedent(⟨text: str⟩) -> str",
+			"df['price'].meth(":                      "meth(⟨a⟩, b=2)",
+			"def train(":                             "",
+			"if (":                                   "",
+			"# train(":                               "",
+			"print('train(":                          "print(⟨*args⟩, sep=' ', end='\\n', file=None, flush=False)",
+		}},
+		{"ir", "r", "my.fun <- function(first.arg, second = 2, ...) first.arg\n", map[string]string{
+			"paste(":              `paste(⟨...⟩, sep = " ", collapse = NULL, recycle0 = FALSE)`,
+			"paste(1, sep = ":     `paste(..., ⟨sep = " "⟩, collapse = NULL, recycle0 = FALSE)`,
+			"data.frame(":         "data.frame(⟨...⟩, row.names = NULL, check.rows = FALSE, check.names = TRUE, fix.empty.names = TRUE, stringsAsFactors = FALSE)",
+			"mean(":               "mean(⟨x⟩, ...)",
+			"mean(x, na.rm = ":    "mean(x, trim = 0, ⟨na.rm = FALSE⟩, ...)",
+			"print.factor(x, ":    `print(x, ⟨quote = FALSE⟩, max.levels = NULL, width = getOption("width"), ...)`,
+			"base::grepl(":        "grepl(⟨pattern⟩, x, ignore.case = FALSE, perl = FALSE, fixed = FALSE, useBytes = FALSE)",
+			"my.fun(":             "my.fun(⟨first.arg⟩, second, ...)",
+			"my.fun(1, second = ": "my.fun(first.arg, ⟨second⟩, ...)",
+			"my.fun(\n  1,\n  ":   "my.fun(first.arg, ⟨second⟩, ...)",
+			"nothing.here(":       "",
+		}},
+		{"tslab", "typescript", "function train(pts: number, epochs = 2) {}\n", map[string]string{"train(1, ": "train(pts: number, ⟨epochs?: number⟩): void"}},
+	} {
+		t.Run(test.kernel, func(t *testing.T) {
+			t.Parallel()
+			b := namespaceOf(t, namespaceKernel{test.kernel, test.id, test.setup, nil})
+			for typed, want := range test.cases {
+				b.rewrite(typed + "\n")
+				var got string
+				b.again(func() bool { got = b.signature(typed); return got != "" || want == "" })
+				if got != want {
+					t.Errorf("%q: %q, want %q", typed, got, want)
+				}
+			}
+		})
 	}
 }

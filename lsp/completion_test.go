@@ -1,0 +1,314 @@
+package lsp_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/kernelclient"
+	"github.com/reval-editor/reval/lsp"
+)
+
+// completionCase is one place where completions are asked for: the cursor is at "|". want are
+// the labels that come first, not those that do not come at all; a want of nothing is none.
+type completionCase struct {
+	text    string
+	trigger string // the sign that the client asks after; "" if the user asks
+	want    string // by blanks
+	not     string
+}
+
+// namespaceKernel is a kernel that the tables run over.
+type namespaceKernel struct {
+	kernel, id, setup string
+	cases             []completionCase
+}
+
+const pythonNamespace = `import os
+class C:
+    def meth(self, a, b=2): "doc"
+    def _priv(self): pass
+class Frame:
+    price = 1
+    def _ipython_key_completions_(self): return ["price", "prio", "size of it"]
+    def __getitem__(self, k): return C()
+    def groupby(self, by): return self
+    def to_csv(self, path): pass
+df = Frame()
+c = C()
+d = {'alpha': 1, 'beta two': 2}
+def train(pts, learning_rate=.1, epochs=3): pass
+def tra_x(): pass
+größe = 'abc'
+price = 42
+`
+
+var pythonCases = []completionCase{
+	// What the line is a part of.
+	{text: "(df\n  .gro|", want: "groupby"},
+	{text: "(df # a frame\n  .gro|", want: "groupby"},
+	{text: "df.groupby(\n  c.me|", want: "meth"},
+	{text: "train(\n  lea|", want: "learning_rate="},
+	{text: "train(c,\n\n  lea|", want: "learning_rate="},
+	{text: "x = train(\n  c,\n  e|", want: "epochs="},
+	{text: "from os.path import (\n  joi|", want: "join"},
+	{text: "from os.path import (\n  exists, joi|", want: "join"},
+	{text: "from os.path import exists, joi|", want: "join"},
+	{text: "def f():\n    loccy = 1\n    return locc|", want: "loccy"},
+	{text: "import textwrap as tw\ntw.ded|", want: "dedent"},
+	{text: "# %% a\nimport textwrap as tq\n# %% b\ntq.ded|"},
+	{text: "for row in [1]:\n    row.bit_l|", want: "bit_length"},
+	// What it is.
+	{text: "x = None\nc.me|", want: "meth"},
+	{text: "c.|", trigger: ".", want: "meth"},
+	{text: "c._pr|", want: "_priv"},
+	{text: "größe.upp|", want: "upper"},
+	{text: "'🙂'; größe.upp|", want: "upper"},
+	{text: "print(f\"{c.me|", want: "meth"},
+	{text: "print(f\"{df['pr|", want: "price prio"},
+	{text: "train(epochs=1, lea|", want: "learning_rate="},
+	// Keys and paths in strings, and nothing else.
+	{text: `d["al|`, want: "alpha"},
+	{text: `d["be|`, want: "beta~two"},
+	{text: `d["|`, trigger: `"`, want: "alpha beta~two"},
+	{text: `d['|`, trigger: `'`, want: "alpha beta~two"},
+	{text: `d[|`, trigger: "[", want: "'alpha' 'beta~two'", not: "abs"},
+	{text: `df["pr|`, want: "price prio", not: "%precision %prun"},
+	{text: `df[["price", "|`, want: "price prio size~of~it", not: "%alias"},
+	{text: `df[["price", "pr|`, want: "price prio", not: "%prun"},
+	{text: `df[["price", "|`, trigger: `"`, want: "price"},
+	{text: "df[[\n  \"price\",\n  \"pr|", want: "price prio"},
+	{text: `df.groupby("|`, want: "price prio", not: "%alias"},
+	{text: `df.groupby("|`, trigger: `"`, want: "price prio"},
+	{text: `df.groupby("size o|`, want: "size~of~it"},
+	{text: `df.groupby(["price", 'pr|`, want: "price prio"},
+	{text: `df.agg({"pr|`, want: "price prio"},
+	{text: `train(df, "pr|`, want: "price prio"},
+	{text: `train(pts=1, data=df, x="pr|`, want: "price prio"},
+	{text: `df.to_csv("/et|`, want: "etc/", not: "price"},
+	{text: `open("/et|`, want: "etc/"},
+	{text: `open("/|`, trigger: "/", want: "bin/"},
+	{text: `x = "a/|`, trigger: "/"},
+	{text: `x = "|`, trigger: `"`},
+	{text: `x = ""|`, trigger: `"`},
+	{text: `print("pr|`, not: "%prun print"},
+	{text: `"c.|`, trigger: "."},
+	{text: `"""a c.|`, trigger: "."},
+	// Magics.
+	{text: "%time tra|", want: "tra_x train"},
+	{text: "%timeit -n 10 c.me|", want: "meth"},
+	{text: "%%timeit x = tra|", want: "tra_x train"},
+	{text: "x = %time c.me|", want: "meth"},
+	{text: "%%time\nc.me|", want: "meth"},
+	{text: "%tim|", want: "%time %%time"},
+	{text: "%|", trigger: "%", want: "%%!", not: "abs"},
+	{text: "5 %|", trigger: "%"},
+	{text: "%cd /et|", want: "etc/"},
+	// Nothing.
+	{text: "# c.|", trigger: "."},
+	{text: "# tra|"},
+	{text: "x = 1  # tra|"},
+	{text: "# so it is:|", trigger: ":"},
+	{text: "else:|", trigger: ":"},
+	{text: `{"a":|`, trigger: ":"},
+	{text: "x = 1.|", trigger: "."},
+	{text: "x = 1.|"},
+	{text: "x = 1_000.|", trigger: "."},
+	{text: "a$|", trigger: "$"},
+	{text: "[|", trigger: "["},
+	{text: "x / |", trigger: "/"},
+	{text: "x /|", trigger: "/"},
+	{text: "c @|", trigger: "@"},
+	{text: "@tra|", want: "tra_x train"},
+}
+
+var namespaceKernels = []namespaceKernel{
+	{"python3", "python", pythonNamespace, pythonCases},
+	{"ipykernel6", "python", pythonNamespace, pythonCases},
+	{"ir", "r", `x.dot <- 1; grö <- 2; größe <- "a"
+df <- data.frame(price = 1:3, "size of" = 2:4, prio = 4:6, check.names = FALSE)
+l <- list(alpha = 1, beta = 2)
+my.fun <- function(first.arg, second = 2, ...) first.arg
+setClass("P", representation(name = "character", age = "numeric")); p <- new("P", name = "a", age = 1)
+`, []completionCase{
+		{text: "read.c|", want: "read.csv read.csv2"},
+		{text: "x.d|", want: "x.dot"},
+		{text: "mean(x.d|", want: "x.dot"},
+		{text: "grö|", want: "grö größe", not: "gray"},
+		{text: "df$|", trigger: "$", want: "price `size~of` prio"},
+		{text: "df$pr|", want: "price prio"},
+		{text: "l$al|", want: "alpha"},
+		{text: "p@|", trigger: "@", want: "name age"},
+		{text: "base::pas|", want: "paste paste0"},
+		{text: "base::|", trigger: ":", want: "`!`"},
+		{text: "utils:::fin|", want: "find"},
+		{text: "my.fun(fir|", want: "first.arg~="},
+		{text: "my.fun(\n  fir|", want: "first.arg~="},
+		{text: `df[["pr|`, want: "price prio"},
+		{text: `df["|`, trigger: `"`, want: "price size~of prio"},
+		{text: `l[['al|`, want: "alpha"},
+		{text: `read.csv("/et|`, want: "etc/"},
+		{text: "f <- function() {\n  x.d|", want: "x.dot"},
+		{text: "# rea|"}, {text: "a:|", trigger: ":"}, {text: "x[1:|", trigger: ":"}, {text: "x <- 1.|", trigger: "."},
+		{text: `"a$|`, trigger: "$"}, {text: "df[|", trigger: "["}, {text: "5 %|", trigger: "%"},
+	}},
+	{"deno", "javascript", "var größe = 'abc', gröbe = 1, $dollar = 1, obj = {alpha: 1, größe: 3}\nfunction train(pts, epochs) {}\n", []completionCase{
+		{text: "grö|", want: "gröbe größe", not: "Array"},
+		{text: "x = größ|", want: "größe"},
+		{text: "obj.grö|", want: "größe", not: "gröbe"},
+		{text: "$do|", want: "$dollar"},
+		{text: "obj.|", trigger: ".", want: "alpha größe"},
+		{text: "(obj\n  .al|", want: "alpha"},
+		{text: "`${obj.al|", want: "alpha"},
+		{text: `obj["al|`, want: "alpha", not: "alert"},
+		{text: `obj["|`, trigger: `"`, want: "alpha größe"},
+		{text: "Math.ma|", want: "max"},
+		{text: "// tra|"}, {text: "// obj.|", trigger: "."}, {text: "'tra|"}, {text: "x = {a:|", trigger: ":"}, {text: "x = 1.|", trigger: "."},
+		{text: "x = a /|", trigger: "/"}, {text: "`$|", trigger: "$"},
+	}},
+	{"tslab", "typescript", "var größe = 'abc', obj = {alpha: 1}\nfunction train(pts: number, epochs = 2) {}\n", []completionCase{
+		{text: "grö|", want: "größe"}, {text: "obj.|", trigger: ".", want: "alpha"}, {text: "(obj\n  .al|", want: "alpha"},
+		{text: "function f() {\n  const locc = 1\n  return loc|", want: "locc"}, {text: "größe.charA|", want: "charAt"}, {text: "// obj.|", trigger: "."},
+	}},
+	{"bash", "shellscript", "myvar=1; my_fun() { echo hi; }; export MYEXP=2\n", []completionCase{
+		{text: "echo $my|", want: "myvar"},
+		{text: "echo ${my|", want: "myvar"},
+		{text: "echo \"${my|", want: "myvar"},
+		{text: "echo \"a $my|", want: "myvar"},
+		{text: "echo $|", trigger: "$", want: "~"},
+		{text: "apt-g|", want: "apt-get"},
+		{text: "cat /etc/passw|", want: "passwd"},
+		{text: "cat /|", trigger: "/", not: "echo"},
+		{text: "my_f|", want: "my_fun"},
+		{text: "# ech|"}, {text: "a:|", trigger: ":"}, {text: "echo 'it is.|", trigger: "."}, {text: "echo \"ech|"}, {text: "x[|", trigger: "["},
+	}},
+	{"calysto-scheme", "scheme", "(define my-fun (lambda (x y) x)) (define my-var? 1) (define set-it! 2) (define *glob* 3) (define my->x 1)\n", []completionCase{
+		{text: "(my-|", want: "my->x my-fun my-var?"},
+		{text: "(my->|", want: "my->x", not: "my-fun"},
+		{text: "(set-it|", want: "set-it!"},
+		{text: "(list *gl|", want: "*glob*", not: "globals"},
+		{text: "(call/|", want: "call/cc", not: "car"},
+		{text: "(my-fun\n  my-v|", want: "my-var?"},
+		{text: "; my|"}, {text: "\"my|"}, {text: "%mag|", want: "%magic"}, {text: "; it.|", trigger: "."},
+	}},
+	{"xeus-python", "python", pythonNamespace, []completionCase{
+		{text: "(c\n  .me|", want: "meth"}, {text: `d["al|`, want: "alpha"}, {text: `df[["price", "|`, want: "price prio", not: "%alias"},
+		{text: `df.groupby("pr|`, want: "price prio", not: "%prun"}, {text: "# tra|"}, {text: "%time tra|", want: "tra_x train"},
+		{text: "from os.path import (\n  exists, joi|", want: "join"}, {text: "import textwrap as tw\ntw.ded|", want: "dedent"},
+	}},
+	{"go", "go", "type P struct{ Größe int }\np := P{1}\nm := map[string]int{\"alpha\": 1}\n", []completionCase{
+		{text: "p.Gr|", want: "Größe"}, {text: "p.|", trigger: ".", want: "Größe"}, {text: "// p.|", trigger: "."}, {text: "m[|", trigger: "[", want: "\"alpha\""},
+		{text: "x := 1.|", trigger: "."}, {text: "case 1:|", trigger: ":"}, {text: "\"p.|", trigger: "."},
+	}},
+}
+
+// TestCompletionPlaces asks for completions at many places of real kernels.
+func TestCompletionPlaces(t *testing.T) {
+	for _, k := range namespaceKernels {
+		t.Run(k.kernel, func(t *testing.T) {
+			t.Parallel()
+			b := namespaceOf(t, k)
+			for _, test := range k.cases {
+				var found []string
+				seen := map[string]bool{}
+				var answer completions
+				b.again(func() bool { answer = b.completeAt(test); return len(answer.Items) > 0 || test.want == "" })
+				for _, item := range answer.Items {
+					found = append(found, item.Label)
+					if seen[item.Label] {
+						t.Errorf("%q: %q twice", test.text, item.Label)
+					}
+					seen[item.Label] = true
+					b.fits(t, test, item)
+				}
+				want := labels(test.want)
+				if first := found[:min(len(found), len(want))]; !slices.EqualFunc(first, want, matches) || test.want == "" && test.not == "" && len(found) > 0 {
+					t.Errorf("%q after %q: %q of %d, want %q", test.text, test.trigger, found[:min(len(found), 8)], len(found), want)
+				}
+				for _, no := range labels(test.not) {
+					if seen[no] {
+						t.Errorf("%q: %q is no completion", test.text, no)
+					}
+				}
+			}
+		})
+	}
+}
+
+// matches compares a label with what is wanted; one that ends with a blank is a beginning.
+func matches(label, want string) bool {
+	return label == want || strings.HasSuffix(want, " ") && strings.HasPrefix(label, strings.TrimSpace(want))
+}
+
+func labels(text string) []string {
+	all := strings.Fields(text)
+	for i := range all {
+		all[i] = strings.ReplaceAll(all[i], "~", " ")
+	}
+	return all
+}
+
+// namespaceOf opens a document of a kernel with its namespace.
+func namespaceOf(t *testing.T, k namespaceKernel) *buffer {
+	t.Helper()
+	testenv.Python(t)
+	s := setup{
+		capabilities: plugin(), builtin: []kernelclient.Spec{goKernel(t)},
+		env: append(testenv.Env(t), "JUPYTER_PATH="+testenv.JupyterPath(), "HISTFILE="),
+	}
+	c := start(t, s)
+	b := c.open("cells"+map[string]string{"python": ".py", "r": ".R", "go": ".go"}[k.id], k.id, k.setup)
+	if k.kernel != "go" {
+		command[any](c, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: k.kernel})
+	}
+	if tr := b.run(strings.TrimSuffix(k.setup, "\n")); tr.end.State != lsp.EvaluationDone {
+		t.Fatalf("the namespace: %+v", tr.one(lsp.OutputError))
+	}
+	b.warm()
+	return b
+}
+
+func (b *buffer) completeAt(test completionCase) completions {
+	b.t.Helper()
+	before, after, _ := strings.Cut(test.text, "|")
+	b.rewrite(before + after)
+	params := b.place(b.position(len(before)))
+	if test.trigger != "" {
+		params["context"] = map[string]any{"triggerKind": 2, "triggerCharacter": test.trigger}
+	}
+	for begun := time.Now(); ; {
+		l := call[completions](b.client, "textDocument/completion", params)
+		if !l.IsIncomplete || time.Since(begun) > limit {
+			return l
+		}
+	}
+}
+
+// again asks until there is an answer: a kernel on a busy machine may not give it in time.
+func (b *buffer) again(asked func() bool) {
+	for begun := time.Now(); !asked() && time.Since(begun) < limit; {
+	}
+}
+
+// fits sees that an item's edit replaces what stands before the cursor, and that a client which
+// filters by that keeps it.
+func (b *buffer) fits(t *testing.T, test completionCase, item completionItem) {
+	t.Helper()
+	before, _, _ := strings.Cut(test.text, "|")
+	last := before[strings.LastIndexByte(before, '\n')+1:]
+	end := b.position(len(before))
+	r := item.TextEdit.Range
+	if r.End != end || r.Start.Line != end.Line || r.Start.Character > end.Character {
+		t.Errorf("%q: %q replaces %v", test.text, item.Label, r)
+		return
+	}
+	typed := string([]rune(last)[len([]rune(last))-int(end.Character-r.Start.Character):])
+	if len(last) == len([]rune(last)) && !strings.HasPrefix(strings.ToLower(item.FilterText), strings.ToLower(typed)) {
+		t.Errorf("%q: %q is not kept by the filter %q", test.text, item.FilterText, typed)
+	}
+	if item.Kind == 0 || item.SortText == "" {
+		t.Errorf("%q: %q without kind or sort text", test.text, item.Label)
+	}
+}
