@@ -9,6 +9,11 @@ endfunction
 " Evaluates from [line, byte] to [line, byte], lines from 1, bytes from 0, the end
 " exclusive.
 function! reval#span(start, end) abort
+  if a:end[0] < a:start[0] || (a:end[0] == a:start[0] && a:end[1] <= a:start[1])
+    let why = reval#client#no_code(bufnr('%'))
+    call reval#client#error(why ==# '' ? 'there is nothing to evaluate here' : why)
+    return
+  endif
   call s:evaluate({'range': {
         \ 'start': {'line': a:start[0] - 1, 'character': a:start[1]},
         \ 'end': {'line': a:end[0] - 1, 'character': a:end[1]}}})

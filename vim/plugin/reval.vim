@@ -10,7 +10,7 @@ let g:loaded_reval = 1
 let s:commands = ['Reval', 'RevalCell', 'RevalFile', 'RevalToHere', 'RevalDefinition',
       \ 'RevalInterrupt', 'RevalRestart', 'RevalCancel', 'RevalKernel', 'RevalInspect',
       \ 'RevalOutput', 'RevalClear', 'RevalNextCell', 'RevalPrevCell', 'RevalYank',
-      \ 'RevalState', 'RevalDoctor']
+      \ 'RevalState', 'RevalDoctor', 'RevalInput']
 
 " An editor that is too old gets one clear line from every command, and no more.
 let s:supported = has('nvim') ? has('nvim-0.10')
@@ -38,6 +38,7 @@ command! -bar -range RevalClear call reval#clear(<range>, <line1>, <line2>)
 command! -bar -count=1 RevalNextCell call reval#cell#jump(<count>)
 command! -bar -count=1 RevalPrevCell call reval#cell#jump(-<count>)
 command! -bar -register RevalYank call reval#results#yank(<q-reg>)
+command! -nargs=? RevalInput call reval#input#command(<q-args>, <q-args> !=# '')
 command! -bar RevalState call reval#kernel#show()
 command! -bar RevalDoctor call reval#kernel#doctor()
 
@@ -49,6 +50,7 @@ nnoremap <silent> <expr> <Plug>(reval-eval-definition) reval#operator#unit('defi
 nnoremap <silent> <Plug>(reval-eval-file) <Cmd>RevalFile<CR>
 nnoremap <silent> <Plug>(reval-eval-to-here) <Cmd>RevalToHere<CR>
 nnoremap <silent> <Plug>(reval-interrupt) <Cmd>RevalInterrupt<CR>
+nnoremap <silent> <Plug>(reval-input) <Cmd>RevalInput<CR>
 nnoremap <silent> <Plug>(reval-inspect) <Cmd>call reval#inspect#key()<CR>
 nnoremap <silent> <Plug>(reval-output) <Cmd>RevalOutput<CR>
 nnoremap <silent> <Plug>(reval-show) <Cmd>RevalOutput!<CR>

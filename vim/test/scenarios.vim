@@ -228,6 +228,13 @@ function! s:test_default_maps_and_k_where_the_kernel_knows_nothing() abort
   call cursor(2, 5)
   normal K
   call s:wait('what K does without a kernel', {-> get(g:, 'asked', '') ==# 'unknown_name'})
+  " Nor is there one that could be asked.
+  let g:asked = ''
+  call reval#client#execute(bufnr('%'), 'reval.shutdown', {}, function('reval#client#ignore'))
+  normal K
+  call s:wait('what K does when the kernel is gone', {-> get(g:, 'asked', '') ==# 'unknown_name'})
+  1Reval
+  call s:wait_mark(1, '^⇒ 64$')
   delcommand Asked
 endfunction
 
@@ -262,17 +269,40 @@ function! s:test_input_is_answered() abort
   call s:wait_mark(2, '^⇒ ''Zoë 名''$')
 endfunction
 
-function! s:test_input_can_be_cancelled_and_a_password_is_read() abort
-  call s:python(['import getpass', 'word = input("word? ")', 'secret = getpass.getpass("secret? ")', 'secret'])
+function! s:test_input_is_put_aside_and_a_password_is_read() abort
+  call s:python(['import getpass', 'word = input("word? ")', 'secret = getpass.getpass("secret? ")', 'secret', 'word',
+        \ 'input("again? ")'])
   call s:type("\<Esc>")
   2Reval
-  call s:wait_mark(2, '^✗ KeyboardInterrupt')
+  call s:wait_mark(2, '^● waits for input$')
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: the kernel waits: :RevalInput answers, :RevalInterrupt interrupts it'})
+  call assert_equal('reval python3 ●waits for input', reval#statusline())
+  " The code can be looked at, and the answer be given whenever.
+  call cursor(3, 1)
+  call assert_equal('n', mode(1))
+  call s:type("later\<CR>")
+  RevalInput
+  call s:wait_mark(2, '^✓')
   call s:type("p4ss\<CR>")
   1Reval
   3Reval
   call s:wait_mark(3, '^✓')
-  4Reval
+  4,4Reval
+  5Reval
   call s:wait_mark(4, '^⇒ ''p4ss''$')
+  call s:wait_mark(5, '^⇒ ''later''$')
+  call s:type("\<Esc>")
+  6Reval
+  call s:wait_mark(6, '^● waits for input$')
+  RevalInput at once
+  call s:wait_mark(6, '^⇒ ''at once''$')
+  call s:type("\<Esc>")
+  6Reval
+  call s:wait_mark(6, '^● waits for input$')
+  RevalInterrupt
+  call s:wait_mark(6, '^✗ KeyboardInterrupt')
+  call assert_equal('reval python3 idle', reval#statusline())
+  call assert_match('no kernel waits for input', execute('RevalInput'))
 endfunction
 
 function! s:test_endless_loop_is_interrupted() abort
@@ -344,6 +374,111 @@ function! s:test_result_goes_stale() abort
   call s:wait_mark(1, '^⇒ 42  (code changed)$')
 endfunction
 
+" Vim's undo brings lines back with the marks that they had.
+function! s:test_undo_brings_no_mark_back() abort
+  call s:python(['2 * 21', '1'])
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  for n in range(1, 3)
+    let &undolevels = &undolevels
+    call setline(1, '2 * 2' .. n .. '1')
+    call s:wait_mark(1, '^⇒ 42  (code changed)$')
+    undo
+    call s:wait_mark(1, '^⇒ 42$')
+  endfor
+  " Deleted, brought back, changed.
+  let &undolevels = &undolevels
+  silent 1delete _
+  call s:wait('no marks', {-> s:marks() ==# {}})
+  undo
+  call s:wait_mark(1, '^⇒ 42$')
+  normal! A1
+  call s:wait_mark(1, '^⇒ 42  (code changed)$')
+  undo
+  call s:wait_mark(1, '^⇒ 42$')
+  " At once, and without the server's having heard of it.
+  let &undolevels = &undolevels
+  silent 1delete _
+  undo
+  normal! A1
+  call s:wait_mark(1, '^⇒ 42  (code changed)$')
+  call assert_equal(1, count(s:mark(1), '⇒'))
+  " What an undone line had, an evaluation has replaced.
+  1Reval
+  call s:wait_mark(1, '^⇒ 422$')
+  undo
+  call s:wait_mark(1, '^⇒ 422  (code changed)$')
+endfunction
+
+" Whatever is done to the lines, each value stands behind the code that has it.
+function! s:test_marks_go_where_their_code_goes() abort
+  for edit in ['normal! 1Gddp', '2,3move 0', '%!sort -r', 'normal! 2Gddu', 'normal! 2GJu', "normal! 2GI\<CR>", "normal! 2GO# above",
+        \ "normal! 2GA\<CR># below", '2,3delete | $put', '1,2copy $', 'normal! yyp', '%substitute/$/ # x/ | undo', 'global/1/move $']
+    call s:python(['1 + 1', '2 + 2', '3 + 3', '# 4'])
+    1Reval
+    2Reval
+    3Reval
+    call s:wait_mark(3, '^⇒ 6$')
+    let &undolevels = &undolevels
+    silent execute edit
+    let wanted = {}
+    let seen = {}
+    for lnum in range(1, line('$'))
+      let code = getline(lnum)
+      if code =~# '^\d + \d$' && !has_key(seen, code)
+        let seen[code] = 1
+        let wanted[lnum] = '⇒ ' .. eval(code)
+      endif
+    endfor
+    " A copy may have the value in the place of what it was copied of.
+    let True = {-> join(sort(values(s:marks()))) ==# join(sort(values(wanted))) && s:marks_are_true()}
+    call s:wait(edit .. ': marks ' .. string(wanted) .. ' of ' .. string(getline(1, '$')), True)
+    bwipeout!
+  endfor
+endfunction
+
+function! s:marks_are_true() abort
+  for [lnum, mark] in items(s:marks())
+    if mark !=# '⇒ ' .. eval(matchstr(getline(lnum), '^\d + \d$'))
+      return 0
+    endif
+  endfor
+  return 1
+endfunction
+
+" A mark is put in its place where edits overtook the word of it.
+function! s:test_edit_while_the_value_is_on_its_way() abort
+  call s:python(['1', 'import time; time.sleep(.05); 40 + 2', '1'])
+  2Reval
+  call append(0, ['# one', '# two'])
+  call s:wait('mark on its line', {-> s:marks() ==# {'4': '⇒ 42'}})
+endfunction
+
+function! s:test_file_that_another_program_changes() abort
+  call s:python(['1 + 1', '2 + 2', '3 + 3'])
+  setlocal autoread
+  silent write
+  2,3Reval
+  call s:wait_mark(3, '^⇒ 6$')
+  2Reval
+  call s:wait_mark(2, '^⇒ 4$')
+  3Reval
+  call s:wait_mark(3, '^⇒ 6$')
+  for lines in [['# a', '1 + 1', '2 + 2', '3 + 3'], ['3 + 3', '# a', '2 + 2'], ['# b', '# c', '# d', '2 + 2', '', '3 + 3']]
+    let before = getline(1, '$')
+    call writefile(lines, expand('%'))
+    " Programs that write in one second leave the time as it was; the size tells it then.
+    call s:wait('new text', {-> execute('silent! checktime') is '' && getline(1, '$') ==# lines})
+    let wanted = {}
+    for lnum in range(1, line('$'))
+      if getline(lnum) =~# '^[23] +'
+        let wanted[lnum] = '⇒ ' .. eval(getline(lnum))
+      endif
+    endfor
+    call s:wait('marks ' .. string(wanted), {-> s:marks() ==# wanted})
+  endfor
+endfunction
+
 function! s:test_marks_come_back_when_the_file_is_read_again() abort
   call s:python(['1 + 1', '2 + 2'])
   silent write
@@ -409,6 +544,29 @@ function! s:test_visual() abort
   call assert_equal('', s:mark(5))
 endfunction
 
+" With the keys of a user: what is behind `$` is in no mark.
+function! s:test_visual_block_to_the_ends_of_lines() abort
+  call s:python(['1 + 1', '2 + 22', '3'])
+  call cursor(1, 1)
+  call feedkeys("\<C-v>j$gz", 'xt')
+  call s:wait_mark(2, '^⇒ 24$')
+  call s:wait_mark(1, '^⇒ 2$')
+  call cursor(1, 5)
+  call feedkeys("\<C-v>jgz", 'xt')
+  call s:wait_mark(1, '^⇒ 1$')
+  call s:wait_mark(2, '^⇒ 2$')
+endfunction
+
+function! s:test_nothing_to_evaluate() abort
+  call s:python(['f()', ''])
+  messages clear
+  call reval#span([2, 0], [1, 0])
+  call assert_match('reval: there is nothing to evaluate here', execute('messages'))
+  messages clear
+  2Reval
+  call s:wait('word of it', {-> execute('messages') =~# 'there is nothing to evaluate'})
+endfunction
+
 function! s:test_positions_after_wide_and_combining_characters() abort
   call s:python(['"漢字" "😀"; 1 + 1', '"e' .. "\u0301" .. '"; 2 + 2', 'if True:', '    x = "größe"; 3 + 3'])
   for [lnum, value] in [[1, '2'], [2, '4'], [4, '6']]
@@ -434,6 +592,24 @@ function! s:test_cells() abort
   call assert_equal(1, line('.'))
   normal .
   call s:wait_mark(2, '^⇒ 11$')
+endfunction
+
+" From the mark of a cell, where ]r leads, and from its other lines.
+function! s:test_result_of_the_cell() abort
+  call s:python(['# %% one', '', 'x = 1', 'x + 10', '# more', '', '# %% two', '22'])
+  call cursor(1, 1)
+  RevalCell
+  call s:wait_mark(5, '^⇒ 11$')
+  for lnum in range(1, 6)
+    call cursor(lnum, 1)
+    let @" = ''
+    RevalYank
+    call s:wait('copy from line ' .. lnum, {-> @" ==# '11'})
+  endfor
+  call cursor(7, 1)
+  messages clear
+  RevalYank
+  call s:wait('word of it', {-> execute('messages') =~# 'no result at line 7 of test'})
 endfunction
 
 " Vim's ch_evalexpr() takes an answer for a notification where it comes beside others.
@@ -527,6 +703,66 @@ function! s:test_picture_is_said_in_words() abort
   wincmd p
 endfunction
 
+function! s:test_opener_that_fails_is_told() abort
+  call writefile(['#!/bin/sh', 'exit 3'], 'fails')
+  call setfperm('fails', 'rwx------')
+  let g:reval_opener = [getcwd() .. '/fails', '--new']
+  call reval#picture#open('image/gif', 'R0lGODlh')
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: fails ended with status 3: .*gif'})
+  call assert_true(filereadable(matchstr(execute('messages'), 'status 3: \zs\S*gif')))
+endfunction
+
+function! s:test_colours_of_256() abort
+  for [color, number] in [['#000000', 16], ['#5f8700', 64], ['#875fff', 99], ['#ffffff', 231], ['#303030', 59], ['#2f2f2f', 16], ['#d7af87', 180]]
+    call assert_match('ctermfg=' .. number .. '\>', execute('highlight ' .. reval#style#group({'fg': color})), color)
+  endfor
+endfunction
+
+" What a session file brings back of the output window is taken on.
+function! s:test_output_window_of_a_session_file() abort
+  call s:python(['print("before")'])
+  Reval
+  call s:wait_mark(1, '^✓')
+  let name = bufname(filter(getbufinfo(), {_, b -> getbufvar(b.bufnr, '&filetype') ==# 'reval-output'})[0].bufnr)
+  execute 'bwipeout!' name
+  " As :source of what :mksession wrote does.
+  execute 'split' name
+  let dead = bufnr('%')
+  wincmd p
+  call setline(1, 'print("after")')
+  Reval
+  call s:wait_mark(1, '^✓')
+  call s:wait('output', {-> getbufline(dead, 1, '$')[1:] ==# ['after']})
+  call assert_equal([dead], map(filter(getbufinfo(), {_, b -> b.name =~# 'reval-output:'}), {_, b -> b.bufnr}))
+  call assert_equal(['nofile', 'reval-output'], [getbufvar(dead, '&buftype'), getbufvar(dead, '&filetype')])
+endfunction
+
+function! s:test_what_is_no_code_is_told() abort
+  silent only
+  for [prepare, word] in [['enew', 'this buffer has no filetype'], ['help', 'this is a help page'],
+        \ ['copen', 'this is a list of places'], ['new | setlocal buftype=nofile filetype=netrw', 'this is the listing of a folder'],
+        \ ['new | setlocal buftype=nofile filetype=python', 'this buffer is no file'],
+        \ ['terminal', 'this is a terminal']]
+    silent execute prepare
+    messages clear
+    Reval
+    call assert_match('reval: ' .. word, execute('messages'), prepare)
+    silent only
+    bwipeout!
+  endfor
+  " What has a language, but none that a kernel is of.
+  for language in ['markdown', 'text', 'sql']
+    execute 'edit! prose.' .. language
+    execute 'setlocal filetype=' .. language
+    call setline(1, '> notes.txt')
+    messages clear
+    Reval
+    call s:wait('refusal', {-> execute('messages') =~# 'reval: '})
+    bwipeout!
+  endfor
+  call assert_false(filereadable('notes.txt'))
+endfunction
+
 function! s:test_picture_that_takes_long_comes_when_it_is_opened() abort
   call s:python(['from IPython.display import SVG',
         \ 'g = lambda i: f"<g id=\"a{i}\"><use href=\"#a{i-1}\"/><use href=\"#a{i-1}\"/></g>"',
@@ -612,6 +848,19 @@ function! s:test_buffer_without_a_name() abort
   endif
   call s:wait_mark(1, '^⇒ 36$')
   bwipeout!
+endfunction
+
+function! s:test_values_of_before_a_restart_are_marked() abort
+  call s:python(['6 * 7', 'print("on")', '1'])
+  1Reval
+  2Reval
+  call s:wait_mark(2, '^✓')
+  RevalRestart
+  call s:wait_mark(1, '^⇒ 42  (earlier kernel)$')
+  call s:wait('word of it', {-> s:has_output('^── the kernel was restarted ──$')})
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  call assert_match('(earlier kernel)$', s:mark(2))
 endfunction
 
 function! s:test_restart_loses_what_ran_and_says_so() abort

@@ -37,11 +37,9 @@ endfunction
 " why that cannot be.
 function! reval#client#attach(bufnr) abort
   let command = reval#config#get('command', a:bufnr)
-  if !empty(getbufvar(a:bufnr, '&buftype'))
-    call reval#client#error('this is no buffer of code (''buftype'' is set)')
-    return ''
-  elseif empty(getbufvar(a:bufnr, '&filetype'))
-    call reval#client#error('this buffer has no filetype: say which language it is, as in :setfiletype python')
+  let what = reval#client#no_code(a:bufnr)
+  if what !=# ''
+    call reval#client#error(what)
     return ''
   elseif &encoding !=# 'utf-8'
     call reval#client#error('needs :set encoding=utf-8')
@@ -60,6 +58,25 @@ function! reval#client#attach(bufnr) abort
   endif
   return uri
 endfunction
+
+" Why a buffer holds nothing to evaluate; '' if it may.
+function! reval#client#no_code(bufnr) abort
+  let [type, language] = [getbufvar(a:bufnr, '&buftype'), getbufvar(a:bufnr, '&filetype')]
+  if language ==# 'netrw' || isdirectory(bufname(a:bufnr))
+    return 'this is the listing of a folder: evaluate in a file'
+  elseif has_key(s:kinds, type)
+    return 'this is ' .. s:kinds[type] .. ': evaluate in a buffer of code'
+  elseif language ==# 'reval-output'
+    return 'this is the output: evaluate in a buffer of code'
+  elseif type !=# ''
+    return printf('this buffer is no file (''buftype'' is %s): evaluate in a buffer of code', type)
+  elseif language ==# ''
+    return 'this buffer has no filetype: say which language it is, as in :setfiletype python'
+  endif
+  return ''
+endfunction
+
+let s:kinds = {'terminal': 'a terminal', 'quickfix': 'a list of places', 'help': 'a help page', 'prompt': 'a prompt'}
 
 " The buffer of a document; -1 where it is gone.
 function! reval#client#buffer(uri) abort
@@ -127,6 +144,7 @@ endfunction
 " Called by the editor's own part when the server of these documents ended.
 " why is '' where that was wished, else one line.
 function! reval#client#exited(uris, why) abort
+  call reval#input#forget(a:uris)
   for uri in a:uris
     call reval#results#lost(uri)
     call reval#kernel#forget(uri)
@@ -139,9 +157,22 @@ function! reval#client#exited(uris, why) abort
   endif
 endfunction
 
-" Called by the editor's own part after the server was told of changes.
-function! reval#client#synced(bufnr) abort
-  call reval#results#check(a:bufnr)
+" Called by Neovim's part when a document is open at a server, which may have been started
+" by other means than attach.
+function! reval#client#opened(bufnr, uri) abort
+  let s:documents[a:uri] = a:bufnr
+  call setbufvar(a:bufnr, 'reval_uri', a:uri)
+endfunction
+
+" Called by the editor's own part when a buffer got another name.
+function! reval#client#renamed(bufnr, old, new) abort
+  if has_key(s:documents, a:old)
+    call remove(s:documents, a:old)
+  endif
+  let s:documents[a:new] = a:bufnr
+  call setbufvar(a:bufnr, 'reval_uri', a:new)
+  call reval#results#renamed(a:bufnr, a:new)
+  call reval#kernel#renamed(a:old, a:new)
 endfunction
 
 " Calls Action as soon as the editor is not in the middle of a command, a mapping,

@@ -15,12 +15,17 @@
 "                                    mark to replace; answers the new id
 "   mark_line(bufnr, id)             the line where a mark stands now, 0 if nowhere
 "   unmark(bufnr, id)
+"   marks(bufnr)                     [mark, text of its line] of every mark that stands
+"   marks_around(bufnr, lnum)        the nearest mark from the line on, and before it
+"   exact(bufnr, version)            whether that version of the document is the buffer's
+"                                    text as it is now
 "   paint(bufnr, first, last, items) highlight lines first..last with nothing but
 "                                    items: [lnum, byte column, end column, group],
 "                                    from 1, the end exclusive
 "   float(lines, items, title)       show text at the cursor; items as for paint
 "   decode(base64, path)             write decoded bytes to a file
-"   spawn(argv)                      start a program without a shell
+"   spawn(argv)                      start a program without a shell;
+"                                    reval#picture#opened(argv, status) follows its end
 "
 " Lines count from 1 here, as in Vim script; positions in params from 0, as in LSP,
 " with characters in UTF-8 code units: bytes.

@@ -1,9 +1,18 @@
 " What the kernel asks the user, one question after the other; and choosing.
+"
+" A prompt takes every key, so it opens only in Normal mode and when no key was typed for
+" a moment: what the user types into the file is not for it. <Esc> puts the question
+" aside, to look at the code; :RevalInput answers it, or asks again.
 scriptencoding utf-8
 
 " Requests that wait; the first one is asked when asking is set.
 let s:requests = []
 let s:asking = 0
+" How long no key must have been typed, in milliseconds.
+let s:pause = 300
+let s:timer = -1
+" When the last question was answered: the next one follows at once.
+let s:answered = []
 
 " Takes a reval/inputRequest.
 function! reval#input#request(params) abort
@@ -17,10 +26,77 @@ function! reval#input#request(params) abort
     else
       call filter(s:requests, {_, r -> r.request !=# a:params.request})
     endif
+    call reval#results#refresh(a:params.evaluation)
     return
   endif
-  call add(s:requests, extend({'cancelled': 0}, a:params))
-  call reval#client#later(function('s:next'))
+  call add(s:requests, extend({'cancelled': 0, 'aside': 0}, a:params))
+  call reval#results#refresh(a:params.evaluation)
+  redrawstatus!
+  call s:offer()
+endfunction
+
+" Whether this evaluation waits for an answer.
+function! reval#input#waits(evaluation) abort
+  return !empty(filter(copy(s:requests), {_, r -> r.evaluation ==# a:evaluation && !r.cancelled}))
+endfunction
+
+" Whether this document's kernel may be the one that waits.
+function! reval#input#waits_in(uris) abort
+  return !empty(filter(copy(s:requests), {_, r -> index(a:uris, r.uri) >= 0 && !r.cancelled}))
+endfunction
+
+" The server of these documents is gone.
+function! reval#input#forget(uris) abort
+  let first = s:asking ? remove(s:requests, 0) : {}
+  call filter(s:requests, {_, r -> index(a:uris, r.uri) < 0})
+  if s:asking
+    let first.cancelled = first.cancelled || index(a:uris, first.uri) >= 0
+    call insert(s:requests, first)
+  endif
+endfunction
+
+" :RevalInput [answer]: answers the first question that waits, or asks it.
+function! reval#input#command(answer, given) abort
+  if s:asking || empty(s:requests)
+    call reval#client#error('no kernel waits for input')
+  elseif a:given
+    call s:reply(remove(s:requests, 0), {'value': a:answer})
+  else
+    let s:requests[0].aside = 0
+    call reval#client#later(function('s:next'))
+  endif
+endfunction
+
+" Sees that the first question is asked: at once where one was just answered.
+function! s:offer() abort
+  if s:asking || empty(s:requests) || s:requests[0].aside
+    return
+  elseif !empty(s:answered) && reltimefloat(reltime(s:answered)) < 1 && mode(1) ==# 'n'
+    call reval#client#later(function('s:next'))
+    return
+  endif
+  if mode(1) !=# 'n'
+    call reval#client#tell('the kernel waits for input: it is asked for in Normal mode, or by :RevalInput', 'WarningMsg')
+  endif
+  augroup reval_input_pause
+    autocmd! SafeState * call s:restart()
+  augroup END
+  call s:restart()
+endfunction
+
+function! s:restart() abort
+  call timer_stop(s:timer)
+  let s:timer = timer_start(s:pause, function('s:quiet'))
+endfunction
+
+" No key was typed for a while.
+function! s:quiet(timer) abort
+  if mode(1) ==# 'n' && state('moaw') ==# '' && !pumvisible()
+    autocmd! reval_input_pause
+    if !empty(s:requests) && !s:requests[0].aside
+      call s:next()
+    endif
+  endif
 endfunction
 
 function! s:next() abort
@@ -68,16 +144,32 @@ function! reval#input#secret(prompt) abort
   return s:aborted ? ['', 0] : [value, 1]
 endfunction
 
-" Called with what was typed; given is 0 where the user went away from the prompt.
+" Called with what was typed; given is 0 where the user went away from the prompt: the
+" question is put aside, and the kernel waits.
 function! reval#input#answered(value, given) abort
-  let request = remove(s:requests, 0)
   let s:asking = 0
-  let bufnr = reval#client#buffer(request.uri)
-  if !request.cancelled && bufnr > 0
-    call reval#editor#call('notify', bufnr, 'reval/inputReply',
-          \ a:given ? {'request': request.request, 'value': a:value} : {'request': request.request, 'cancel': v:true})
+  let request = s:requests[0]
+  if a:given || request.cancelled
+    call remove(s:requests, 0)
+  else
+    let request.aside = 1
+    call add(s:requests, remove(s:requests, 0))
+    call reval#client#tell('the kernel waits: :RevalInput answers, :RevalInterrupt interrupts it', 'WarningMsg')
   endif
-  call reval#client#later(function('s:next'))
+  if a:given && !request.cancelled
+    let s:answered = reltime()
+    call s:reply(request, {'value': a:value})
+  endif
+  call s:offer()
+endfunction
+
+function! s:reply(request, answer) abort
+  let bufnr = reval#client#buffer(a:request.uri)
+  if bufnr > 0
+    call reval#editor#call('notify', bufnr, 'reval/inputReply', extend({'request': a:request.request}, a:answer))
+  endif
+  call reval#results#refresh(a:request.evaluation)
+  redrawstatus!
 endfunction
 
 " Lets the user choose one of labels; Done takes its index.

@@ -14,11 +14,15 @@ function! reval#inspect#key() abort
     call s:fall_back()
     return
   endif
+  let Otherwise = {... -> reval#client#later(function('s:fall_back'))}
   call reval#client#execute(bufnr('%'), 'reval.inspect', {'position': reval#position()},
-        \ function('s:float', [{-> reval#client#later(function('s:fall_back'))}]))
+        \ function('s:float', [Otherwise]), Otherwise)
 endfunction
 
 function! s:fall_back() abort
+  if has('nvim') && reval#editor#call('hover')
+    return
+  endif
   try
     normal! K
   catch

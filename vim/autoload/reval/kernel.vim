@@ -7,11 +7,19 @@ let s:states = {}
 let s:sessions = {}
 " Session → short name of its kernel.
 let s:names = {}
+" Session → how many of its kernels have ended.
+let s:namespaces = {}
 
 " Takes a reval/state.
 function! reval#kernel#state(params) abort
   let state = extend({'kernel': ''}, a:params)
   let s:names[a:params.session] = s:short(state)
+  let ended = get(s:namespaces, a:params.session, 0)
+  let s:namespaces[a:params.session] = get(state, 'namespace', 0)
+  if s:namespaces[a:params.session] > ended
+    call reval#output#note(a:params.session, state.state ==# 'dead' ? 'the kernel died' : state.state ==# 'none'
+          \ ? 'the kernel was shut down' : 'the kernel was restarted')
+  endif
   let before = 'none'
   for uri in a:params.uris
     let before = get(s:states, uri, {'state': 'none'}).state
@@ -64,6 +72,15 @@ function! reval#kernel#forget(uri) abort
   redrawstatus!
 endfunction
 
+" The document has another URI.
+function! reval#kernel#renamed(old, new) abort
+  for known in [s:states, s:sessions]
+    if has_key(known, a:old)
+      let known[a:new] = remove(known, a:old)
+    endif
+  endfor
+endfunction
+
 " The id of a document's session; '' as long as it is not known.
 function! reval#kernel#session(uri) abort
   return get(s:sessions, a:uri, '')
@@ -82,7 +99,7 @@ function! reval#kernel#statusline(bufnr) abort
   endif
   let queued = get(state, 'queued', 0)
   return 'reval ' .. s:short(state) .. ' '
-        \ .. get({'busy': '●busy', 'dead': '✗dead', 'disconnected': '✗disconnected',
+        \ .. get({'busy': reval#input#waits_in(state.uris) ? '●waits for input' : '●busy', 'dead': '✗dead', 'disconnected': '✗disconnected',
         \ 'unresponsive': '✗unresponsive'}, state.state, state.state)
         \ .. (queued ? ' +' .. queued : '')
 endfunction

@@ -2,9 +2,13 @@
 scriptencoding utf-8
 
 let s:unit = ''
+" Whether the block of <Plug>(reval-eval) reaches to the end of each line.
+let s:ragged = 0
 
 " For an <expr> mapping: g@ with the operator set.
 function! reval#operator#start() abort
+  " After `$` a block reaches to the end of each line, and the marks do not say so.
+  let s:ragged = mode() ==# "\<C-v>" && getcurpos()[4] == v:maxcol
   let &operatorfunc = 'reval#operator#evaluate'
   return 'g@'
 endfunction
@@ -43,15 +47,13 @@ endfunction
 function! s:block(first, last) abort
   let left = min([virtcol([a:first[1], a:first[2]], 1)[0], virtcol([a:last[1], a:last[2]], 1)[0]])
   let right = max([virtcol([a:first[1], a:first[2]], 1)[1], virtcol([a:last[1], a:last[2]], 1)[1]])
-  " After `$` the block reaches to the end of each line.
-  let ragged = getcurpos()[4] == v:maxcol
   for lnum in range(a:first[1], a:last[1])
     let width = virtcol([lnum, '$']) - 1
     if width < left
       continue
     endif
     let start = virtcol2col(0, lnum, left) - 1
-    let end = ragged || width < right ? strlen(getline(lnum)) : s:after(lnum, virtcol2col(0, lnum, right))
+    let end = s:ragged || width < right ? strlen(getline(lnum)) : s:after(lnum, virtcol2col(0, lnum, right))
     if getline(lnum)[start : end - 1] =~# '\S'
       call reval#span([lnum, start], [lnum, end])
     endif

@@ -7,8 +7,10 @@ scriptencoding utf-8
 "   session  its id
 "   bufnr    the buffer, -1 before its first line (0 would be the alternate one)
 "   count    lines in it (an empty buffer has one line all the same)
+"   uri      the document whose output came last
 "   blocks   in the order of their first output:
 "            {evaluation, lines (with the header), outputs, index → output}
+"            and those of a line that is no evaluation's, which is ''
 "   shown    a window was opened by itself: not to be done again
 let s:views = {}
 " Evaluation → [view, block], for blocks that are still in a buffer.
@@ -72,6 +74,9 @@ function! reval#output#jump() abort
     return
   endif
   let [block, output, row] = found
+  if block.evaluation ==# ''
+    return
+  endif
   let link = s:link(output, row)
   if !empty(link)
     let place = s:place(link)
@@ -138,8 +143,8 @@ endfunction
 " A buffer of the code whose output the current buffer shows; 0 if there is none.
 function! reval#output#source() abort
   for view in values(s:views)
-    if view.bufnr == bufnr('%') && !empty(view.blocks)
-      return max([0, reval#client#buffer(view.blocks[-1].params.uri)])
+    if view.bufnr == bufnr('%') && view.uri !=# ''
+      return max([0, reval#client#buffer(view.uri)])
     endif
   endfor
   return 0
@@ -182,12 +187,12 @@ endfunction
 
 function! s:view(params) abort
   if has_key(s:blocks, a:params.evaluation)
-    return s:blocks[a:params.evaluation][0]
+    return extend(s:blocks[a:params.evaluation][0], {'uri': a:params.uri})
   endif
   if !has_key(s:views, a:params.session)
-    let s:views[a:params.session] = {'session': a:params.session, 'bufnr': -1, 'count': 0, 'blocks': [], 'shown': 0}
+    let s:views[a:params.session] = {'session': a:params.session, 'uri': '', 'bufnr': -1, 'count': 0, 'blocks': [], 'shown': 0}
   endif
-  let view = s:views[a:params.session]
+  let view = extend(s:views[a:params.session], {'uri': a:params.uri})
   if !bufloaded(view.bufnr)
     call s:create(view)
   endif
@@ -196,14 +201,17 @@ endfunction
 
 function! s:create(view) abort
   call s:forget(a:view)
-  let name = 'reval-output://' .. reval#kernel#name(a:view.session)
-  let n = 2
-  while bufexists(name .. (n > 2 ? '-' .. (n - 1) : ''))
-    let n += 1
+  let first = 'reval-output://' .. reval#kernel#name(a:view.session)
+  let [name, n] = [first, 2]
+  " A buffer of that name which is no session's was left by :mksession, with its window.
+  while bufexists(name) && !empty(filter(values(s:views), {_, view -> view.bufnr == bufnr(name)}))
+    let [name, n] = [first .. '-' .. n, n + 1]
   endwhile
-  let bufnr = bufadd(name .. (n > 2 ? '-' .. (n - 1) : ''))
+  let bufnr = bufadd(name)
   call setbufvar(bufnr, '&buftype', 'nofile')
   call bufload(bufnr)
+  call setbufvar(bufnr, '&modifiable', 1)
+  silent call deletebufline(bufnr, 1, '$')
   for [option, value] in items({'buftype': 'nofile', 'bufhidden': 'hide', 'swapfile': 0, 'buflisted': 0,
         \ 'undolevels': -1, 'modifiable': 0})
     call setbufvar(bufnr, '&' .. option, value)
@@ -214,6 +222,15 @@ function! s:create(view) abort
   augroup reval_output
     execute printf('autocmd! BufUnload <buffer=%d> call reval#output#unloaded(%d)', bufnr, bufnr)
   augroup END
+endfunction
+
+" Puts a line of its own at the end of a session's output, if there is any.
+function! reval#output#note(session, text) abort
+  let view = get(s:views, a:session, {})
+  if !empty(view) && bufloaded(view.bufnr)
+    call s:splice(view, view.count + 1, 0, ['── ' .. a:text .. ' ──'])
+    call add(view.blocks, {'evaluation': '', 'lines': 1, 'outputs': [], 'index': {}, 'params': {}})
+  endif
 endfunction
 
 " Its text is gone: what comes next starts a new buffer.
@@ -227,9 +244,15 @@ endfunction
 
 function! s:forget(view) abort
   for block in a:view.blocks
-    call remove(s:blocks, block.evaluation)
+    call s:drop(block)
   endfor
   call extend(a:view, {'bufnr': -1, 'count': 0, 'blocks': []})
+endfunction
+
+function! s:drop(block) abort
+  if a:block.evaluation !=# ''
+    call remove(s:blocks, a:block.evaluation)
+  endif
 endfunction
 
 " Brings one output of an evaluation into the buffer.
@@ -257,13 +280,13 @@ function! s:apply(view, params, output) abort
     call add(block.outputs, output)
   endif
   let output = block.index[a:output.index]
-  let start = s:start(a:view, block) + 1
-  for before in block.outputs
-    if before is output
-      break
-    endif
-    let start += before.lines
-  endfor
+  " Most changes are to the last output.
+  let [start, i] = [s:start(a:view, block) + block.lines, len(block.outputs) - 1]
+  let start -= block.outputs[i].lines
+  while block.outputs[i] isnot output
+    let i -= 1
+    let start -= block.outputs[i].lines
+  endwhile
   let lines = output.lines
   if a:output.kind ==# 'stream'
     call s:append(a:view, output, start, a:output)
@@ -366,13 +389,12 @@ endfunction
 
 " The line of a block's header. Most changes are to the last block.
 function! s:start(view, block) abort
-  let lnum = a:view.count + 1
-  for block in reverse(copy(a:view.blocks))
-    let lnum -= block.lines
-    if block is a:block
-      break
-    endif
-  endfor
+  let i = len(a:view.blocks) - 1
+  let lnum = a:view.count + 1 - a:view.blocks[i].lines
+  while a:view.blocks[i] isnot a:block
+    let i -= 1
+    let lnum -= a:view.blocks[i].lines
+  endwhile
   return lnum
 endfunction
 
@@ -390,7 +412,7 @@ function! s:trim(view) abort
       let surplus -= block.lines
       call s:splice(a:view, 1, block.lines, [])
       call remove(a:view.blocks, 0)
-      call remove(s:blocks, block.evaluation)
+      call s:drop(block)
       continue
     endif
     " The header stays: this block is not over, or too long alone.

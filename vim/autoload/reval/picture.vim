@@ -42,6 +42,13 @@ function! reval#picture#open(mime, data) abort
   call reval#editor#call('spawn', opener + [path])
 endfunction
 
+" Called by the editor's own part when a program that spawn started has ended.
+function! reval#picture#opened(argv, status) abort
+  if a:status
+    call reval#client#error(printf('%s ended with status %d: %s', fnamemodify(a:argv[0], ':t'), a:status, a:argv[-1]))
+  endif
+endfunction
+
 " ' 640×480' from a PNG's IHDR chunk: two big-endian numbers from byte 16 on.
 function! s:png_size(data) abort
   let bytes = []

@@ -103,6 +103,8 @@ function! s:cterm(color) abort
   elseif a:color !~# '^#\x\{6}$'
     return 'NONE'
   endif
-  let cube = map([1, 3, 5], {_, i -> (str2nr(a:color[i : i + 1], 16) * 5 + 127) / 255})
+  " The levels of the cube are 0, 95, 135, 175, 215 and 255.
+  let cube = map([1, 3, 5], {_, i -> str2nr(a:color[i : i + 1], 16)})
+  call map(cube, {_, level -> level < 48 ? 0 : level < 115 ? 1 : (level - 35) / 40})
   return 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
 endfunction

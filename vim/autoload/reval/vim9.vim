@@ -7,8 +7,8 @@ vim9script
 #   ready      the answer to initialize came; until then messages wait in queue
 #   queue
 #   stderr     its last lines
-#   documents  bufnr → {uri, version, tick, timer, listener}; tick is b:changedtick of
-#              the text that the server has
+#   documents  bufnr → {uri, tick, timer}; tick is b:changedtick of the text that the
+#              server has, and the document's version there
 #   wished     it was told to end
 var servers: dict<dict<any>> = {}
 
@@ -27,13 +27,7 @@ export def Attach(bufnr: number): string
     endif
   endif
   const uri = Uri(bufnr)
-  var document = get(server.documents, bufnr, {})
-  if !empty(document) && document.uri != uri
-    # The buffer got another name (:saveas, :file).
-    Close(server, bufnr)
-    document = {}
-  endif
-  if empty(document)
+  if !has_key(server.documents, bufnr)
     Open(server, bufnr, uri)
   endif
   return uri
@@ -143,7 +137,7 @@ def Exited(root: string, server: dict<any>, status: number)
     remove(servers, root)
   endif
   for document in values(server.documents)
-    listener_remove(document.listener)
+    timer_stop(document.timer)
   endfor
   const last = get(filter(copy(server.stderr), (_, line) => line =~ '\S'), -1, '')
   reval#client#exited(mapnew(values(server.documents), (_, d) => d.uri),
@@ -158,45 +152,62 @@ def Text(bufnr: number): string
 enddef
 
 def Open(server: dict<any>, bufnr: number, uri: string)
-  server.documents[bufnr] = {
-    uri: uri, version: 1, tick: getbufvar(bufnr, 'changedtick'), timer: 0,
-    listener: listener_add((_, _, _, _, _) => Changed(server, bufnr), bufnr),
-  }
+  const tick = getbufvar(bufnr, 'changedtick')
+  server.documents[bufnr] = {uri: uri, tick: tick, timer: 0}
   Send(server, {method: 'textDocument/didOpen', params: {textDocument: {
-    uri: uri, languageId: getbufvar(bufnr, '&filetype'), version: 1, text: Text(bufnr)}}})
+    uri: uri, languageId: getbufvar(bufnr, '&filetype'), version: tick, text: Text(bufnr)}}})
+  Watch(bufnr)
   augroup reval_documents
     execute 'autocmd! * <buffer=' .. bufnr .. '>'
     execute 'autocmd BufDelete,BufWipeout <buffer=' .. bufnr .. '> reval#vim9#Detach(str2nr(expand("<abuf>")))'
+    execute 'autocmd BufFilePost <buffer=' .. bufnr .. '> reval#vim9#Rename(str2nr(expand("<abuf>")))'
     # A buffer that is read again has lost its text properties.
-    execute 'autocmd BufReadPost <buffer=' .. bufnr .. '> reval#vim9#Flush(str2nr(expand("<abuf>")))'
+    execute 'autocmd BufReadPost <buffer=' .. bufnr .. '> reval#vim9#Reread(str2nr(expand("<abuf>")))'
   augroup END
 enddef
 
 def Close(server: dict<any>, bufnr: number)
   const document = remove(server.documents, bufnr)
   timer_stop(document.timer)
-  listener_remove(document.listener)
   Send(server, {method: 'textDocument/didClose', params: {textDocument: {uri: document.uri}}})
 enddef
 
+def Server(bufnr: number): dict<any>
+  return get(servers, getbufvar(bufnr, 'reval_project', ''), {})
+enddef
+
 export def Detach(bufnr: number)
-  const server = get(servers, getbufvar(bufnr, 'reval_project', ''), {})
+  const server = Server(bufnr)
   if !empty(server) && has_key(server.documents, bufnr)
     Close(server, bufnr)
   endif
 enddef
 
-def Changed(server: dict<any>, bufnr: number)
-  var document = get(server.documents, bufnr, {})
-  if !empty(document)
-    timer_stop(document.timer)
-    document.timer = timer_start(debounce, (_) => Flush(bufnr))
+# The buffer got another name (:saveas, :file): its results go with it.
+export def Rename(bufnr: number)
+  const server = Server(bufnr)
+  if empty(server) || !has_key(server.documents, bufnr)
+    return
   endif
+  const old = server.documents[bufnr].uri
+  const new = Uri(bufnr)
+  if new != old
+    Send(server, {method: 'workspace/didRenameFiles', params: {files: [{oldUri: old, newUri: new}]}})
+    Close(server, bufnr)
+    Open(server, bufnr, new)
+    reval#client#renamed(bufnr, old, new)
+  endif
+enddef
+
+export def Reread(bufnr: number)
+  Watch(bufnr)
+  Flush(bufnr)
+  reval#results#place(bufnr)
 enddef
 
 # Gives the server the text if it changed since.
 export def Flush(bufnr: number)
-  const server = get(servers, getbufvar(bufnr, 'reval_project', ''), {})
+  const server = Server(bufnr)
   const document = empty(server) ? {} : get(server.documents, bufnr, {})
   if empty(document) || !bufloaded(bufnr)
     return
@@ -204,12 +215,96 @@ export def Flush(bufnr: number)
   const tick = getbufvar(bufnr, 'changedtick')
   if tick != document.tick
     document.tick = tick
-    document.version += 1
     Send(server, {method: 'textDocument/didChange', params: {
-      textDocument: {uri: document.uri, version: document.version},
-      contentChanges: [{text: Text(bufnr)}]}})
-    reval#client#synced(bufnr)
+      textDocument: {uri: document.uri, version: tick}, contentChanges: [{text: Text(bufnr)}]}})
   endif
+enddef
+
+# Whether the server knew the buffer's text as it is now, at this version.
+export def Exact(bufnr: number, version: number): bool
+  return version == getbufvar(bufnr, 'changedtick')
+enddef
+
+# Edits -------------------------------------------------------------------------
+
+# Buffer → {listener, change, last}: change is the number of the last change that was
+# seen (:help undotree), last the highest one.
+var watched: dict<dict<number>> = {}
+
+def Watch(bufnr: number)
+  if !has_key(watched, bufnr)
+    watched[bufnr] = {listener: listener_add((_, _, _, _, changes) => Changed(bufnr, changes), bufnr), change: 0, last: 0}
+    if bufnr == bufnr('%')
+      watched[bufnr]->extend({change: changenr(), last: undotree().seq_last})
+    endif
+    augroup reval_watched
+      execute 'autocmd BufUnload <buffer=' .. bufnr .. '> ++once reval#vim9#Unwatch(str2nr(expand("<abuf>")))'
+    augroup END
+  endif
+enddef
+
+export def Unwatch(bufnr: number)
+  if has_key(watched, bufnr)
+    listener_remove(remove(watched, bufnr).listener)
+  endif
+  # Its marks end with its text, and their numbers are used again.
+  if has_key(marked, bufnr)
+    remove(marked, bufnr)
+  endif
+enddef
+
+def Changed(bufnr: number, changes: list<dict<number>>)
+  if has_key(marked, bufnr) && Disturbed(bufnr, changes)
+    reval#results#doubt(bufnr)
+  endif
+  const server = Server(bufnr)
+  if !empty(server) && has_key(server.documents, bufnr)
+    const document = server.documents[bufnr]
+    timer_stop(document.timer)
+    document.timer = timer_start(debounce, (_) => Flush(bufnr))
+  endif
+enddef
+
+# Takes away the marks that undo brought back, and tells whether marks may have gone or
+# stand in the wrong place: lines that are deleted take theirs along, lines that undo
+# brings have those of then, and Enter in front of code leaves its mark behind.
+def Disturbed(bufnr: number, changes: list<dict<number>>): bool
+  var disturbed = Undone(bufnr)
+  const count = getbufinfo(bufnr)[0].linecount
+  for change in changes
+    const first = max([1, min([change.lnum - 1, count])])
+    const last = max([first, min([change.end - 1 + change.added, count])])
+    const standing = Stray(bufnr, first, last)
+    disturbed = disturbed || change.added < 0 || change.end - change.lnum > 1 || change.added > 0 && standing
+  endfor
+  return disturbed
+enddef
+
+# Whether the last change was undo or redo, as far as that can be known: the numbers of
+# new changes are higher than all before.
+def Undone(bufnr: number): bool
+  if bufnr != bufnr('%')
+    return true
+  endif
+  const state = watched[bufnr]
+  const undone = changenr() != state.change && changenr() <= state.last
+  state.change = changenr()
+  state.last = max([state.last, state.change])
+  return undone
+enddef
+
+# Removes the marks of these lines that are nobody's; tells whether there are others.
+def Stray(bufnr: number, first: number, last: number): bool
+  const ours = marked[bufnr]
+  var standing = false
+  for prop in prop_list(first, {bufnr: bufnr, end_lnum: last, types: mark_types})
+    if has_key(ours, prop.id)
+      standing = true
+    else
+      prop_remove({bufnr: bufnr, id: prop.id}, prop.lnum)
+    endif
+  endfor
+  return standing
 enddef
 
 # Requests ----------------------------------------------------------------------
@@ -269,6 +364,11 @@ augroup END
 
 # Marks -------------------------------------------------------------------------
 
+# Buffer → {mark: the line where it was last seen}.
+var marked: dict<dict<number>> = {}
+# The property types of marks.
+var mark_types: list<string> = []
+
 # A group's property type, made if need be.
 def Type(group: string): string
   if empty(prop_type_get(group))
@@ -281,12 +381,43 @@ export def Mark(bufnr: number, id: number, lnum: number, text: string, group: st
   if id != 0
     Unmark(bufnr, id)
   endif
-  return prop_add(lnum, 0, {bufnr: bufnr, type: Type(group), text: text, text_align: 'after', text_padding_left: 2})
+  if index(mark_types, group) < 0
+    mark_types->add(Type(group))
+  endif
+  const new = prop_add(lnum, 0, {bufnr: bufnr, type: group, text: text, text_align: 'after', text_padding_left: 2})
+  if !has_key(marked, bufnr)
+    marked[bufnr] = {}
+  endif
+  marked[bufnr][new] = lnum
+  return new
 enddef
 
 export def Mark_line(bufnr: number, id: number): number
-  const found = prop_list(1, {bufnr: bufnr, end_lnum: -1, ids: [id]})
-  return empty(found) ? 0 : found[0].lnum
+  if !has_key(marked, bufnr) || !has_key(marked[bufnr], id) || !bufloaded(bufnr)
+    return 0
+  endif
+  # It moved with the lines, not far as a rule.
+  const from = max([1, min([marked[bufnr][id], getbufinfo(bufnr)[0].linecount])])
+  var lnum = Nearest(bufnr, {id: id}, {ids: [id]}, from, 'f')[0]
+  if lnum == 0
+    lnum = Nearest(bufnr, {id: id}, {ids: [id]}, from, 'b')[0]
+  endif
+  if lnum > 0
+    marked[bufnr][id] = lnum
+  endif
+  return lnum
+enddef
+
+# [line, id] of the nearest property from a line on; [0, 0] if there is none. what and
+# those say which, as for prop_find() and for prop_list(). prop_find() does not see virtual
+# text behind the line where it starts.
+def Nearest(bufnr: number, what: dict<any>, those: dict<any>, from: number, direction: string): list<number>
+  const here = direction == 'f' ? prop_list(from, extendnew(those, {bufnr: bufnr})) : []
+  if !empty(here)
+    return [from, here[0].id]
+  endif
+  const found = prop_find(extendnew(what, {bufnr: bufnr, lnum: from, col: 1}), direction)
+  return empty(found) ? [0, 0] : [found.lnum, found.id]
 enddef
 
 export def Unmark(bufnr: number, id: number)
@@ -294,6 +425,41 @@ export def Unmark(bufnr: number, id: number)
   if lnum > 0
     prop_remove({bufnr: bufnr, id: id}, lnum)
   endif
+  if has_key(marked, bufnr) && has_key(marked[bufnr], id)
+    remove(marked[bufnr], id)
+  endif
+enddef
+
+# Where each mark stands: [mark, text of the line].
+export def Marks(bufnr: number): list<list<any>>
+  var list: list<list<any>> = []
+  if has_key(marked, bufnr)
+    for prop in prop_list(1, {bufnr: bufnr, end_lnum: -1, types: mark_types})
+      if has_key(marked[bufnr], prop.id)
+        marked[bufnr][prop.id] = prop.lnum
+        list->add([prop.id, getbufline(bufnr, prop.lnum)[0]])
+      endif
+    endfor
+  endif
+  return list
+enddef
+
+# The marks that stand nearest to a line: behind it or below, and above.
+export def Marks_around(bufnr: number, lnum: number): list<number>
+  var nearest: list<number> = []
+  for direction in ['f', 'b']
+    var best = [0, 0]
+    for type in mark_types
+      const found = Nearest(bufnr, {type: type}, {types: [type]}, lnum, direction)
+      if found[0] > 0 && (best[0] == 0 || (direction == 'f' ? found[0] < best[0] : found[0] > best[0]))
+        best = found
+      endif
+    endfor
+    if best[0] > 0
+      nearest->add(best[1])
+    endif
+  endfor
+  return nearest
 enddef
 
 export def Paint(bufnr: number, first: number, last: number, items: list<any>)
@@ -361,5 +527,6 @@ export def Decode(data: string, path: string)
 enddef
 
 export def Spawn(argv: list<string>)
-  job_start(argv, {in_io: 'null', out_io: 'null', err_io: 'null', stoponexit: ''})
+  job_start(argv, {in_io: 'null', out_io: 'null', err_io: 'null', stoponexit: '',
+    exit_cb: (_, status) => reval#picture#opened(argv, status)})
 enddef

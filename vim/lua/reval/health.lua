@@ -13,6 +13,8 @@ local function tell(check)
   end
 end
 
+local editors = { Vim = true, Neovim = true, Emacs = true }
+
 function M.check()
   vim.health.start('reval')
   if vim.fn.has('nvim-0.10') == 0 then
@@ -37,7 +39,10 @@ function M.check()
     return
   end
   for _, check in ipairs(report) do
-    tell(check)
+    -- This is the editor that is used, whatever is on PATH.
+    if not editors[check.name] then
+      tell(check)
+    end
   end
 end
 

@@ -5,14 +5,18 @@ local M = {}
 local namespace = vim.api.nvim_create_namespace('reval')
 local pictures = { 'image/png', 'image/svg+xml', 'image/jpeg', 'image/gif' }
 
---- Client id → what is ours to remember of it: uris of its documents, and whether it
---- was told to end.
+--- Client id → what is ours to remember of it: uris of its documents that are open, and
+--- whether it was told to end.
 ---@type table<integer, { uris: table<string, true>, wished: boolean }>
 local servers = {}
 
---- Buffer → functions that wait until its document is open at the server.
----@type table<integer, fun(client: vim.lsp.Client)[]>
+--- Buffer → functions that wait until its document is open at the server, and its client.
+---@type table<integer, { client: integer?, [integer]: fun(client: vim.lsp.Client) }>
 local waiting = {}
+
+--- Buffer → b:changedtick of the last change to its text.
+---@type table<integer, integer>
+local changed = {}
 
 ---@return vim.lsp.Client?
 local function client_of(bufnr)
@@ -38,7 +42,7 @@ end
 
 --- The server's stderr goes to Neovim's LSP log; its last line there says why it ended.
 local function last_words()
-  local file = io.open(vim.lsp.get_log_path(), 'rb')
+  local file = io.open(require('vim.lsp.log').get_filename(), 'rb')
   if not file then
     return nil
   end
@@ -51,18 +55,20 @@ local function last_words()
   return words
 end
 
-local function exited(code, _, id)
+local function exited(code, signal, id)
   local server = servers[id]
   servers[id] = nil
   vim.schedule(function()
-    for bufnr in pairs(waiting) do
-      if server and server.uris[vim.uri_from_bufnr(bufnr)] then
+    for bufnr, queue in pairs(waiting) do
+      if queue.client == id then
         waiting[bufnr] = nil
+        server.uris[vim.uri_from_bufnr(bufnr)] = true
       end
     end
     if server and vim.v.exiting == vim.NIL then
       local why = ''
-      if not server.wished then
+      -- Who stops it by other means (:lsp restart) has said so.
+      if not server.wished and (code ~= 0 or signal ~= 0) then
         local words = last_words()
         why = 'exit status ' .. code .. (words and ', ' .. words or '')
       end
@@ -72,9 +78,11 @@ local function exited(code, _, id)
 end
 
 --- When a buffer is read again (:edit, 'autoread') its document is closed and opened
---- anew, and the server would forget its results: make one change of both.
+--- anew, and the server would forget its results: make one change of both. The version
+--- of a document is the b:changedtick of its text.
 local function keep_documents(client)
   local notify = client.notify
+  local uris = servers[client.id].uris
   --- URIs of documents that were closed a moment ago.
   local closing = {}
   client.notify = function(...)
@@ -83,20 +91,28 @@ local function keep_documents(client)
     local document = params and params.textDocument
     if method == 'textDocument/didClose' then
       local arguments = { ... }
-      closing[document.uri] = true
-      vim.schedule(function()
-        if closing[document.uri] then
-          closing[document.uri] = nil
-          notify(unpack(arguments))
-        end
-      end)
+      if uris[document.uri] then
+        closing[document.uri] = true
+        vim.schedule(function()
+          if closing[document.uri] then
+            closing[document.uri] = nil
+            uris[document.uri] = nil
+            notify(unpack(arguments))
+          end
+        end)
+      end
       return true
-    elseif method == 'textDocument/didOpen' and closing[document.uri] then
-      closing[document.uri] = nil
-      return call(client, 'notify', 'textDocument/didChange', {
-        textDocument = { uri = document.uri, version = document.version },
-        contentChanges = { { text = document.text } },
-      })
+    elseif method == 'textDocument/didOpen' or method == 'textDocument/didChange' then
+      local bufnr = vim.fn['reval#client#buffer'](document.uri)
+      document.version = vim.api.nvim_buf_get_changedtick(bufnr > 0 and bufnr or vim.uri_to_bufnr(document.uri))
+      if method == 'textDocument/didOpen' and uris[document.uri] then
+        closing[document.uri] = nil
+        return call(client, 'notify', 'textDocument/didChange', {
+          textDocument = { uri = document.uri, version = document.version },
+          contentChanges = { { text = document.text } },
+        })
+      end
+      uris[document.uri] = true
     end
     return notify(...)
   end
@@ -123,11 +139,7 @@ function M.attach(bufnr)
     vim.fn['reval#client#error']('another buffer without a name is evaluated: name this one (:file NAME)')
     return ''
   end
-  local client = client_of(bufnr)
-  if client then
-    servers[client.id].uris[uri] = true
-    return uri
-  elseif waiting[bufnr] then
+  if client_of(bufnr) or waiting[bufnr] then
     return uri
   end
   local command = vim.fn['reval#config#get']('command', bufnr)
@@ -153,6 +165,8 @@ function M.attach(bufnr)
     -- When Neovim ends the server has this long to end its kernels; it needs less.
     flags = { debounce_text_changes = 200, allow_incremental_sync = false, exit_timeout = 2000 },
     on_init = function(started)
+      -- Also one that was started again by other means (:lsp restart).
+      servers[started.id] = servers[started.id] or { uris = {}, wished = false }
       quiet(started)
       keep_documents(started)
     end,
@@ -171,8 +185,90 @@ function M.attach(bufnr)
     return ''
   end
   servers[id] = servers[id] or { uris = {}, wished = false }
-  servers[id].uris[uri] = true
+  if waiting[bufnr] then
+    waiting[bufnr].client = id
+  end
   return uri
+end
+
+local function when_open(bufnr, action)
+  if waiting[bufnr] then
+    table.insert(waiting[bufnr], action)
+  else
+    local client = client_of(bufnr)
+    if client then
+      action(client)
+    end
+  end
+end
+
+--- Buffers whose edits are followed.
+---@type table<integer, true>
+local watched = {}
+
+--- Follows the edits of a buffer: text that is replaced as a whole takes marks along, or
+--- away.
+function M.watch(bufnr)
+  changed[bufnr] = vim.api.nvim_buf_get_changedtick(bufnr)
+  if watched[bufnr] then
+    return
+  end
+  watched[bufnr] = vim.api.nvim_buf_attach(bufnr, false, {
+    on_lines = function(_, buffer, tick, first, last, new)
+      changed[buffer] = tick
+      if last - first > 1 or last - first > new then
+        vim.schedule(function()
+          vim.fn['reval#results#doubt'](buffer)
+        end)
+      end
+    end,
+    on_reload = function(_, buffer)
+      vim.schedule(function()
+        local client = client_of(buffer)
+        if client and vim.api.nvim_buf_is_loaded(buffer) then
+          changed[buffer] = vim.api.nvim_buf_get_changedtick(buffer)
+          M.sync(client, buffer)
+          vim.fn['reval#results#place'](buffer)
+        end
+      end)
+    end,
+    on_detach = function(_, buffer)
+      watched[buffer] = nil
+    end,
+  })
+end
+
+--- Tells the server the whole text: of a buffer that is read again vim.lsp tells what it
+--- was before.
+function M.sync(client, bufnr)
+  call(client, 'notify', 'textDocument/didChange', {
+    textDocument = { uri = vim.uri_from_bufnr(bufnr) },
+    contentChanges = { { text = table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), '\n') .. '\n' } },
+  })
+end
+
+--- Whether the server knew the buffer's text as it is now, at this version.
+function M.exact(bufnr, version)
+  return version >= (changed[bufnr] or math.huge)
+end
+
+--- The buffer got another name (:saveas, :file): its results go with it.
+function M.rename(bufnr)
+  local client = client_of(bufnr)
+  local old, new = vim.b[bufnr].reval_uri, vim.uri_from_bufnr(bufnr)
+  if not client or not old or old == '' or old == new then
+    return
+  end
+  call(client, 'notify', 'workspace/didRenameFiles', { files = { { oldUri = old, newUri = new } } })
+  call(client, 'notify', 'textDocument/didClose', { textDocument = { uri = old } })
+  vim.fn['reval#client#renamed'](bufnr, old, new)
+  call(client, 'notify', 'textDocument/didOpen', {
+    textDocument = {
+      uri = new,
+      languageId = vim.bo[bufnr].filetype,
+      text = table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), '\n') .. '\n',
+    },
+  })
 end
 
 --- The document of a buffer is open at the server: what waited goes out.
@@ -186,47 +282,33 @@ function M.attached(client, bufnr)
   if vim.go.omnifunc == 'reval#omni#complete' then
     vim.bo[bufnr].omnifunc = vim.go.omnifunc
   end
-  -- Text that is replaced as a whole takes marks along, or away.
-  vim.api.nvim_buf_attach(bufnr, false, {
-    on_reload = function()
-      vim.schedule(function()
-        vim.fn['reval#client#synced'](bufnr)
-      end)
-    end,
-    on_lines = function(_, buffer, _, first, last, new)
-      if last - first > 1 or last - first > new then
-        vim.schedule(function()
-          if vim.api.nvim_buf_is_loaded(buffer) then
-            vim.fn['reval#client#synced'](buffer)
-          end
-        end)
-      end
-    end,
-  })
+  vim.fn['reval#client#opened'](bufnr, vim.uri_from_bufnr(bufnr))
+  M.watch(bufnr)
+  local group = vim.api.nvim_create_augroup('reval_document_' .. bufnr, {})
   -- :edit detaches the buffer; here it has its new text and is attached again.
   vim.api.nvim_create_autocmd('BufReadPost', {
-    group = vim.api.nvim_create_augroup('reval_document_' .. bufnr, {}),
+    group = group,
     buffer = bufnr,
     callback = function()
       M.attach(bufnr)
-      vim.fn['reval#results#place'](bufnr)
+      when_open(bufnr, function(opened)
+        M.watch(bufnr)
+        M.sync(opened, bufnr)
+        vim.fn['reval#results#place'](bufnr)
+      end)
+    end,
+  })
+  vim.api.nvim_create_autocmd('BufFilePost', {
+    group = group,
+    buffer = bufnr,
+    callback = function()
+      M.rename(bufnr)
     end,
   })
   local queue = waiting[bufnr] or {}
   waiting[bufnr] = nil
   for _, action in ipairs(queue) do
     action(client)
-  end
-end
-
-local function when_open(bufnr, action)
-  if waiting[bufnr] then
-    table.insert(waiting[bufnr], action)
-  else
-    local client = client_of(bufnr)
-    if client then
-      action(client)
-    end
   end
 end
 
@@ -304,6 +386,34 @@ function M.mark_line(bufnr, id)
   return mark[1] + 1
 end
 
+--- Where each mark stands: { mark, text of the line }.
+function M.marks(bufnr)
+  local list = {}
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(bufnr, namespace, 0, -1, { details = true })) do
+    if not mark[4].invalid then
+      table.insert(list, { mark[1], vim.api.nvim_buf_get_lines(bufnr, mark[2], mark[2] + 1, true)[1] })
+    end
+  end
+  return list
+end
+
+--- The marks that stand nearest to a line: behind it or below, and above.
+function M.marks_around(bufnr, lnum)
+  local nearest = {}
+  for to, start in pairs({ [-1] = lnum - 1, [0] = lnum - 2 }) do
+    if start >= 0 then
+      local marks = vim.api.nvim_buf_get_extmarks(bufnr, namespace, { start, 0 }, to, { details = true, limit = 10 })
+      for _, mark in ipairs(marks) do
+        if not mark[4].invalid then
+          table.insert(nearest, mark[1])
+          break
+        end
+      end
+    end
+  end
+  return nearest
+end
+
 function M.unmark(bufnr, id)
   vim.api.nvim_buf_del_extmark(bufnr, namespace, id)
 end
@@ -333,6 +443,17 @@ function M.float(lines, items, title)
   end
 end
 
+--- Shows what another language server knows of the name at the cursor, if there is one.
+function M.hover()
+  for _, client in ipairs(vim.lsp.get_clients({ bufnr = 0, method = 'textDocument/hover' })) do
+    if client.name ~= 'reval' then
+      vim.lsp.buf.hover()
+      return true
+    end
+  end
+  return false
+end
+
 -- Asking -----------------------------------------------------------------------
 
 function M.input(prompt)
@@ -358,7 +479,11 @@ function M.decode(data, path)
 end
 
 function M.spawn(argv)
-  vim.system(argv, { detach = true, stdin = false, stdout = false, stderr = false })
+  vim.system(argv, { detach = true, stdin = false, stdout = false, stderr = false }, function(done)
+    vim.schedule(function()
+      vim.fn['reval#picture#opened'](argv, done.code ~= 0 and done.code or done.signal)
+    end)
+  end)
 end
 
 return M
