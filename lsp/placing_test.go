@@ -130,8 +130,8 @@ func TestResultIsTrueAfterAnyEdits(t *testing.T) {
 		texts := map[string]string{} // what was evaluated
 		for i, line := range lines {
 			if strings.TrimSpace(line) != "" && rapid.Bool().Draw(t, "evaluated") {
-				p := protocol.Position{Line: uint32(i)}
-				r := command[lsp.EvaluateResult](c, lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Unit: "line", Position: &p})
+				where := protocol.Range{Start: protocol.Position{Line: uint32(i)}, End: protocol.Position{Line: uint32(i), Character: uint32(b.characters(line))}}
+				r := command[lsp.EvaluateResult](c, lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Range: &where})
 				texts[r.Evaluation] = line
 			}
 		}
