@@ -229,6 +229,22 @@ plt.plot([1, 3, 2]); plt.show()
 	}
 }
 
+// A value whose text tells nothing shows the text of its best form.
+func TestRichValues(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("from IPython.display import HTML, JSON, Latex, Markdown, SVG\n")
+	b.run("from IPython.display import HTML, JSON, Latex, Markdown, SVG")
+	for code, want := range map[string]string{
+		"HTML('<b>bold</b>')": "bold", "JSON({'a': 1})": `{"a":1}`, "Latex('$x$')": "$x$", "Markdown('**x**')": "**x**",
+		"SVG('<svg><text>one</text></svg>')": "one", "object": "object",
+	} {
+		b.rewrite(code + "\n")
+		if tr := b.run(code); tr.value() != want || tr.end.Summary.Text != want {
+			t.Errorf("%s: %q, summary %+v, want %q", code, tr.value(), tr.end.Summary, want)
+		}
+	}
+}
+
 // A display is replaced wherever it stands, and clear_output clears.
 func TestDisplays(t *testing.T) {
 	c := start(t, setup{capabilities: plugin("text/html")})

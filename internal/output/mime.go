@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"mime"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -57,21 +58,37 @@ func PlainText(bundle map[string]json.RawMessage) string {
 	return text
 }
 
-func plainText(bundle map[string]json.RawMessage, types []bundleType) (string, bool) {
-	for _, kind := range []string{textPlain, "text/html", "text/markdown", "text/latex", "application/json"} {
+// textual are the types whose values have a text, the plainest first.
+var textual = []string{textPlain, "text/html", "text/markdown", "text/latex", "application/json", "image/svg+xml"}
+
+// emptyRepr is text that tells only that an object is one: what Python writes of an object whose
+// class writes nothing itself.
+var emptyRepr = regexp.MustCompile(`^<[\pL_][\pL\pN_.<>]*(?: object(?: at 0x[0-9a-fA-F]+)?| at 0x[0-9a-fA-F]+)>$`)
+
+// plainText is the first of a bundle's texts that tells something.
+func plainText(bundle map[string]json.RawMessage, types []bundleType) (text string, ok bool) {
+	for _, kind := range textual {
 		for _, t := range types {
 			if t.essence != kind {
 				continue
 			}
-			if value, ok := read(kind, bundle[t.name]); ok {
-				if kind == "text/html" {
-					value = htmlText(value)
-				}
+			value, read := read(kind, bundle[t.name])
+			if !read {
+				continue
+			}
+			if kind == "text/html" || kind == "image/svg+xml" {
+				value = htmlText(value)
+			}
+			if ok && strings.TrimSpace(value) == "" {
+				continue
+			}
+			if kind != textPlain || !emptyRepr.MatchString(strings.TrimSpace(value)) {
 				return value, true
 			}
+			text, ok = value, true
 		}
 	}
-	return "", false
+	return text, ok
 }
 
 // bundleType is a type as a bundle spells it, and what is meant.

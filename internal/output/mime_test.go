@@ -70,6 +70,39 @@ func TestPlainTextOfHTML(t *testing.T) {
 	}
 }
 
+// A text that says only that an object is one gives way to that of another form.
+func TestPlainTextOfARepr(t *testing.T) {
+	for repr, want := range map[string]string{
+		"<IPython.core.display.HTML object>":                             "bold",
+		"<pandas.io.formats.style.Styler at 0x7f41c8>":                   "bold",
+		"<__main__.A object at 0x7f41c8>":                                "bold",
+		"<__main__.f.<locals>.A object at 0x7f41c8>":                     "bold",
+		"<Figure size 640x480 with 1 Axes>":                              "<Figure size 640x480 with 1 Axes>",
+		"<function f at 0x7f41c8>":                                       "<function f at 0x7f41c8>",
+		"<__main__.A object at 0x7f41c8> and <__main__.A object at 0x1>": "<__main__.A object at 0x7f41c8> and <__main__.A object at 0x1>",
+	} {
+		text, _ := json.Marshal(repr)
+		b := map[string]json.RawMessage{"text/plain": text, "text/html": json.RawMessage(`"<b>bold</b>"`), "image/png": json.RawMessage(`"AAAA"`)}
+		if got := PlainText(b); got != want {
+			t.Errorf("%s: %q, want %q", repr, got, want)
+		}
+	}
+	object := json.RawMessage(`"<IPython.core.display.JSON object>"`)
+	for mime, value := range map[string][2]string{
+		"application/json": {`{"a": [1, 2]}`, `{"a":[1,2]}`},
+		"text/latex":       {`"$x^2$"`, "$x^2$"},
+		"text/markdown":    {`"**x**"`, "**x**"},
+		"image/svg+xml":    {`"<svg><text>one</text></svg>"`, "one"},
+		"image/png":        {`"AAAA"`, "<IPython.core.display.JSON object>"},
+		"text/html":        {`"<iframe src='x'></iframe>"`, "<IPython.core.display.JSON object>"},
+	} {
+		b := map[string]json.RawMessage{"text/plain": object, mime: json.RawMessage(value[0])}
+		if got := PlainText(b); got != value[1] {
+			t.Errorf("%s: %q, want %q", mime, got, value[1])
+		}
+	}
+}
+
 func TestSummarize(t *testing.T) {
 	wide := strings.Repeat("日", 150)
 	for _, tt := range []struct {
