@@ -76,7 +76,7 @@ func run(ctx context.Context, env environment, args []string) int {
 		fmt.Fprint(env.stdout, usage(c))
 		return 0
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(env.stderr, "reval: %v\n", err)
+		fmt.Fprintf(env.stderr, "reval: %s\n", terminal.Words(err))
 		if c != nil {
 			fmt.Fprintf(env.stderr, "usage: reval %s %s\n", c.name, c.args)
 		} else {
@@ -86,7 +86,7 @@ func run(ctx context.Context, env environment, args []string) int {
 	case errors.As(err, &exit):
 		return exit.Status
 	}
-	fmt.Fprintf(env.stderr, "reval: %v\n", err)
+	fmt.Fprintf(env.stderr, "reval: %s\n", terminal.Words(err))
 	return exitError
 }
 

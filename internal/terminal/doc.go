@@ -14,17 +14,22 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	// OutColor and ErrColor let colours through that a kernel put into values and
-	// tracebacks. What the code itself printed is passed on as it is.
+	// tracebacks, or that the code printed. Nothing else that a terminal would obey
+	// gets there from a kernel, a server or a file.
 	OutColor, ErrColor bool
 	// ReadPassword reads a line of the terminal that In is, without its being shown;
 	// nil if In is none.
 	ReadPassword func(context.Context) (string, error)
 }
 
-// plainUnless takes the colours from a text that may not have any.
+// Words are an error's, for a terminal.
+func Words(err error) string { return output.Clean(err.Error()) }
+
+// plainUnless takes from a text what a terminal would obey, and the colours if it may
+// not have any.
 func plainUnless(color bool, text string) string {
 	if color {
-		return text
+		return output.Colored(text)
 	}
 	plain, _ := output.Plain(text)
 	return plain

@@ -104,9 +104,9 @@ func (d Doctor) print(checks []check) error {
 			subject = c.Subject
 			b.WriteString(subject + "\n")
 		}
-		fmt.Fprintf(&b, "  %s  %s: %s\n", d.mark(c.Status), c.Name, c.Detail)
+		fmt.Fprintf(&b, "  %s  %s: %s\n", d.mark(c.Status), output.Line(c.Name), output.Line(c.Detail))
 		if c.Fix != "" {
-			fmt.Fprintf(&b, "           → %s\n", c.Fix)
+			fmt.Fprintf(&b, "           → %s\n", output.Line(c.Fix))
 		}
 		if c.Essential && c.Status != statusOK {
 			wrong++

@@ -85,7 +85,7 @@ type questions struct {
 
 // ask shows a prompt and has the answer read. It does not wait for it.
 func (q *questions) ask(ctx context.Context, e kernelclient.InputRequest) {
-	q.say(&q.out, e.Prompt)
+	q.say(&q.out, plainUnless(q.OutColor, e.Prompt))
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	void := q.void()

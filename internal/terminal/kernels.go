@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -87,13 +89,14 @@ func Kernels(ctx context.Context, s Streams, finder kernelclient.Finder, asJSON 
 	}
 	if findErr != nil {
 		for line := range strings.SplitSeq(findErr.Error(), "\n") {
-			fmt.Fprintf(s.Err, "reval: %s\n", line)
+			fmt.Fprintf(s.Err, "reval: %s\n", output.Line(line))
 		}
 	}
 	if asJSON {
 		return writeJSON(s.Out, kernels)
 	}
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	kernels = shown(kernels)
 	fmt.Fprintln(t, "  NAME\tLANGUAGE\tDISPLAY NAME\tFOUND IN")
 	for _, k := range kernels[:found] {
 		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\n", k.mark(), k.Name, k.Language, k.DisplayName, k.Source)
@@ -148,9 +151,40 @@ func isDefault(spec kernelclient.Spec, specs []kernelclient.Spec) bool {
 	return err == nil && chosen.Name == spec.Name
 }
 
+// shown are kernels as a terminal may show them: their names and words come from files,
+// servers and hosts.
+func shown(kernels []kernel) []kernel {
+	clean := make([]kernel, len(kernels))
+	for i, k := range kernels {
+		k.Name, k.Language, k.DisplayName, k.Source = output.Line(k.Name), output.Line(k.Language), output.Line(k.DisplayName), output.Line(k.Source)
+		k.Missing = output.Line(k.Missing)
+		if k.Running != nil {
+			running := *k.Running
+			running.State, running.Error = output.Line(running.State), output.Line(running.Error)
+			k.Running = &running
+		}
+		clean[i] = k
+	}
+	return clean
+}
+
+// writeJSON writes v with what a terminal would obey escaped, which is in strings alone.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var escaped strings.Builder
+	for _, r := range b.String() {
+		if r != '\n' && output.Line(string(r)) != string(r) {
+			fmt.Fprintf(&escaped, "\\u%04x", r)
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(w, escaped.String())
+	return err
 }

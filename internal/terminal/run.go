@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -62,7 +63,8 @@ func (r Run) Do(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x := &running{Run: r, cells: map[int]int{}, hashes: map[uint32]int{}, own: map[string]bool{}, shown: map[string]string{}}
-	x.out.to, x.err.to = r.Out, r.Err
+	x.out = stream{to: r.Out, clean: output.Stream{Colors: r.OutColor}}
+	x.err = stream{to: r.Err, clean: output.Stream{Colors: r.ErrColor}}
 	x.questions = questions{running: x, lines: &lineReader{in: r.In}}
 	defer x.questions.lines.close()
 	x.printer = newPrinter(func(err error) { cancel(fmt.Errorf("write the output: %w", err)) })
@@ -127,6 +129,7 @@ type running struct {
 type stream struct {
 	to     io.Writer
 	inLine bool
+	clean  output.Stream // of what the code prints
 }
 
 // run starts the kernel, or attaches to it, and evaluates the cells.

@@ -122,6 +122,7 @@ func startable(specs []kernelclient.Spec, name func(spec string) string) []kerne
 // print tells the kernels in tables.
 func (l serverList) print(s Streams) error {
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	l.specs, l.running = shown(l.specs), shown(l.running)
 	fmt.Fprintln(t, "  TO BE STARTED\tLANGUAGE\tDISPLAY NAME")
 	for _, k := range l.specs {
 		fmt.Fprintf(t, "%s %s\t%s\t%s\n", k.mark(), k.Name, k.Language, k.DisplayName)

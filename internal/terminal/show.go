@@ -27,7 +27,7 @@ func (x *running) event(ctx context.Context, e kernelclient.Event) {
 		if e.Name == "stderr" {
 			to = &x.err
 		}
-		x.say(to, x.language.RewritePrinted(e.Text, false, x.place))
+		x.say(to, to.clean.Take(x.language.RewritePrinted(e.Text, false, x.place)))
 	case kernelclient.Result:
 		x.value(e.Data)
 	case kernelclient.Display:
@@ -70,7 +70,7 @@ func (x *running) connection(err error) {
 	defer x.mu.Unlock()
 	switch {
 	case err != nil && !x.offline:
-		x.block(&x.err, "reval: "+err.Error())
+		x.block(&x.err, "reval: "+Words(err))
 	case err == nil && x.offline:
 		x.block(&x.err, "reval: the connection is there again")
 	}
@@ -88,7 +88,7 @@ func (x *running) responsive(answers bool) {
 	}
 }
 
-// say prints text; mu is held.
+// say prints text that is clean; mu is held.
 func (x *running) say(to *stream, text string) {
 	if text == "" {
 		return
@@ -97,7 +97,7 @@ func (x *running) say(to *stream, text string) {
 	x.printer.print(to.to, text)
 }
 
-// block prints text on lines of its own; mu is held.
+// block prints text that is clean on lines of its own; mu is held.
 func (x *running) block(to *stream, text string) {
 	if to.inLine {
 		x.say(to, "\n")
@@ -117,7 +117,7 @@ func (x *running) typed() {
 
 // warn tells of something that does not end the run.
 func (x *running) warn(format string, args ...any) {
-	x.printer.print(x.Err, "reval: "+fmt.Sprintf(format, args...)+"\n")
+	x.printer.print(x.Err, "reval: "+output.Line(fmt.Sprintf(format, args...))+"\n")
 }
 
 // value prints the text of a value; mu is held.
