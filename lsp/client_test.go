@@ -64,6 +64,7 @@ type setup struct {
 	raw          bool          // without initialize
 	logger       *slog.Logger  // nil for the test's
 	heartbeat    time.Duration // 0 for the default
+	keep         int           // 0 for the default
 }
 
 // client is an editor: the peer of one server.
@@ -107,7 +108,7 @@ func start(t testing.TB, s setup) *client {
 	ctx, stop := context.WithCancel(context.Background())
 	c := newClient(t, ours)
 	c.stop = stop
-	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: s.logger, Heartbeat: s.heartbeat}
+	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: s.logger, Heartbeat: s.heartbeat, Keep: s.keep}
 	if o.Logger == nil {
 		o.Logger = logger(t)
 	}

@@ -106,6 +106,7 @@ func (s *Server) forget(r *result) {
 		for _, l := range old.lines {
 			l.mark.Release()
 		}
+		s.drop(old)
 		old.undisplay(old.blocks)
 		delete(s.results, old.id)
 		old.session.forgetSent(old)

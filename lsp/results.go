@@ -43,6 +43,8 @@ type result struct {
 	// clearNext is set by clear_output(wait): the next output clears first.
 	clearNext bool
 	progress  *progress
+	kept      int      // bytes of its outputs that Server.keeping counts
+	summed    *Summary // of outputs that were dropped
 
 	clearDirty bool // the client has not been told that earlier outputs are void
 	stateDirty bool
@@ -67,6 +69,7 @@ func (r *result) changed(e session.Evaluation) {
 	if r.ended() && (was == session.Queued || was == session.Running) {
 		r.said = ""
 		r.progress.end()
+		r.server.keep(r)
 		r.server.publish(r.doc)
 		r.server.outbox.refresh()
 		if r.doc.closed && e.State == session.Failed && r.failure != nil {
@@ -183,7 +186,7 @@ func (r *result) stream(e kernelclient.Stream) {
 	if n := len(r.blocks); n > 0 && !r.clearNext {
 		last = r.blocks[n-1]
 	}
-	if last == nil || last.Kind != OutputStream || last.Name != e.Name {
+	if last == nil || last.screen == nil || last.Name != e.Name {
 		last = r.add(Output{Kind: OutputStream, Name: e.Name}, "")
 		last.screen = &output.Screen{}
 	}
@@ -312,6 +315,9 @@ func (r *result) value() *block {
 
 // summary sizes the value, once the evaluation has ended well.
 func (r *result) summary() *Summary {
+	if r.summed != nil {
+		return r.summed
+	}
 	v := r.value()
 	if r.eval.State != session.Done {
 		return nil

@@ -29,7 +29,10 @@ type Options struct {
 	Env []string
 	// Heartbeat is kernelclient.Options.Heartbeat.
 	Heartbeat time.Duration
-	Logger    *slog.Logger
+	// Keep bounds what is remembered of the outputs of all evaluations, in bytes; 0 for
+	// 256 MiB.
+	Keep   int
+	Logger *slog.Logger
 }
 
 // Server is one connection to one editor.
@@ -68,6 +71,7 @@ type Server struct {
 	servers   map[string]*kernelclient.Server // by their URLs without tokens
 	chosen    map[choice]string               // the kernel last selected for a project and language
 	open      map[string]bool                 // kernels of which it was told that they talk over tcp
+	keeping   keeping                         // outputs of evaluations that have ended
 	closing   closing                         // documents that were closed or renamed
 	evaluated int                             // evaluations so far
 	results   map[string]*result              // by evaluation
