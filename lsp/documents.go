@@ -33,6 +33,7 @@ type openDocument struct {
 	failed   []*result                    // shown ones with an error
 	errors   bool                         // diagnostics are published
 	told     time.Time                    // when diagnostics were last sent
+	doubtful bool                         // an edit did not fit: the client has another text
 	closed   bool                         // the client has closed it
 	left     *kernelSession               // its session until then
 }
@@ -126,8 +127,8 @@ func (s *Server) didOpen(params []byte) error {
 	return nil
 }
 
-// DidChange edits a document. An edit that does not fit is told in the log; the
-// text is then wrong until the client sends it whole.
+// DidChange edits a document. After an edit that does not fit, which is told in the log,
+// the text is doubtful until the client sends it whole.
 func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentParams) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,6 +137,7 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 		return err
 	}
 	var edits []document.Edit
+	whole := false
 	for _, c := range p.ContentChanges {
 		switch c := c.(type) {
 		case *protocol.TextDocumentContentChangePartial:
@@ -143,13 +145,29 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 			edits = append(edits, document.Edit{Range: &r, Text: c.Text})
 		case *protocol.TextDocumentContentChangeWholeDocument:
 			edits = append(edits, document.Edit{Text: c.Text})
+			whole = true
 		}
 	}
 	if err := d.Apply(int(p.TextDocument.Version), edits); err != nil {
+		d.doubt(true)
 		return fmt.Errorf("change %s: %w", d.uri, err)
 	}
 	s.edited(d)
+	if whole {
+		d.doubt(false)
+	}
 	return nil
+}
+
+// doubt notes whether the client has another text, and tells the results that are stale
+// by it; Server.mu is held.
+func (d *openDocument) doubt(doubtful bool) {
+	if d.doubtful != doubtful {
+		d.doubtful = doubtful
+		for _, r := range d.results {
+			r.touch()
+		}
+	}
 }
 
 // DidSave changes nothing.

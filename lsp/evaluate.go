@@ -51,6 +51,9 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*kernelS
 	if err != nil {
 		return nil, nil, answer, err
 	}
+	if d.doubtful {
+		return nil, nil, answer, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "an edit did not fit what the server knows of the text: close %[1]s and open %[1]s again", d.name())
+	}
 	s.rebind(d)
 	regions, err := d.regions(p)
 	if err != nil {

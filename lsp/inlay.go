@@ -71,7 +71,7 @@ func (r *result) label() string {
 		return ""
 	}
 	switch {
-	case r.stale:
+	case r.stale, r.doc.doubtful:
 		label += " (stale)"
 	case r.past():
 		label += " (earlier kernel)"

@@ -107,15 +107,12 @@ func TestResultsMoveWithTheirCode(t *testing.T) {
 	b.unit("line", protocol.Position{}).wait()
 	b.edit(3, 3, "10\n")
 	b.wantStanding("0 10, 2 20, 4 30")
-	// Nor is a value of a kernel that is gone.
+	// A value of a kernel that is gone comes back as one.
 	b.edit(0, 3, "")
 	command[any](c, lsp.CommandRestart, b.only())
 	c.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionIdle && s.Queued == 0 })
-	b.unit("line", protocol.Position{Line: 2}).wait()
 	b.edit(0, 0, "10\n")
-	if got := b.standing(); strings.HasPrefix(got, "0") {
-		t.Errorf("of a kernel that was restarted: %q", got)
-	}
+	b.wantPresent("", "30 20 10")
 }
 
 // Whatever is edited, what the server says is not stale is the text that was evaluated.
@@ -254,4 +251,23 @@ func TestDiagnosticsOfManyErrors(t *testing.T) {
 	if got := c.received[protocol.MethodTextDocumentPublishDiagnostics]; got > 4<<20 {
 		t.Errorf("%d bytes of diagnostics", got)
 	}
+}
+
+// After an edit that did not fit, nobody knows what the editor shows: no value stands
+// beside it as true, and nothing is evaluated, until the whole text comes.
+func TestEditThatDoesNotFit(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.python("1\n2\n")
+	b.run("1")
+	nowhere := protocol.Position{Line: 9}
+	b.change(map[string]any{"range": protocol.Range{Start: nowhere, End: nowhere}, "text": "x"})
+	b.wantStanding("0 1 stale")
+	if got := c.commandFails(lsp.CommandEvaluate, lsp.EvaluateParams{URI: b.uri, Unit: "file"}); !strings.Contains(got, "cells.py again") {
+		t.Errorf("refused with %q", got)
+	}
+	b.edit(0, 0, "\n")
+	b.wantStanding("1 1 stale")
+	b.rewrite("\n\n1\n")
+	b.wantStanding("2 1")
+	b.run("1")
 }

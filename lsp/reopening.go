@@ -108,7 +108,7 @@ func (s *Server) reopen(d *openDocument, key uri.URI, o opened) error {
 		s.removeAll(d) // they are another language's
 	}
 	stays := language.ID == d.language.ID && s.stays(d, key)
-	d.closed, d.uri, d.key, d.language = false, o.URI, key, language
+	d.closed, d.doubtful, d.uri, d.key, d.language = false, false, o.URI, key, language
 	d.Rename(o.URI, o.LanguageID)
 	s.documents[key] = d
 	if stays {

@@ -123,10 +123,6 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	ks.server.mu.Lock()
 	spec, address := ks.spec, ks.address
 	ks.counts, ks.silent = map[int]*result{}, map[jupyter.MsgType]bool{}
-	for _, d := range slices.Concat(ks.documents, ks.server.closing.documents) {
-		// Values of the kernel before do not come back.
-		ks.server.removeGone(d, func(r *result) bool { return r.session == ks })
-	}
 	ks.server.mu.Unlock()
 	o.Heartbeat = ks.server.options.Heartbeat
 	if kernelclient.IsAddress(ks.kernel) {
