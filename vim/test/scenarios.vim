@@ -798,6 +798,25 @@ function! s:test_only_pictures_are_opened() abort
   call assert_equal('as text', s:output()[-1])
 endfunction
 
+function! s:test_kernel_runs_where_it_is_set() abort
+  let folder = resolve(tempname())
+  for [set, where] in [['file', '/src'], ['data', '/data'], ['', '']]
+    let project = folder .. where[1 :]
+    call mkdir(project .. '/.git', 'p')
+    call mkdir(project .. '/src', 'p')
+    call mkdir(project .. '/data', 'p')
+    if set !=# ''
+      let g:reval_kernel_directory = set
+    endif
+    execute 'silent only | edit!' project .. '/src/where.py'
+    setlocal filetype=python
+    call setline(1, 'import os; os.getcwd() == "' .. project .. where .. '"')
+    1Reval
+    unlet! g:reval_kernel_directory
+    call s:wait_mark(1, '^⇒ True$')
+  endfor
+endfunction
+
 function! s:test_kernel_is_told_and_chosen() abort
   call s:python(['1'])
   call assert_true(index(reval#kernel#complete('', '', 0), 'python3') >= 0)

@@ -4,6 +4,7 @@ scriptencoding utf-8
 let s:defaults = {
       \ 'command': ['reval', 'lsp'],
       \ 'root_markers': ['.git', 'pyproject.toml', '.venv', 'go.mod', 'Project.toml', 'DESCRIPTION', 'package.json'],
+      \ 'kernel_directory': 'project',
       \ 'output_open': 'auto',
       \ 'output_split': 'botright 12split',
       \ 'output_max_lines': 100000,

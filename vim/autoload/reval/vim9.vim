@@ -77,6 +77,7 @@ def Start(root: string, bufnr: number): dict<any>
     clientInfo: {name: 'Vim', version: string(v:versionlong)},
     rootUri: uri,
     workspaceFolders: [{uri: uri, name: fnamemodify(root, ':t')}],
+    initializationOptions: {kernelDirectory: reval#config#get('kernel_directory', bufnr)},
     capabilities: {
       general: {positionEncodings: ['utf-8']},
       textDocument: {
