@@ -176,4 +176,5 @@ func TestLineEndsAndByteOrderMark(t *testing.T) {
 			}
 		}
 	}
+	c.showMessage("Deno talks over tcp")
 }

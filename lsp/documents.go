@@ -36,6 +36,9 @@ type openDocument struct {
 	doubtful bool                         // an edit did not fit: the client has another text
 	closed   bool                         // the client has closed it
 	left     *kernelSession               // its session until then
+	// outlined is outlinedText taken apart, see outline.
+	outlined     *language.Outline
+	outlinedText string
 }
 
 // plainNames are what editors call a text of which they do not know the language.

@@ -123,7 +123,7 @@ func (s *Server) cells(p DocumentParams) (any, error) {
 		return nil, err
 	}
 	cells := []Cell{}
-	for _, c := range d.language.Cells(d.Text()) {
+	for _, c := range d.outline().Cells() {
 		first := c.Start
 		if c.MarkLine >= 0 {
 			first = c.MarkLine

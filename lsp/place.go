@@ -100,7 +100,7 @@ func lastBytes(text string, n int) string {
 // around gives what stands above and below a line in its definition.
 func (d *openDocument) around(number int) (above, below string) {
 	all := d.allLines()
-	start, end, ok := d.language.Definition(all, number)
+	start, end, ok := d.outline().Definition(number)
 	if !ok || number < start {
 		return "", ""
 	}

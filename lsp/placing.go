@@ -206,7 +206,7 @@ func (d *openDocument) lastIn(where document.Range) (last *result) {
 
 // markedCell is the cell that a line is in, if it has a mark; mu is held.
 func (d *openDocument) markedCell(line int) (cell document.Range, ok bool) {
-	for _, c := range d.language.Cells(d.Text()) {
+	for _, c := range d.outline().Cells() {
 		if c.MarkLine >= 0 && c.MarkLine <= line {
 			cell, ok = d.lines(c.MarkLine, c.End), true
 		}

@@ -49,10 +49,10 @@ func (d *openDocument) regions(p EvaluateParams) ([]document.Range, error) {
 func (d *openDocument) unit(unit string, line int) (document.Range, error) {
 	switch unit {
 	case unitLine:
-		start, end := d.language.Statement(d.allLines(), line)
+		start, end := d.outline().Statement(line)
 		return d.trim(d.lines(start, end), fmt.Sprintf("line %d", line+1))
 	case unitCell:
-		cells := d.language.Cells(d.Text())
+		cells := d.outline().Cells()
 		for i, c := range cells {
 			if line >= c.End && i < len(cells)-1 {
 				continue // the last cell has the empty line behind the last terminator, too
@@ -64,7 +64,7 @@ func (d *openDocument) unit(unit string, line int) (document.Range, error) {
 		}
 		return document.Range{}, fmt.Errorf("no cell at line %d", line+1)
 	case unitDefinition:
-		start, end, ok := d.language.Definition(d.allLines(), line)
+		start, end, ok := d.outline().Definition(line)
 		if !ok {
 			return document.Range{}, fmt.Errorf("no definition or statement at line %d", line+1)
 		}
@@ -75,7 +75,7 @@ func (d *openDocument) unit(unit string, line int) (document.Range, error) {
 
 // statementsEnd is the line behind the outermost statement that a line belongs to.
 func (d *openDocument) statementsEnd(line int) int {
-	start, end, ok := d.language.Definition(d.allLines(), line)
+	start, end, ok := d.outline().Definition(line)
 	if ok && start <= line && line < end {
 		return end
 	}
@@ -89,7 +89,7 @@ func (d *openDocument) byCells(r document.Range, what string) ([]document.Range,
 		return nil, err
 	}
 	var regions []document.Range
-	for _, c := range d.language.CodeCells(d.Text()) {
+	for _, c := range d.outline().CodeCells() {
 		if c.Start > lastLine(whole) || c.End <= whole.Start.Line {
 			continue
 		}
@@ -108,6 +108,14 @@ func (d *openDocument) byCells(r document.Range, what string) ([]document.Range,
 		regions = append(regions, whole)
 	}
 	return regions, nil
+}
+
+// outline is the document's text taken apart, once for each text that is asked about.
+func (d *openDocument) outline() *language.Outline {
+	if text := d.Text(); d.outlined == nil || text != d.outlinedText {
+		d.outlined, d.outlinedText = d.language.Outline(text), text
+	}
+	return d.outlined
 }
 
 // allLines gives the text of all lines, without their ends and a byte order mark.

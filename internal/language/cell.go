@@ -28,11 +28,7 @@ var (
 	cellValue = regexp.MustCompile(`\s+[\w.-]+=(?:"(?:[^"\\]|\\.)*"|\[.*\]|\{.*\}|\S+)`)
 )
 
-// Cells finds the cells of a script, in order. What stands before the first mark
-// is a cell if there is code in it; a text without marks is one cell. What looks
-// like a mark in a string, a here-document or a block comment is none.
-func (l Language) Cells(text string) []Cell { return l.cells(splitLines(text)) }
-
+// cells finds the cells of the lines of a script.
 func (l Language) cells(lines []string) []Cell {
 	cells := []Cell{{MarkLine: -1}}
 	for _, i := range l.marks(lines) {
@@ -53,10 +49,17 @@ func (l Language) cells(lines []string) []Cell {
 // tell what stands in it, and all that looks like a mark is one.
 func (l Language) marks(lines []string) []int {
 	var all, marks []int
+	for i, line := range lines {
+		if l.isMark(line) {
+			all = append(all, i)
+		}
+	}
+	if all == nil {
+		return nil
+	}
 	sc := scanner{syntax: l.syntax}
 	for i, line := range lines {
-		if l.mark.MatchString(line) {
-			all = append(all, i)
+		if l.isMark(line) {
 			if !sc.inText() {
 				marks = append(marks, i)
 				sc = scanner{syntax: l.syntax}
@@ -75,13 +78,9 @@ func (l Language) marks(lines []string) []int {
 	return marks
 }
 
-// states scans cell by cell: what is not closed in one ends with it.
-func (l Language) states(lines []string) []lineState {
-	states := make([]lineState, len(lines))
-	for _, c := range l.cells(lines) {
-		copy(states[c.Start:c.End], l.cellStates(lines[c.Start:c.End]))
-	}
-	return states
+// isMark says whether a line looks like a cell mark.
+func (l Language) isMark(line string) bool {
+	return (strings.Contains(line, "%%") || strings.Contains(line, "In")) && l.mark.MatchString(line)
 }
 
 // cellStates scans the lines of one cell.
@@ -143,32 +142,6 @@ func (l Language) cellMagicLine(lines []string) (at int, ok bool) {
 func (l Language) Lead(lines []string) int {
 	at, _ := l.cellMagicLine(lines)
 	return at
-}
-
-// CodeCells finds the cells of a script that have anything to evaluate, in order, without
-// the blank lines around it and without what their kernel must not see. A Go file with
-// a package clause is one cell: a program.
-func (l Language) CodeCells(text string) []Cell {
-	text = Source(text)
-	lines := splitLines(text)
-	cells := []Cell{{MarkLine: -1, End: len(lines)}}
-	if l.ID != "go" || !hasPackage(text) {
-		cells = l.cells(lines)
-	}
-	found := cells[:0]
-	for _, c := range cells {
-		for c.Start < c.End && strings.TrimSpace(lines[c.Start]) == "" {
-			c.Start++ // some kernels drop blank lines there, and count from what follows
-		}
-		for c.Start < c.End && strings.TrimSpace(lines[c.End-1]) == "" {
-			c.End--
-		}
-		if c.Start < c.End && !c.Markdown {
-			c.Start += l.Lead(lines[c.Start:c.End])
-			found = append(found, c)
-		}
-	}
-	return found
 }
 
 func hasPackage(text string) bool {

@@ -2,28 +2,9 @@ package language
 
 import "strings"
 
-// Definition finds the top-level definition or statement at a line: the lines
-// [start, end), zero-based, from its unindented head (with decorators) to its last
-// line that is not blank or a comment. A comment right above belongs to what it
-// stands above; another place between two definitions, to the one before, where
-// there is one. ok is false if there is no code at all.
+// Definition is an outline's, of lines whose outline is not kept.
 func (l Language) Definition(lines []string, line int) (start, end int, ok bool) {
-	states := l.states(lines)
-	var before *unit
-	for _, u := range l.units(lines, states) {
-		if line >= u.end {
-			before = &u
-			continue
-		}
-		if line >= u.start || before == nil || leadsTo(lines, line, u.start) {
-			return u.start, u.end, true
-		}
-		break
-	}
-	if before == nil {
-		return 0, 0, false
-	}
-	return before.start, before.end, true
+	return l.Outline(strings.Join(lines, "\n")).Definition(line)
 }
 
 // unit is a range of lines that makes sense by itself.

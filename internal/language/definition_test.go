@@ -87,7 +87,7 @@ func FuzzDefinition(f *testing.F) {
 			if ok && (start < 0 || start >= end || end > len(lines)) {
 				t.Errorf("%s: [%d, %d) of %d lines", l.ID, start, end, len(lines))
 			}
-			l.Cells(text)
+			l.Outline(text).Cells()
 		}
 	})
 }

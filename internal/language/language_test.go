@@ -107,7 +107,7 @@ func TestCells(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l, _ := For(tt.id)
-			if diff := cmp.Diff(tt.want, l.Cells(tt.text)); diff != "" {
+			if diff := cmp.Diff(tt.want, l.Outline(tt.text).Cells()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -171,7 +171,7 @@ func (s *scanner) begin(line string) (st lineState) {
 // tokens reads a line that is no here-document's.
 func (s *scanner) tokens(line string, st *lineState) {
 	i := 0
-	if !st.inside && s.magic != nil && s.magic.MatchString(line) {
+	if !st.inside && s.magic != nil && strings.ContainsAny(line, "%!?") && s.magic.MatchString(line) {
 		st.code, i, st.end = true, len(line), len(line)
 		s.seen('"', "")
 	}

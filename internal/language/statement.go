@@ -5,48 +5,6 @@ import (
 	"strings"
 )
 
-// Statement finds the statement that a line belongs to: the lines [start, end),
-// zero-based. A line in a block is a statement of its own, the line that opens or
-// closes the block, or divides it, belongs to the statement with the whole block. A
-// line without code is by itself, and so is one of a statement that is not finished
-// in its cell.
-func (l Language) Statement(lines []string, line int) (start, end int) {
-	first, last := l.cellAround(lines, line)
-	cell := lines[first:last]
-	states := l.cellStates(cell)
-	at := line - first
-	if !states[at].code && !states[at].inside {
-		return line, line + 1
-	}
-	s := statements{l.syntax, cell, states}
-	var ok bool
-	if magic, is := l.cellMagicLine(cell); is && (at == magic || states[at].inside && l.body(cell[magic]) != l.syntax) {
-		return first + magic, last // it is all one
-	}
-	if l.syntax.indented {
-		start, end, ok = s.indented(at)
-	} else {
-		start, end, ok = s.nested(at)
-	}
-	if !ok {
-		return line, line + 1
-	}
-	return first + start, first + end
-}
-
-// cellAround gives the lines of the cell at a line, or a mark's line.
-func (l Language) cellAround(lines []string, line int) (first, last int) {
-	for _, c := range l.cells(lines) {
-		switch {
-		case line == c.MarkLine:
-			return line, line + 1
-		case line < c.End && line >= c.Start:
-			return c.Start, c.End
-		}
-	}
-	return 0, len(lines)
-}
-
 // statements finds statements in the lines of a cell.
 type statements struct {
 	*syntax

@@ -319,8 +319,9 @@ func TestStatement(t *testing.T) {
 				}
 				want, lines = append(want, expected), append(lines, text)
 			}
+			o := l.Outline(strings.Join(lines, "\n"))
 			for i := range lines {
-				start, end := l.Statement(lines, i)
+				start, end := o.Statement(i)
 				if got := fmt.Sprintf("%d-%d", start, end-1); got != want[i] {
 					t.Errorf("line %d, %q: %s, want %s", i, lines[i], got, want[i])
 				}
