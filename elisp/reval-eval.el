@@ -44,7 +44,9 @@ With a prefix argument INSERT, insert the value after it as well."
     (deactivate-mark)))
 
 (defun reval-eval-line (count)
-  "Evaluate the line of point, or COUNT lines from there on."
+  "Evaluate the statement that the line of point belongs to.
+With a prefix argument COUNT, evaluate as many lines from there on.  A
+line in a block is a statement by itself."
   (interactive "p")
   (if (= count 1)
       (reval-eval--unit "line" t)
@@ -63,12 +65,14 @@ With a prefix argument INSERT, insert the value after it as well."
   (reval-eval--unit "cell" t))
 
 (defun reval-eval-buffer ()
-  "Evaluate the whole buffer."
+  "Evaluate the whole buffer, cell by cell.
+An error stops the cells behind it."
   (interactive)
   (reval-eval--unit "file" nil))
 
 (defun reval-eval-to-point ()
-  "Evaluate from the start of the buffer to the end of the line of point."
+  "Evaluate from the start of the buffer to the end of the statement at point.
+It is done cell by cell."
   (interactive)
   (reval-eval--unit "toHere" t))
 
@@ -85,10 +89,25 @@ With a prefix argument INSERT, insert the value at point as well."
                          (when inserter (funcall inserter evaluation))))))
 
 (defun reval-eval-cell-and-next ()
-  "Evaluate the cell around point and go to the next one."
+  "Evaluate the cell around point and go to the next one that has code.
+Cells of text are passed."
   (interactive)
-  (reval-eval-cell)
-  (reval-eval--goto-cell 1 (lambda () (goto-char (point-max)))))
+  (let* ((document (reval-current-document))
+         (cells (append (reval-command-request document "reval.cells") nil))
+         (start (lambda (cell) (reval-document-point
+                                document (plist-get (plist-get cell :range) :start))))
+         (text-p (lambda (cell) (eq (plist-get cell :markdown) t)))
+         (here (seq-find (lambda (cell) (<= (funcall start cell) (point)))
+                         (reverse cells)))
+         (next (seq-find (lambda (cell) (and (> (funcall start cell) (point))
+                                             (not (funcall text-p cell))))
+                         cells))
+         (there (copy-marker (if next (funcall start next) (point-max)))))
+    (unless (and here (funcall text-p here))
+      (reval-eval-cell))
+    (push-mark nil t)
+    (goto-char there)
+    (set-marker there nil)))
 
 (defun reval-next-cell (&optional count)
   "Go to the start of the next cell, or COUNT cells on."

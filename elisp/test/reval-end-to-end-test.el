@@ -180,6 +180,31 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-clear t)
     (should-not (reval-test-results))))
 
+(ert-deftest reval-test-going-on-passes-text ()
+  "Evaluating cell after cell passes those of text, and ends at the end."
+  (reval-test-visiting "text.py"
+      "# %% one\na = 1\n# %% [markdown]\n# words\n# %% [raw]\n# more\n# %% two\na + 1\n# %% [markdown]\n# end\n"
+    (goto-char (point-min))
+    (reval-eval-cell-and-next)
+    (should (= (line-number-at-pos) 7))
+    (reval-eval-cell-and-next)
+    (reval-test-shown 8 "\\`⇒ 2\\'")
+    (should (= (point) (point-max)))
+    (reval-test-goto-line 4)
+    (reval-eval-cell-and-next)
+    (should (= (line-number-at-pos) 7))))
+
+(ert-deftest reval-test-line-is-a-statement ()
+  "The line of point is evaluated with the whole statement that it is of."
+  (reval-test-visiting "line.py"
+      "x = dict(\n    a=1,\n)\nfor i in range(3):\n    y = i\nelse:\n    z = 9\n"
+    (reval-test-goto-line 2)
+    (reval-eval-line 1)
+    (reval-test-shown 3 "✓")
+    (reval-test-goto-line 6)
+    (reval-eval-line 1)
+    (reval-test-shown 7 "✓")))
+
 (ert-deftest reval-test-last-sexp-inserts ()
   "With a prefix argument the value is put at point."
   (reval-test-visiting "sexp.py" "y = 20 + 1\n"

@@ -23,7 +23,7 @@ if !s:supported
   finish
 endif
 
-command! -bar -range Reval call reval#range(<line1>, <line2>)
+command! -bar -range Reval if <range> | call reval#range(<line1>, <line2>) | else | call reval#unit('line') | endif
 command! -bar RevalCell call reval#unit('cell')
 command! -bar RevalFile call reval#unit('file')
 command! -bar RevalToHere call reval#unit('toHere')
@@ -44,8 +44,9 @@ command! -bar RevalDoctor call reval#kernel#doctor()
 
 nnoremap <silent> <expr> <Plug>(reval-eval) reval#operator#start()
 xnoremap <silent> <expr> <Plug>(reval-eval) reval#operator#start()
-nnoremap <silent> <expr> <Plug>(reval-eval-line) reval#operator#start() .. '_'
+nnoremap <silent> <expr> <Plug>(reval-eval-line) v:count ? reval#operator#start() .. '_' : reval#operator#unit('line')
 nnoremap <silent> <expr> <Plug>(reval-eval-cell) reval#operator#unit('cell')
+nnoremap <silent> <Plug>(reval-eval-cell-next) <Cmd>call reval#cell#evaluate_and_jump()<CR>
 nnoremap <silent> <expr> <Plug>(reval-eval-definition) reval#operator#unit('definition')
 nnoremap <silent> <Plug>(reval-eval-file) <Cmd>RevalFile<CR>
 nnoremap <silent> <Plug>(reval-eval-to-here) <Cmd>RevalToHere<CR>

@@ -8,6 +8,7 @@ nmap gz <Plug>(reval-eval)
 xmap gz <Plug>(reval-eval)
 nmap gzz <Plug>(reval-eval-line)
 nmap gZ <Plug>(reval-eval-cell)
+nmap gN <Plug>(reval-eval-cell-next)
 nmap ]r <Plug>(reval-next-cell)
 nmap [r <Plug>(reval-prev-cell)
 set omnifunc=reval#omni#complete

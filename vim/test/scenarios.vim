@@ -612,6 +612,33 @@ function! s:test_result_of_the_cell() abort
   call s:wait('word of it', {-> execute('messages') =~# 'no result at line 7 of test'})
 endfunction
 
+function! s:test_going_on_passes_cells_of_text() abort
+  call s:python(['# %% one', 'a = 11', 'a', '# %% [markdown]', '# words', '# %% two', 'a + 1', '# %% [md]', '# end'])
+  call cursor(2, 1)
+  normal gN
+  call s:wait_mark(3, '^⇒ 11$')
+  call assert_equal(6, line('.'))
+  normal gN
+  call s:wait_mark(7, '^⇒ 12$')
+  call assert_equal(9, line('.'))
+  call cursor(5, 1)
+  normal gN
+  call assert_equal(6, line('.'))
+endfunction
+
+function! s:test_a_line_is_its_whole_statement() abort
+  call s:python(['x = dict(', '    a=1,', ')', 'for i in range(3):', '    y = i', 'else:', '    z = 9', 'x["a"] + z'])
+  call cursor(2, 3)
+  normal gzz
+  call s:wait_mark(3, '^✓')
+  call cursor(6, 1)
+  normal .
+  call s:wait_mark(7, '^✓')
+  8
+  Reval
+  call s:wait_mark(8, '^⇒ 10$')
+endfunction
+
 " Vim's ch_evalexpr() takes an answer for a notification where it comes beside others.
 function! s:test_no_answer_is_lost_beside_notifications() abort
   call s:python(['1'])
