@@ -178,3 +178,19 @@ func TestLineEndsAndByteOrderMark(t *testing.T) {
 	}
 	c.showMessage("Deno talks over tcp")
 }
+
+// Nor are they in what is asked about a name.
+func TestByteOrderMarkInQuestions(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	b := c.open("a.py", "python", "\ufefflen([1]).re\r\n1\r\n")
+	b.run("1").want(t, "queued running done", "1")
+	inspected := command[lsp.InspectResult](c, lsp.CommandInspect, lsp.InspectParams{URI: b.uri, Position: b.at("en(")})
+	if !inspected.Found || !strings.Contains(inspected.Text, "Return the number of items") {
+		t.Errorf("inspected %+v", inspected)
+	}
+	b.replace("len([1]).re", "len")
+	list := b.complete("len")
+	if len(list.Items) == 0 || list.Items[0].TextEdit.NewText != "len" || list.Items[0].TextEdit.Range != b.span("len") {
+		t.Errorf("completed %+v, want at %v", list.Items, b.span("len"))
+	}
+}

@@ -61,11 +61,11 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	line := d.Line(number)
+	line := d.code(number)
 	place := place{
 		doc: d, language: d.language, session: d.session, number: number, line: line, cursor: document.CodePoints(line, at-start),
 		cell:  d.cellAbove(number) + lastBytes(line[:min(at-start, len(line))], maxCell),
-		alone: document.New(d.uri, d.LanguageID(), d.Version(), line, s.encoding),
+		alone: document.New(d.uri, d.LanguageID(), d.Version(), d.Line(number), s.encoding),
 	}
 	if d.language.Context {
 		place.above, place.below = d.around(number)
@@ -77,13 +77,13 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 // them.
 func (d *openDocument) cellAbove(number int) string {
 	from, size := number, 0
-	for ; from > 0 && !d.language.IsMark(d.Line(from-1)) && size < maxCell; from-- {
+	for ; from > 0 && !d.language.IsMark(d.code(from-1)) && size < maxCell; from-- {
 		size += len(d.Line(from-1)) + 1
 	}
 	var b strings.Builder
 	b.Grow(size)
 	for n := from; n < number; n++ {
-		b.WriteString(d.Line(n))
+		b.WriteString(d.code(n))
 		b.WriteByte('\n')
 	}
 	return b.String()

@@ -118,13 +118,21 @@ func (d *openDocument) outline() *language.Outline {
 	return d.outlined
 }
 
-// allLines gives the text of all lines, without their ends and a byte order mark.
+// code is the text of a line, with as many blanks in the place of a byte order mark.
+func (d *openDocument) code(line int) string {
+	text := d.Line(line)
+	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok && line == 0 {
+		return strings.Repeat(" ", len(text)-len(rest)) + rest
+	}
+	return text
+}
+
+// allLines gives the code of all lines, without their ends.
 func (d *openDocument) allLines() []string {
 	all := make([]string, d.LineCount())
 	for i := range all {
-		all[i] = d.Line(i)
+		all[i] = d.code(i)
 	}
-	all[0] = language.Source(all[0])
 	return all
 }
 

@@ -67,13 +67,23 @@ func (s *statements) indented(line int) (start, end int, ok bool) {
 	}
 	margin, compound := s.indent(start), compoundLine.MatchString(s.trimmed(start))
 	end, ok = s.logicalEnd(start)
+	opens := s.opensBlock(end - 1)
 	for i := s.next(end - 1); ok && i < len(s.lines); i = s.next(end - 1) {
-		if in := s.indent(i); in < margin || in == margin && !(compound && s.closers.MatchString(s.trimmed(i))) {
+		in := s.indent(i)
+		isClause := compound && in == margin && s.closers.MatchString(s.trimmed(i))
+		if !isClause && !(opens && in > margin) {
 			break
 		}
-		end, ok = s.logicalEnd(i)
+		if end, ok = s.logicalEnd(i); isClause {
+			opens = s.opensBlock(end - 1)
+		}
 	}
 	return start, end, ok
+}
+
+// opensBlock says whether an indented block follows a line.
+func (s *statements) opensBlock(i int) bool {
+	return strings.HasSuffix(s.lines[i][:s.states[i].end], ":")
 }
 
 // clause says whether a line goes on with a statement above it.
@@ -144,11 +154,11 @@ func (s *statements) starts(i int) bool {
 	before := i - 1
 	for ; before >= 0 && !s.states[before].code; before-- {
 	}
-	return before < 0 || s.states[before].after != st.depth || s.opensBlock(before) || !s.joins(i, before)
+	return before < 0 || s.states[before].after != st.depth || s.endsInBlock(before) || !s.joins(i, before)
 }
 
-// opensBlock says whether a line ends in a block that it opens itself.
-func (s *statements) opensBlock(i int) bool { return s.states[i].after > s.states[i].low }
+// endsInBlock says whether a line ends in a block that it opens itself.
+func (s *statements) endsInBlock(i int) bool { return s.states[i].after > s.states[i].low }
 
 // outer is the depth of the statement that a line belongs to which starts none.
 func (s *statements) outer(i int) int {

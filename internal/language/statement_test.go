@@ -77,6 +77,11 @@ func TestStatement(t *testing.T) {
 |else:
 4-5|def f():
 5-5|    pass`},
+		{"python", "blanks that no block has", `
+|1
+|  3
+|x = 2 # why:
+|    y`},
 		{"python", "cells", `
 |x = (1,
 |# %% b
