@@ -15,7 +15,7 @@ func (k *kernel) complete(r jupyter.CompleteRequestContent) any {
 	reply := jupyter.CompleteReplyContent{Status: jupyter.StatusOK, Matches: []string{}, CursorStart: start, CursorEnd: end}
 	for _, c := range found {
 		reply.Matches = append(reply.Matches, c.Name)
-		reply.Metadata.Types = append(reply.Metadata.Types, jupyter.CompletionType{Start: start, End: end, Text: c.Name, Type: c.Kind, Signature: c.Signature})
+		reply.Metadata.Types = append(reply.Metadata.Types, jupyter.CompletionType{Start: start, End: end, Text: c.Name, Type: c.Kind, Signature: c.Signature, Import: c.Import})
 	}
 	return reply
 }

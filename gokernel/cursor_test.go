@@ -144,8 +144,10 @@ func TestCompleteInContext(t *testing.T) {
 		{"http.Client{Timeout: time.Sec|", "Second"},
 		// names
 		{"retu|", "return"},
-		{"pla|", "place"},
-		{"PLA|", "place"},
+		{"pla|", "place plan9obj"}, // debug/plan9obj is not imported
+		{"PLA|", "place plan9obj"},
+		{"sort.Strin|", "StringSlice Strings StringsAreSorted"},
+		{"func g() {\n\tuse(rand.IntN|", "IntN Intn"},
 		{"import \"container/|", "container/heap container/list container/ring"},
 		{"import (\n\t\"fmt\"\n\t\"net/http/h|", "net/http/httptest net/http/httptrace net/http/httputil"},
 		{"\"coun|", ""},
@@ -199,6 +201,10 @@ func TestInspectInContext(t *testing.T) {
 		want []string
 	}{
 		{"p|", []string{"var p point = {X:1 Y:2 label:\"\"}", "func (*point) Move(dx float64, dy float64)\nfunc (point) Norm() float64", "Defined in cell[3]:1:1"}},
+		{"sort.Strings|", []string{"func sort.Strings(x []string)", "Strings sorts"}},
+		{"sort.Strings(|", []string{"func sort.Strings("}},
+		{"base64|.StdEncoding", []string{"package base64"}},
+		{"sort.Nothing|", nil},
 		{"ps[0].N|orm()", []string{"func (point) Norm() float64", "Norm is the distance from zero.", "Defined in cell[2]:"}},
 		{"p.X|", []string{"field X float64 = 1", "X goes east."}},
 		{"byName[\"north\"].Y|", []string{"field Y float64 = 2"}},

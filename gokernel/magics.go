@@ -188,7 +188,7 @@ func (k *kernel) help(c *cell, p magic.Part) error {
 		}
 		b = display.Bundle{"text/plain": text}
 	} else {
-		d, ok := k.space.Load().InspectName(p.Name)
+		d, ok := k.space.Load().Inspect(p.Name, utf8.RuneCountInString(p.Name))
 		if !ok {
 			return fmt.Errorf("nothing is known of %s", p.Name)
 		}

@@ -113,6 +113,9 @@ type CompletionType struct {
 	Text      string `json:"text"`
 	Type      string `json:"type"`
 	Signature string `json:"signature"`
+	// Import is the path of a package that has to be imported for it, of kernels that tell;
+	// empty if none has.
+	Import string `json:"import,omitempty"`
 }
 
 // InspectRequestContent is the content of inspect_request ("Introspection").

@@ -94,6 +94,7 @@ func (c *completion) items(matches []match, q question) ([]protocol.CompletionIt
 			// What is written otherwise than it is typed, as a sign by its name.
 			item.FilterText = protocol.NewOptional(m.typed)
 		}
+		item.AdditionalTextEdits = c.at.imports.edit(m.needs, item.TextEdit.(*protocol.TextEdit).Range)
 		if m.detail != "" {
 			item.Detail = protocol.NewOptional(m.detail)
 		}

@@ -1,6 +1,7 @@
 package lsp_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -311,4 +312,45 @@ func (b *buffer) fits(t *testing.T, test completionCase, item completionItem) {
 	if item.Kind == 0 || item.SortText == "" {
 		t.Errorf("%q: %q without kind or sort text", test.text, item.Label)
 	}
+}
+
+// Packages of Go's library that are not imported are offered, told of, and imported by their
+// completion, where the cell has its imports.
+func TestCompletionImports(t *testing.T) {
+	b := namespaceOf(t, namespaceKernel{"go", "go", "x := 1\n", nil})
+	for _, test := range []struct{ text, label, line, want string }{
+		{"x = 2\ny := strings.Rep|", "Repeat", "0:0", "import \"strings\"\n\n"},
+		{"// %% a\nx = 2\n// %% b\nfunc f() string {\n\treturn strings.Rep|\n}", "Repeat", "3:0", "import \"strings\"\n\n"},
+		{"import \"fmt\"\nimport \"os\"\n\nfmt.Println(strings.Rep|", "Repeat", "2:0", "import \"strings\"\n"},
+		{"package main\n\nimport (\n\t\"fmt\"\n)\n\nfunc main() { fmt.Println(strings.Rep|) }", "Repeat", "3:0", "\t\"strings\"\n"},
+		{"package main\n\nfunc main() { strings.Rep| }", "Repeat", "1:0", "\nimport \"strings\"\n"},
+		{"x = 1\nfmt.Println(strin|", "strings", "0:0", "import \"strings\"\n\n"},
+		{"import \"strings\"\nstrings.Rep|", "Repeat", "", ""},
+		{"strings.Rep|", "Repeat", "0:0", "import \"strings\"\n\n"},
+		{"strin|", "strings", "", ""}, // there is no place beside it
+		{"x = 1\nrand.IntN|", "IntN", "0:0", "import \"math/rand/v2\"\n\n"},
+	} {
+		item := b.completeAt(completionCase{text: test.text}).item(t, test.label)
+		line, text := "", ""
+		for _, e := range item.AdditionalTextEdits {
+			line, text = fmt.Sprintf("%d:%d", e.Range.Start.Line, e.Range.Start.Character), e.NewText
+		}
+		if line != test.line || text != test.want {
+			t.Errorf("%q: %q at %s, want %q at %s", test.text, text, line, test.want, test.line)
+		}
+		documentation := call[completionItem](b.client, "completionItem/resolve", item).Documentation.Value
+		if test.label == "Repeat" && !strings.Contains(documentation, "copies of the string") {
+			t.Errorf("%q: documentation %q", test.text, documentation)
+		}
+	}
+	b.rewrite("y := strings.Repeat(\"a\", 2)\n")
+	if h := b.hover(b.at("Repeat")); !strings.Contains(h, "func strings.Repeat(s string, count int) string") {
+		t.Errorf("hover: %q", h)
+	}
+	if got, want := b.signature("Repeat(\"a\", "), "Repeat(s string, ⟨count int⟩) string"; got != want {
+		t.Errorf("signature: %q, want %q", got, want)
+	}
+	// What is imported by the completion runs.
+	b.rewrite("import \"strings\"\n\nstrings.Repeat(\"ab\", 2)\n")
+	b.run("import \"strings\"\n\nstrings.Repeat(\"ab\", 2)").want(t, "queued running done", `"abab"`)
 }

@@ -21,7 +21,8 @@ type match struct {
 	kind   protocol.CompletionItemKind
 	key    bool // of a dictionary, a data frame, a map
 	detail string
-	known  bool // the kernel told its type
+	needs  string // the package that has to be imported for it
+	known  bool   // the kernel told its type
 }
 
 // matches reads a kernel's answer to a question, each match once, in the order in which they
@@ -161,7 +162,7 @@ func (p place) wanted(all []match, sign string) []match {
 // typedMatch is what a kernel tells of a match besides its text.
 func typedMatch(t jupyter.CompletionType) match {
 	name := output.Line(t.Type)
-	m := match{known: true, kind: completionKind(name), key: name == "dict key" || name == "key"}
+	m := match{known: true, needs: output.Line(t.Import), kind: completionKind(name), key: name == "dict key" || name == "key"}
 	if name == "" || name == "<unknown>" {
 		return match{}
 	}

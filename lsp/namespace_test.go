@@ -13,12 +13,13 @@ import (
 )
 
 type completionItem struct {
-	Label         string            `json:"label"`
-	Kind          int               `json:"kind,omitempty"`
-	FilterText    string            `json:"filterText,omitempty"`
-	SortText      string            `json:"sortText,omitempty"`
-	TextEdit      protocol.TextEdit `json:"textEdit"`
-	Documentation struct {
+	Label               string              `json:"label"`
+	Kind                int                 `json:"kind,omitempty"`
+	FilterText          string              `json:"filterText,omitempty"`
+	SortText            string              `json:"sortText,omitempty"`
+	TextEdit            protocol.TextEdit   `json:"textEdit"`
+	AdditionalTextEdits []protocol.TextEdit `json:"additionalTextEdits,omitempty"`
+	Documentation       struct {
 		Kind  string `json:"kind"`
 		Value string `json:"value"`
 	} `json:"documentation"`

@@ -24,8 +24,9 @@ type place struct {
 	// most languages.
 	above, below string
 	// cell is the cell up to the cursor, and spot what its end is in.
-	cell string
-	spot language.Spot
+	cell    string
+	spot    language.Spot
+	imports imports // of a cell of Go
 	// alone is the line as a document of its own: the answer may come after an edit,
 	// and is to name positions of the document that the client asked about.
 	alone *document.Document
@@ -69,6 +70,7 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 	}
 	if d.language.Context {
 		place.above, place.below = d.around(number)
+		place.imports = d.importsAt(number)
 	}
 	return place, nil
 }

@@ -17,6 +17,7 @@ type Candidate struct {
 	Name      string
 	Kind      string // function, method, variable, field, constant, type, package, keyword, key
 	Signature string // type of a value, parameters and results of a function
+	Import    string // path of a package that has to be imported for it; "" if none has
 
 	rank int // the lower, the further to the front
 }
@@ -151,6 +152,12 @@ func (s *Session) inScope(prefix string, seen map[string]bool) (found []Candidat
 		}
 	}
 	found = append(found, s.dotNames(wanted)...)
+	if prefix != "" {
+		for _, c := range found {
+			seen[c.Name] = true
+		}
+		found = append(found, s.unimported(wanted)...)
+	}
 	for _, name := range types.Universe.Names() {
 		if wanted(name) {
 			found = append(found, candidate(name, types.Universe.Lookup(name)))
@@ -226,6 +233,9 @@ func (p *spot) members(x ast.Expr) (found []Candidate) {
 			}
 		}
 		return found
+	}
+	if id, ok := x.(*ast.Ident); ok && p.object(id) == nil {
+		return p.s.unimportedMembers(id.Name, p.typed)
 	}
 	tv, ok := p.cell.info.Types[x]
 	switch {

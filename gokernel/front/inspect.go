@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 )
 
 // Description is what is known of the name at a cursor.
@@ -44,26 +43,14 @@ func (s *Session) Inspect(text string, cursor int) (Description, bool) {
 	if o := p.object(x); o != nil && p.quote == 0 {
 		return p.describe(x, o), true
 	}
+	if d, ok := p.unimported(x); ok {
+		return d, true
+	}
 	if call := p.call(); call != nil {
 		if o := p.object(call.Fun); o != nil {
 			return p.describe(call.Fun, o), true
 		}
-	}
-	return Description{}, false
-}
-
-// InspectName tells what a name means, or a.b; that of a package of the standard library
-// need not be imported.
-func (s *Session) InspectName(name string) (Description, bool) {
-	if d, ok := s.Inspect(name, utf8.RuneCountInString(name)); ok {
-		return d, true
-	}
-	root, _, _ := strings.Cut(name, ".")
-	for _, path := range packagesNamed(root) {
-		text := fmt.Sprintf("import %q\n%s", path, name)
-		if d, ok := s.Inspect(text, utf8.RuneCountInString(text)); ok {
-			return d, true
-		}
+		return p.unimported(call.Fun)
 	}
 	return Description{}, false
 }
