@@ -61,15 +61,19 @@ func StartTerminal(t testing.TB, env []string, dir string, argv ...string) *Term
 	start := []string{
 		"-f", config, "new-session", "-d", "-c", dir,
 		"-x", fmt.Sprint(TerminalColumns), "-y", fmt.Sprint(TerminalRows),
-		// With env before it even a program without arguments is no shell command.
-		"--", "env",
+		"--", "sh", "-c", startWhenRead, term.tmux, term.socket,
 	}
 	t.Cleanup(term.Close)
 	if _, err := term.run(append(start, argv...)...); err != nil {
 		t.Fatalf("terminal: start %s: %v", argv[0], err)
 	}
+	term.command("wait-for", "-S", "read")
 	return term
 }
+
+// startWhenRead starts the program when tmux reads its terminal: what one prints that ends
+// before is lost on a busy machine. With env even a program without arguments is one.
+const startWhenRead = `"$0" -S "$1" wait-for read && shift && exec env "$@"`
 
 // Type sends text as it stands; a newline in it is the Enter key.
 func (term *Terminal) Type(text string) {
