@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/internal/zsock"
 	"github.com/reval-editor/reval/jupyter"
 	"go.uber.org/goleak"
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 // limit bounds what waits for an event that does not come, in a test that fails.
-const limit = 30 * time.Second
+const limit = testenv.Patience
 
 // client is a Jupyter client of a kernel that runs as a child process.
 type client struct {

@@ -96,7 +96,7 @@ func ExampleKernel_Complete() {
 	})
 	<-begun
 	// A kernel that cannot answer now does not answer: the deadline is the caller's.
-	soon, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	soon, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	code := "time.sl"
 	reply, err := kernel.Complete(soon, code, kernelclient.CursorAt(code, len(code)))

@@ -206,7 +206,7 @@ func TestFailingStart(t *testing.T) {
 		})
 	}
 	t.Run("never ready", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(within(t), 2*time.Second)
+		ctx, cancel := context.WithTimeout(within(t), 8*time.Second)
 		defer cancel()
 		_, err := Launch(ctx, Spec{Name: "mute", Argv: []string{"sh", "-c", "echo still loading >&2; exec sleep 1000"}}, LaunchOptions{Env: env})
 		oneLine(t, err, "mute", "not ready in time", "still loading")

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // limit bounds what waits for an event that does not come, in a test that fails.
-const limit = 40 * time.Second
+const limit = testenv.Patience
 
 func within(t testing.TB) context.Context {
 	ctx, stop := context.WithTimeout(context.Background(), limit)

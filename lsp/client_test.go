@@ -31,7 +31,7 @@ import (
 )
 
 // limit bounds the wait for an event that does not come, in a test that fails.
-const limit = 30 * time.Second
+const limit = testenv.Patience
 
 // firstRequestID is where the ids of the server's own requests begin.
 const firstRequestID = 1_000_000_000

@@ -143,7 +143,7 @@ func (o *outbox) flush() time.Duration {
 	s := o.server
 	s.mu.Lock()
 	batch, wait := o.collect(time.Now())
-	refresh := o.inlay && s.client.inlayRefresh && !o.refreshing
+	refresh := o.inlay && s.client.inlayRefresh && !s.client.reval && !o.refreshing
 	if refresh {
 		o.inlay, o.refreshing = false, true
 	}

@@ -78,3 +78,31 @@ func number(t *testing.T, id string) (n int) {
 	}
 	return n
 }
+
+// What of LSP a client with the capability still gets, as the page says.
+func TestProtocolBesidesNotifications(t *testing.T) {
+	capabilities := plugin()
+	capabilities["window"] = map[string]any{"workDoneProgress": true}
+	capabilities["workspace"] = map[string]any{"inlayHint": map[string]any{"refreshSupport": true}}
+	c := start(t, setup{capabilities: capabilities})
+	b := c.python("print('printed', flush=True)\nimport time; time.sleep(.5)\n1/0\n")
+	b.evaluate(lsp.EvaluateParams{Unit: "file"}).wait()
+	type progress struct {
+		Value struct{ Kind, Message string }
+	}
+	expect(c, "window/workDoneProgress/create", func(any) bool { return true })
+	expect(c, "$/progress", func(p progress) bool { return p.Value.Kind == "begin" })
+	expect(c, "$/progress", func(p progress) bool { return p.Value.Kind == "end" })
+	expect(c, "textDocument/publishDiagnostics", func(p struct{ Diagnostics []any }) bool { return len(p.Diagnostics) == 1 })
+	if hints := b.hints(); len(hints) > 0 {
+		t.Errorf("it gets the hints %+v", hints)
+	}
+	if n := c.count("$/progress"); n != 2 {
+		t.Errorf("%d times $/progress, want begin and end", n)
+	}
+	for _, method := range []string{"window/logMessage", "workspace/inlayHint/refresh", "window/showMessage"} {
+		if n := c.count(method); n > 0 {
+			t.Errorf("it gets %d times %s", n, method)
+		}
+	}
+}

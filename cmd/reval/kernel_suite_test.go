@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/reval-editor/reval/gokernel"
 	"github.com/reval-editor/reval/internal/testenv"
@@ -21,7 +20,7 @@ func TestKernelSuite(t *testing.T) {
 			t.Parallel()
 			env := testenv.Env(t)
 			run := func(name string, args ...string) string {
-				ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+				ctx, stop := context.WithTimeout(t.Context(), testenv.Patience)
 				defer stop()
 				cmd := exec.CommandContext(ctx, name, args...)
 				cmd.Env = env

@@ -48,7 +48,7 @@ func TestGoKernelEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
 	k, err := kernelclient.Attach(ctx, file, kernelclient.Options{})
 	if err != nil {
@@ -60,7 +60,7 @@ func TestGoKernelEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	parent.Wait()
-	out.SetReadDeadline(time.Now().Add(time.Minute))
+	out.SetReadDeadline(time.Now().Add(testenv.Patience))
 	if said, err := io.ReadAll(out); err != nil {
 		t.Errorf("the kernel is still there: %v; it said %q", err, said)
 	}

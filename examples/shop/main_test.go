@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/kernelclient"
@@ -35,7 +34,7 @@ func build(t *testing.T) (program string) {
 // A client attaches to the running shop, looks into it and changes it, while it
 // serves; the program's own output is not the cells'.
 func TestShop(t *testing.T) {
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), testenv.Patience)
 	defer stop()
 	file := filepath.Join(t.TempDir(), "shop.json")
 	program := exec.Command(build(t), "-kernel", file)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/internal/testenv"
 )
 
 // session evaluates cells on an engine in this process.
@@ -80,7 +81,7 @@ func (s *session) must(cell string) string {
 }
 
 // patiently bounds what a failing test waits for.
-const patiently = 30 * time.Second
+const patiently = testenv.Patience
 
 // What blocks is interrupted: deferred code runs, and the session and goroutines
 // of earlier cells are as they were.

@@ -9,9 +9,9 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/reval-editor/reval/gokernel/front"
+	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -101,7 +101,7 @@ func runForm(t *testing.T, cell string) formResult {
 		if err := e.Load(u); err != nil {
 			return s.LoadProblem(u, err).Error()
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 		defer cancel()
 		if err := e.Run(ctx, u); err != nil {
 			var p *front.Panic

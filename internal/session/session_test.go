@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit bounds what waits for an event that does not come, in a test that fails.
-const limit = 40 * time.Second
+const limit = testenv.Patience
 
 func within(t testing.TB) context.Context {
 	ctx, stop := context.WithTimeout(context.Background(), limit)

@@ -111,7 +111,7 @@ func (s *Server) start() bool {
 		cmd.Wait()
 	}()
 	// It says that it runs before it listens.
-	for deadline := time.Now().Add(screenDeadline); ; {
+	for deadline := time.Now().Add(Patience); ; {
 		switch _, status := s.kernels(); status {
 		case http.StatusOK:
 			return true
@@ -125,7 +125,7 @@ func (s *Server) start() bool {
 		case <-time.After(20 * time.Millisecond): // nothing tells
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server does not listen within %v", screenDeadline)
+			s.t.Fatalf("the server does not listen within %v", Patience)
 		}
 	}
 }
@@ -159,9 +159,9 @@ func (s *Server) DirectURL(path string) string {
 func (s *Server) Cut() {
 	s.t.Helper()
 	s.cable.Cut()
-	for deadline := time.Now().Add(screenDeadline); s.heard(); {
+	for deadline := time.Now().Add(Patience); s.heard(); {
 		if time.Now().After(deadline) {
-			s.t.Errorf("the server does not notice within %v that its clients are gone", screenDeadline)
+			s.t.Errorf("the server does not notice within %v that its clients are gone", Patience)
 			return
 		}
 		time.Sleep(5 * time.Millisecond) // nothing tells

@@ -82,7 +82,7 @@ SetEnv PATH=%s:/usr/local/bin:/usr/bin:/bin HOME=%s
 		cmd.Process.Signal(syscall.SIGTERM)
 		<-ended
 	})
-	for deadline := time.Now().Add(screenDeadline); ; {
+	for deadline := time.Now().Add(Patience); ; {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			conn.Close()
@@ -94,7 +94,7 @@ SetEnv PATH=%s:/usr/local/bin:/usr/bin:/bin HOME=%s
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("sshd does not listen within %v", screenDeadline)
+			t.Fatalf("sshd does not listen within %v", Patience)
 		}
 	}
 	public, err := os.ReadFile(filepath.Join(dir, "host.pub"))

@@ -20,12 +20,8 @@ const (
 	TerminalRows    = 40
 )
 
-const (
-	// screenDeadline is generous: it is only used up by a test that fails.
-	screenDeadline = 60 * time.Second
-	// screenInterval is how often the screen is read; tmux has no event for a change.
-	screenInterval = 20 * time.Millisecond
-)
+// screenInterval is how often the screen is read; tmux has no event for a change.
+const screenInterval = 20 * time.Millisecond
 
 // tmuxConfig is all the configuration that the private server reads. A pane stays
 // after its program ended, so that the last words can be read.
@@ -128,7 +124,7 @@ func (term *Terminal) WaitUntil(what string, holds func(screen string) bool) str
 	term.t.Helper()
 	tick := time.NewTicker(screenInterval)
 	defer tick.Stop()
-	for deadline := time.Now().Add(screenDeadline); ; {
+	for deadline := time.Now().Add(Patience); ; {
 		// Asked before the screen is read: a program writes nothing after its end.
 		ended := term.ended()
 		screen := term.Screen()
@@ -139,7 +135,7 @@ func (term *Terminal) WaitUntil(what string, holds func(screen string) bool) str
 			term.t.Fatalf("the program ended before %s was on the screen:\n%s", what, framed(screen))
 		}
 		if time.Now().After(deadline) {
-			term.t.Fatalf("%s did not come within %v:\n%s", what, screenDeadline, framed(screen))
+			term.t.Fatalf("%s did not come within %v:\n%s", what, Patience, framed(screen))
 		}
 		<-tick.C
 	}

@@ -52,7 +52,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
+
+// Patience is how long a test waits for an event that does not come: only a test that
+// fails uses it up, so that it may be longer than any machine is busy.
+const Patience = 2 * time.Minute
 
 // Strict tells whether a missing program fails the test that needs it.
 func Strict() bool {

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/reval-editor/reval/internal/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit bounds what waits for an event that does not come, in a test that fails.
-const limit = 20 * time.Second
+const limit = testenv.Patience
 
 func within(t testing.TB) context.Context {
 	ctx, stop := context.WithTimeout(context.Background(), limit)
