@@ -163,7 +163,11 @@ func byPlace(a, b *Anchor) int {
 
 // change is an edit that puts n bytes in the place of [from, to), with the ends of
 // the lines that it touches: all in bytes of the text before it.
-type change struct{ from, to, n, head, tail int }
+type change struct {
+	from, to, n int
+	head, tail  int
+	breaks      bool // a line end is among the n bytes
+}
 
 // move moves the anchors for edits of one text, in order, before they are made.
 func (d *Document) move(changes []change) {

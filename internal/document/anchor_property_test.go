@@ -215,9 +215,20 @@ func TestAnchorMovesWithItsText(t *testing.T) {
 			paste := Edit{&Range{Position{Line: to}, Position{Line: to}}, strings.Join(block, "\n") + "\n"}
 			lines = slices.Insert(slices.Delete(lines, from, from+n), to, block...)
 			var steps [][]Edit
-			switch rapid.SampledFrom([]string{"cut and paste", "at once", "whole text", "sort", "swap", "back"}).Draw(t, "way") {
+			switch rapid.SampledFrom([]string{"cut and paste", "copy and delete", "at once", "whole text", "sort", "swap", "back"}).Draw(t, "way") {
 			case "cut and paste":
 				steps = [][]Edit{{cut}, {paste}}
+			case "copy and delete": // as :move does
+				copied, deleted := to, from
+				if to > from {
+					copied += n
+				} else {
+					deleted += n
+				}
+				steps = [][]Edit{
+					{{&Range{Position{Line: copied}, Position{Line: copied}}, strings.Join(block, "\n") + "\n"}},
+					{{&Range{Position{Line: deleted}, Position{Line: deleted + n}}, ""}},
+				}
 			case "at once":
 				steps = [][]Edit{{cut, paste}}
 			case "whole text":

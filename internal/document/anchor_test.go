@@ -98,6 +98,16 @@ func TestAnchor(t *testing.T) {
 			{"a\nx = 1[\ny = 2\nb]=>", "a\n[x = 1] stale"},
 			{"a\nx = 1[]=>\ny = 2\nb", "a\n[x = 1\ny = 2]\nb"},
 		}},
+		{"joined and undone in two steps", "a\n[x = 1]\nb", []step{
+			{"[a]\nx = 1\nb=>a x = 1", "a x = 1\n[x = 1]\nb"},
+			{"a x = 1\n[x = 1\n]b=>", "a x = 1\n[]b gone"},
+			{"a[ ]x = 1\nb=>\n", "a\n[x = 1]\nb"},
+		}},
+		{"typed again elsewhere", "a\n[xy]\n", []step{
+			{"[a\nxy\n]=>", "[] gone"},
+			{"[]=>b\nx", "[]b\nx gone"},
+			{"b\nx[]=>y", "[]b\nxy gone"},
+		}},
 		{"an editor replaces the line by itself and more", "[x = 2]\n", []step{
 			{"[x = 2]\n=>x = 9\nx = 2", "x = 9\n[x = 2]\n"},
 		}},

@@ -26,6 +26,7 @@ type Document struct {
 	wanted  map[uint64][]*Anchor // those that are gone, by the first lines of their texts
 	touched []*Anchor            // by the edits of this Apply
 	spans   []span               // what they put in
+	earlier []span               // what those of the Apply before did
 	settled []*Anchor            // by the last Apply
 	seed    maphash.Seed
 }
@@ -119,7 +120,7 @@ func (d *Document) Apply(version int, edits []Edit) error {
 	if len(edits) > 1 { // the first edit is checked before anything changes
 		before = d.snapshot()
 	}
-	d.settled, d.spans = nil, d.spans[:0]
+	d.settled, d.earlier, d.spans = nil, d.spans, d.earlier[:0]
 	for i, e := range edits {
 		if e.Range == nil {
 			d.replace(0, len(d.text), e.Text)
@@ -159,7 +160,7 @@ func (d *Document) edit(hunks []hunk) {
 	changes := make([]change, len(hunks))
 	for i, h := range hunks {
 		head, tail := d.linesAround(h.start, h.end)
-		changes[i] = change{h.start, h.end, len(h.text), head, tail}
+		changes[i] = change{h.start, h.end, len(h.text), head, tail, bytes.ContainsAny(h.text, lineEnds)}
 	}
 	d.move(changes)
 	d.note(changes)
@@ -236,5 +237,5 @@ func (d *Document) restore(s *snapshot) {
 	for i, a := range d.anchors {
 		*a = s.anchors[i]
 	}
-	d.touched = d.touched[:0]
+	d.touched, d.spans, d.earlier = d.touched[:0], nil, nil
 }

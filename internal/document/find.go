@@ -16,19 +16,24 @@ const (
 	maxTries = 2000
 )
 
-// span is a piece of the text that an edit of this Apply put in.
-type span struct{ start, end int }
+// span is a piece of the text that an edit of this Apply, or of the one before, put in.
+type span struct {
+	start, end int
+	breaks     bool // it has a line end
+}
 
 // note keeps where edits of one text, in order, put something in.
 func (d *Document) note(changes []change) {
 	spans := d.spans
-	for i, s := range spans {
-		spans[i] = span{shifted(s.start, changes), shifted(s.end, changes)}
+	for _, spans := range [][]span{spans, d.earlier} {
+		for i, s := range spans {
+			spans[i] = span{shifted(s.start, changes), shifted(s.end, changes), s.breaks}
+		}
 	}
 	gained := 0
 	for _, c := range changes {
 		at := c.from + gained
-		spans = append(spans, span{at, at + c.n})
+		spans = append(spans, span{at, at + c.n, c.breaks})
 		gained += c.n - (c.to - c.from)
 	}
 	if len(spans) > maxSpans {
@@ -37,7 +42,7 @@ func (d *Document) note(changes []change) {
 		most := len(spans)/maxSpans + 1
 		for i, s := range spans[1:] {
 			if last := &joined[len(joined)-1]; s.start <= last.end || (i+1)%most != 0 {
-				last.end = max(last.end, s.end)
+				last.end, last.breaks = max(last.end, s.end), last.breaks || s.breaks
 			} else {
 				joined = append(joined, s)
 			}
@@ -83,8 +88,9 @@ func (d *Document) unwant(a *Anchor) {
 
 // find looks for text that the edits of this Apply took away, or that is gone since
 // earlier, in the lines that they put in: what was cut is pasted elsewhere, lines
-// are sorted, a formatter writes a file anew. Of several places the nearest is
-// taken, and none that another anchor stands on.
+// are sorted, a formatter writes a file anew. What is deleted now may have been copied
+// by the Apply before, as Vim moves lines. Of several places the nearest is taken, and
+// none that another anchor stands on.
 func (d *Document) find(lost []*Anchor) {
 	if len(lost) == 0 && len(d.wanted) == 0 {
 		return
@@ -132,35 +138,53 @@ func (d *Document) find(lost []*Anchor) {
 
 // spot is a line that begins as a text that is looked for.
 type spot struct {
-	line  int
-	start int // its first character that is no blank, in bytes
-	put   int // how many bytes were put in here
+	line    int
+	start   int  // its first character that is no blank, in bytes
+	put     int  // how many bytes were put in here
+	breaks  bool // with a line end
+	earlier bool // by the Apply before
 }
 
-// spots looks for the first lines of texts, also of those that end in what was put in.
+// spots looks for the first lines of texts, also of those that end in what was put in,
+// in order.
 func (d *Document) spots(sought map[uint64][]*Anchor, above int) map[uint64][]spot {
 	found := map[uint64][]spot{}
-	next := 0 // the first line that was not looked at
-	slices.SortFunc(d.spans, func(a, b span) int { return a.start - b.start })
-	for _, s := range d.spans {
-		first, last := d.lineAt(s.start), d.lineAt(s.end)
-		for n := max(next, first-above); n <= last; n++ {
-			start, end := d.lineBounds(n)
-			line := bytes.TrimLeft(d.text[start:end], blanks)
-			key := maphash.Bytes(d.seed, bytes.TrimRight(line, blanks))
-			if len(sought[key])+len(d.wanted[key]) == 0 {
-				continue
-			}
-			put := s.end - s.start
-			if n < first {
-				put = 0
-			}
-			found[key] = append(found[key], spot{n, end - len(line), put})
+	seen := map[int]bool{}
+	look := func(n int, s span, earlier bool) {
+		if seen[n] {
+			return
 		}
-		next = max(next, last+1)
+		seen[n] = true
+		start, end := d.lineBounds(n)
+		line := bytes.TrimLeft(d.text[start:end], blanks)
+		key := maphash.Bytes(d.seed, bytes.TrimRight(line, blanks))
+		if len(sought[key])+len(d.wanted[key]) > 0 {
+			found[key] = append(found[key], spot{n, end - len(line), s.end - s.start, s.breaks, earlier})
+		}
+	}
+	earlier := d.earlier
+	if !slices.ContainsFunc(d.touched, (*Anchor).deleted) {
+		earlier = nil
+	}
+	for i, s := range slices.Concat(d.spans, earlier) {
+		for n, last := d.lineAt(s.start), d.lineAt(s.end); n <= last; n++ {
+			look(n, s, i >= len(d.spans))
+		}
+	}
+	for _, s := range d.spans {
+		first := d.lineAt(s.start)
+		for n := max(0, first-above); n < first; n++ {
+			look(n, span{}, false)
+		}
+	}
+	for _, spots := range found {
+		slices.SortFunc(spots, func(a, b spot) int { return a.line - b.line })
 	}
 	return found
 }
+
+// deleted says whether the anchor's text was deleted by this Apply.
+func (a *Anchor) deleted() bool { return a.touched && a.Gone() && !a.before.gone }
 
 // nearest is the spot next to where the anchor was on which its text stands.
 func (a *Anchor) nearest(spots []spot, taken map[int]bool) (at int, ok bool) {
@@ -188,12 +212,16 @@ func (a *Anchor) nearest(spots []spot, taken map[int]bool) (at int, ok bool) {
 }
 
 // fits says whether the anchor's text stands at a spot. One that was gone before, and is
-// not touched now, is only found in a text that is put in as a whole: who types it
-// again has not moved it.
+// not touched now, is only found where its text is put in, or apart from another, at
+// once: who types it again has not moved it. In what was put in earlier only one is
+// found that has just been deleted.
 func (a *Anchor) fits(s spot) bool {
 	d, m := a.doc, a.memory
+	if s.earlier && !a.deleted() || !s.breaks && s.put < len(m.lines) && (s.earlier || !a.touched) {
+		return false
+	}
 	end := s.start + len(m.lines)
-	if !a.touched && s.put < len(m.lines) || end > len(d.text) || string(d.text[s.start:end]) != m.lines {
+	if end > len(d.text) || string(d.text[s.start:end]) != m.lines {
 		return false
 	}
 	_, tail := d.lineBounds(d.lineAt(end))
