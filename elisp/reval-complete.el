@@ -123,7 +123,24 @@ The server of DOCUMENT says which they are."
      :company-kind #'reval-complete--kind
      :company-doc-buffer (lambda (candidate)
                            (reval-complete--doc-buffer document candidate))
-     :company-docsig #'reval-complete--detail)))
+     :company-docsig #'reval-complete--detail
+     :exit-function (lambda (candidate status)
+                      (when (memq status '(finished exact sole))
+                        (reval-complete--edit document (plist-get answer :items) candidate))))))
+
+(defun reval-complete--edit (document items candidate)
+  "Make the edits in DOCUMENT that come with CANDIDATE of ITEMS.
+Such an edit is an import of what the candidate needs."
+  (when-let ((found (and (eq document (reval-document-current))
+                         (seq-find (lambda (item) (string= item candidate)) items))))
+    (save-excursion
+      ;; They stand above the completion, the last one is made first.
+      (dolist (edit (reverse (append (plist-get (reval-complete--item found) :additionalTextEdits)
+                                     nil)))
+        (let ((range (plist-get edit :range)))
+          (goto-char (reval-document-point document (plist-get range :end)))
+          (delete-region (reval-document-point document (plist-get range :start)) (point))
+          (insert (plist-get edit :newText)))))))
 
 (defun reval-complete--item (candidate)
   "Return the item that CANDIDATE stands for."

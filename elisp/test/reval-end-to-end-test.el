@@ -124,6 +124,11 @@ WHAT says what is waited for; fail after SECONDS (30)."
   (reval-test-goto-line line)
   (reval-eval-line 1))
 
+(defun reval-test-completions ()
+  "Wait until the kernel completes at point, and return what does it.
+The first answers are empty while it loads what it completes with."
+  (reval-test-wait "completions" #'reval-completion-at-point))
+
 (defun reval-test-kernel-idle ()
   "Wait until the kernel of the current buffer has nothing to do."
   (reval-test-wait "the kernel to be idle"
@@ -468,7 +473,7 @@ WHAT says what is waited for; fail after SECONDS (30)."
                      "länge = len(größe); länge")))
     (goto-char (point-max))
     (insert "'🎈'; grö")
-    (pcase-let ((`(,beg ,end ,table . ,_) (reval-completion-at-point)))
+    (pcase-let ((`(,beg ,end ,table . ,_) (reval-test-completions)))
       (should (equal (buffer-substring beg end) "grö"))
       (should (member "größe" (all-completions "grö" table))))))
 
@@ -499,6 +504,18 @@ WHAT says what is waited for; fail after SECONDS (30)."
 
 ;;; Completion, ElDoc, inspection
 
+(ert-deftest reval-test-complete-and-import ()
+  "What a completion needs is imported with it."
+  (reval-test-visiting "imports.go" "x := 1\ny := strings.Repe\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-test-kernel-idle)
+    (reval-test-goto-line 2)
+    (end-of-line)
+    (completion-at-point)
+    (should (equal (buffer-string) "import \"strings\"\n\nx := 1\ny := strings.Repeat\n"))
+    (should (looking-back "Repeat" (line-beginning-position)))))
+
 (ert-deftest reval-test-complete-and-eldoc ()
   "Attributes that exist only at run time are completed, values shown."
   (reval-test-visiting "complete.py"
@@ -509,7 +526,7 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-test-kernel-idle)
     (reval-test-goto-line 3)
     (end-of-line)
-    (pcase-let ((`(,beg ,end ,table . ,plist) (reval-completion-at-point)))
+    (pcase-let ((`(,beg ,end ,table . ,plist) (reval-test-completions)))
       (should (equal (buffer-substring beg end) "foo"))
       (should (equal (all-completions "foo" table) '("foo_bar")))
       (let ((candidate (car (all-completions "foo" table))))
@@ -552,6 +569,7 @@ WHAT says what is waited for; fail after SECONDS (30)."
     (reval-test-kernel-idle)
     (reval-test-goto-line 2)
     (end-of-line)
+    (reval-test-completions)
     (completion-at-point)
     (should (equal (thing-at-point 'line) "first_name\n"))))
 
@@ -913,7 +931,7 @@ The server's own tests stop a kernel; this one is told that it is stopped."
       (reval-test-kernel-idle)
       (reval-test-goto-line 8)
       (end-of-line)
-      (let ((table (nth 2 (reval-completion-at-point))))
+      (let ((table (nth 2 (reval-test-completions))))
         (should (member "longName" (all-completions "longN" table)))))))
 
 (define-derived-mode reval-test-go-mode prog-mode "Go"

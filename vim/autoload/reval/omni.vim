@@ -39,7 +39,20 @@ function! s:ask() abort
     endif
   endfor
   let s:items = map(copy(list), {_, item -> s:item(item)})
+  augroup reval_omni
+    autocmd! * <buffer>
+    autocmd CompleteDone <buffer> ++once call s:done(v:completed_item)
+  augroup END
   return start
+endfunction
+
+" Makes the edits that come with what was chosen, such as an import: the server puts whole
+" lines in front of others.
+function! s:done(chosen) abort
+  let edits = get(a:chosen, 'user_data', [])
+  for edit in type(edits) == v:t_list ? edits : []
+    call append(edit.range.start.line, split(edit.newText, "\n", 1)[: -2])
+  endfor
 endfunction
 
 function! s:item(item) abort
@@ -52,5 +65,6 @@ function! s:item(item) abort
         \ 'kind': get(s:kinds, get(a:item, 'kind', 0), ''),
         \ 'menu': menu ==# '' ? get(details, 'detail', '') .. get(details, 'description', '') : menu,
         \ 'info': type(documentation) == v:t_dict ? documentation.value : documentation,
+        \ 'user_data': get(a:item, 'additionalTextEdits', []),
         \ 'icase': 1, 'dup': 1}
 endfunction
