@@ -493,6 +493,23 @@ function! s:test_file_that_another_program_changes() abort
   endfor
 endfunction
 
+function! s:test_another_name_keeps_the_results() abort
+  call s:python(['1 + 1', '2 + 2', 'len(dir()) > 0'])
+  2Reval
+  call s:wait_mark(2, '^⇒ 4$')
+  execute 'file moved' .. s:number .. '.py'
+  3Reval
+  call s:wait_mark(3, '^⇒ True$')
+  call s:wait('marks', {-> s:marks() ==# {'2': '⇒ 4', '3': '⇒ True'}})
+  execute 'silent saveas saved' .. s:number .. '.py'
+  call setline(2, '2 + 3')
+  call s:wait('marks', {-> s:marks() ==# {'2': '⇒ 4  (code changed)', '3': '⇒ True'}})
+  1Reval
+  call s:wait_mark(1, '^⇒ 2$')
+  call assert_equal('', matchstr(execute('messages'), 'not open.*'))
+  call assert_match('^reval python3 \%(idle\|●busy\)', reval#statusline())
+endfunction
+
 function! s:test_marks_come_back_when_the_file_is_read_again() abort
   call s:python(['1 + 1', '2 + 2'])
   silent write
@@ -558,17 +575,21 @@ function! s:test_visual() abort
   call assert_equal('', s:mark(5))
 endfunction
 
-" With the keys of a user: what is behind `$` is in no mark.
-function! s:test_visual_block_to_the_ends_of_lines() abort
-  call s:python(['1 + 1', '2 + 22', '3'])
-  call cursor(1, 1)
-  call feedkeys("\<C-v>j$gz", 'xt')
-  call s:wait_mark(2, '^⇒ 24$')
-  call s:wait_mark(1, '^⇒ 2$')
-  call cursor(1, 5)
-  call feedkeys("\<C-v>jgz", 'xt')
-  call s:wait_mark(1, '^⇒ 1$')
-  call s:wait_mark(2, '^⇒ 2$')
+" A block's columns are in no mark where lines are short.
+function! s:test_visual_block_over_short_lines() abort
+  let lines = ['1 + 1', '', '4 + 44', '3']
+  for [keys, wanted] in [["gg0\<C-v>3j$gz", ['⇒ 2', '', '⇒ 48', '⇒ 3']], ["G0\<C-v>gg$gz", ['⇒ 2', '', '⇒ 48', '⇒ 3']],
+        \ ["gg$\<C-v>3j0gz", ['⇒ 2', '', '⇒ 8', '⇒ 3']], ["gg04l\<C-v>gz", ['⇒ 1', '', '', '']],
+        \ ["gg0\<C-v>gz2j.", ['⇒ 1', '', '⇒ 4', '']], ["gg0\<C-v>$gz2j.", ['⇒ 2', '', '⇒ 48', '']]]
+    call s:python(lines)
+    call feedkeys(keys, 'xt')
+    for lnum in range(1, 4)
+      if wanted[lnum - 1] !=# ''
+        call s:wait_mark(lnum, '^' .. wanted[lnum - 1] .. '$')
+      endif
+    endfor
+    call assert_equal(len(filter(copy(wanted), {_, m -> m !=# ''})), len(s:marks()), keys)
+  endfor
 endfunction
 
 function! s:test_nothing_to_evaluate() abort

@@ -2,13 +2,18 @@
 scriptencoding utf-8
 
 let s:unit = ''
-" Whether the block of <Plug>(reval-eval) reaches to the end of each line.
-let s:ragged = 0
+" The block of <Plug>(reval-eval): what of its columns the marks do not say where lines
+" are short. left is 0 when `.` puts one of that width elsewhere; ragged is set after `$`,
+" when it reaches to the end of each line.
+let s:block = {'left': 0, 'width': 0, 'ragged': 0}
 
 " For an <expr> mapping: g@ with the operator set.
 function! reval#operator#start() abort
-  " After `$` a block reaches to the end of each line, and the marks do not say so.
-  let s:ragged = mode() ==# "\<C-v>" && getcurpos()[4] == v:maxcol
+  if mode() ==# "\<C-v>"
+    let [here, there] = [virtcol('.', 1), virtcol('v', 1)]
+    let [left, right] = [min([here[0], there[0]]), max([here[1], there[1]])]
+    let s:block = {'left': left, 'width': right - left, 'ragged': getcurpos()[4] == v:maxcol}
+  endif
   let &operatorfunc = 'reval#operator#evaluate'
   return 'g@'
 endfunction
@@ -45,15 +50,16 @@ endfunction
 " Each row of a block is evaluated by itself, in order: the right sides of some
 " assignments, say, each show their value. Rows that end before the block are left out.
 function! s:block(first, last) abort
-  let left = min([virtcol([a:first[1], a:first[2]], 1)[0], virtcol([a:last[1], a:last[2]], 1)[0]])
-  let right = max([virtcol([a:first[1], a:first[2]], 1)[1], virtcol([a:last[1], a:last[2]], 1)[1]])
+  let left = s:block.left ? s:block.left : virtcol([a:first[1], a:first[2]], 1)[0]
+  let right = left + s:block.width
+  let s:block.left = 0
   for lnum in range(a:first[1], a:last[1])
     let width = virtcol([lnum, '$']) - 1
     if width < left
       continue
     endif
     let start = virtcol2col(0, lnum, left) - 1
-    let end = s:ragged || width < right ? strlen(getline(lnum)) : s:after(lnum, virtcol2col(0, lnum, right))
+    let end = s:block.ragged || width < right ? strlen(getline(lnum)) : s:after(lnum, virtcol2col(0, lnum, right))
     if getline(lnum)[start : end - 1] =~# '\S'
       call reval#span([lnum, start], [lnum, end])
     endif

@@ -1,0 +1,225 @@
+" Measures the plugin in Vim and in Neovim, as its user meets it: in the editor's main
+" loop, from a command or a key until the screen is drawn again.
+"
+"   cd FOLDER   with a python3 on PATH that has ipykernel
+"   REVAL_BIN=path/to/reval REVAL_BENCH_OUT=file \
+"     vim -Nu NONE -n -i NONE --not-a-term -S path/to/vim.vim      or
+"     nvim --headless -u NONE -n -i NONE -S path/to/vim.vim
+"
+" REVAL_BENCH_N is how often 1+1 is evaluated (100 if not set). The file gets one line, a
+" JSON object; times are in milliseconds:
+"
+"   one           [ms of each 1+1, from the command until its value is drawn]
+"   ten           [ms of ten lines that are queued at once, until the last one is drawn]
+"   big           {ms, pause} of a value of 2 MB; pause is the longest gap of the main loop
+"   many          {ms, pause} of 1,000 evaluations in a file of 10,000 lines
+"   global        {lines: ms of :%g/./Reval}
+"   typing        {p50, p99, max, pause} of a character in that file before it has results
+"   typing_many   the same with the 1,000 results
+"   error         why it broke off, instead of what is missing
+scriptencoding utf-8
+set nocompatible encoding=utf-8 hidden nomore shortmess+=I noswapfile lines=40 columns=120
+let &runtimepath = expand('<sfile>:p:h:h:h:h') .. '/vim,' .. &runtimepath
+filetype plugin on
+syntax on
+runtime plugin/reval.vim
+let g:reval_command = [$REVAL_BIN, 'lsp']
+let g:reval_root_markers = ['bench.py']
+
+let s:n = empty($REVAL_BENCH_N) ? 100 : str2nr($REVAL_BENCH_N)
+let s:report = {}
+" How long one thing may take, in milliseconds.
+let s:deadline = 120000
+
+" What is waited for: the end of the evaluation at a line, and what is called then.
+let s:wait = {}
+
+" The longest gap between two ticks of a timer.
+let s:gap = {'timer': -1, 'last': [], 'longest': 0.0}
+
+function! s:ms(since) abort
+  return reltimefloat(reltime(a:since)) * 1000
+endfunction
+
+function! s:watch_gaps() abort
+  call timer_stop(s:gap.timer)
+  let s:gap = {'last': reltime(), 'longest': 0.0}
+  let s:gap.timer = timer_start(1, function('s:tick'), {'repeat': -1})
+endfunction
+
+function! s:tick(timer) abort
+  let gap = s:ms(s:gap.last)
+  let s:gap.longest = gap > s:gap.longest ? gap : s:gap.longest
+  let s:gap.last = reltime()
+endfunction
+
+" Stops watching; the longest gap.
+function! s:longest_gap() abort
+  call timer_stop(s:gap.timer)
+  return s:gap.longest
+endfunction
+
+" Calls Command, and Then with the milliseconds until the evaluation at line lnum, which
+" is the last of those that Command starts, has ended and is drawn.
+function! s:evaluate(lnum, Command, Then) abort
+  let before = get(reval#results#at(bufnr('%'), a:lnum), 'evaluation', '')
+  let s:wait = {'bufnr': bufnr('%'), 'lnum': a:lnum, 'before': before, 'Then': a:Then, 'start': reltime()}
+  call a:Command()
+endfunction
+
+function! s:look() abort
+  if empty(s:wait)
+    return
+  endif
+  let evaluation = reval#results#at(s:wait.bufnr, s:wait.lnum)
+  if !empty(evaluation) && evaluation.evaluation !=# s:wait.before && evaluation.state !~# '^\%(queued\|running\)$'
+    redraw
+    let ms = s:ms(s:wait.start)
+    let Then = s:wait.Then
+    let s:wait = {}
+    call timer_start(0, {-> s:call(function(Then, [ms]))})
+  endif
+endfunction
+
+" To look after each notification, when the plugin is through with it.
+if has('nvim')
+  let s:SID = expand('<SID>')
+  execute 'lua local notified = vim.fn["reval#client#notified"]'
+        \ 'vim.fn["reval#client#notified"] = function(...) notified(...) vim.fn["' .. s:SID .. 'look"]() end'
+else
+  autocmd SafeStateAgain * call s:look()
+endif
+
+function! s:call(F) abort
+  try
+    call a:F()
+  catch
+    call s:end(v:exception .. ' at ' .. v:throwpoint)
+  endtry
+endfunction
+
+function! s:end(error) abort
+  if a:error !=# ''
+    let s:report.error = a:error .. '; messages: ' .. execute('messages')
+  endif
+  call writefile([json_encode(s:report)], $REVAL_BENCH_OUT)
+  qall!
+endfunction
+
+function! s:buffer(name, lines) abort
+  execute 'silent only | edit!' a:name
+  setlocal filetype=python
+  silent %delete _
+  call setline(1, a:lines)
+  silent write
+endfunction
+
+" The parts, one after the other. ---------------------------------------------------
+
+function! s:begin() abort
+  call s:buffer('bench.py', ['1+1'])
+  call s:evaluate(1, {-> execute('Reval')}, {ms -> s:warm(20)})
+endfunction
+
+function! s:warm(left) abort
+  call s:evaluate(1, {-> execute('Reval')}, {ms -> a:left ? s:warm(a:left - 1) : s:one()})
+endfunction
+
+function! s:one() abort
+  let s:report.one = []
+  call s:evaluate(1, {-> execute('Reval')}, function('s:one_more'))
+endfunction
+
+function! s:one_more(ms) abort
+  call add(s:report.one, a:ms)
+  if len(s:report.one) < s:n
+    call s:evaluate(1, {-> execute('Reval')}, function('s:one_more'))
+    return
+  endif
+  let s:report.ten = []
+  call s:buffer('ten.py', map(range(10), {_, i -> i .. ' + 1'}))
+  call s:evaluate(10, {-> execute('g/./Reval')}, function('s:ten_more'))
+endfunction
+
+function! s:ten_more(ms) abort
+  call add(s:report.ten, a:ms)
+  if len(s:report.ten) < max([s:n / 10, 1])
+    call s:evaluate(10, {-> execute('g/./Reval')}, function('s:ten_more'))
+    return
+  endif
+  call s:buffer('big.py', ['"x" * 2000000'])
+  call s:watch_gaps()
+  call s:evaluate(1, {-> execute('Reval')}, function('s:big'))
+endfunction
+
+function! s:big(ms) abort
+  let s:report.big = {'ms': a:ms, 'pause': s:longest_gap()}
+  let s:report.global = {}
+  call s:global([100, 200, 400])
+endfunction
+
+function! s:global(sizes) abort
+  if empty(a:sizes)
+    call s:buffer('many.py', map(range(10000), {_, i -> 'x' .. i .. ' = 1 + ' .. i}))
+    call s:type('typing', {-> s:many()})
+    return
+  endif
+  call s:buffer('global' .. a:sizes[0] .. '.py', map(range(a:sizes[0]), {_, i -> i .. ' + 1'}))
+  call s:evaluate(a:sizes[0], {-> execute('%g/./Reval')}, function('s:global_done', [a:sizes]))
+endfunction
+
+function! s:global_done(sizes, ms) abort
+  let s:report.global[a:sizes[0]] = a:ms
+  call s:global(a:sizes[1 :])
+endfunction
+
+function! s:many() abort
+  call s:watch_gaps()
+  call s:evaluate(9991, {-> map(range(1000), {_, i -> execute((i * 10 + 1) .. 'Reval')})}, function('s:many_done'))
+endfunction
+
+function! s:many_done(ms) abort
+  let s:report.many = {'ms': a:ms, 'pause': s:longest_gap()}
+  call s:type('typing_many', {-> s:end('')})
+endfunction
+
+" Types characters behind a line in the middle, as fast as a good typist at times, with
+" pauses after which the plugin tells the server of them.
+function! s:type(name, Then) abort
+  let s:typing = {'name': a:name, 'Then': a:Then, 'times': []}
+  call cursor(5001, 1)
+  normal! zz
+  redraw
+  autocmd TextChangedI * call s:typed()
+  call s:watch_gaps()
+  call feedkeys('A', 'n')
+  call timer_start(50, function('s:key'))
+endfunction
+
+function! s:key(timer) abort
+  let s:typing.start = reltime()
+  call feedkeys('x', 'n')
+endfunction
+
+function! s:typed() abort
+  redraw
+  call add(s:typing.times, s:ms(s:typing.start))
+  if len(s:typing.times) < 200
+    call timer_start(len(s:typing.times) % 20 == 0 ? 300 : 10, function('s:key'))
+    return
+  endif
+  autocmd! TextChangedI
+  call feedkeys("\<Esc>", 'n')
+  call timer_start(500, function('s:type_done'))
+endfunction
+
+function! s:type_done(timer) abort
+  let times = sort(s:typing.times, 'f')
+  let s:report[s:typing.name] = {'p50': times[len(times) / 2], 'p99': times[len(times) * 99 / 100],
+        \ 'max': times[-1], 'pause': s:longest_gap()}
+  call s:call(s:typing.Then)
+endfunction
+
+" From a timer: while a script is sourced the editor counts as busy.
+call timer_start(1, {-> s:call(function('s:begin'))})
+call timer_start(s:deadline, {-> s:end('it took too long')})
