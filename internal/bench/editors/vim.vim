@@ -186,7 +186,7 @@ endfunction
 " Types characters behind a line in the middle, as fast as a good typist at times, with
 " pauses after which the plugin tells the server of them.
 function! s:type(name, Then) abort
-  let s:typing = {'name': a:name, 'Then': a:Then, 'times': []}
+  let s:typing = {'name': a:name, 'Then': a:Then, 'times': [], 'start': []}
   call cursor(5001, 1)
   normal! zz
   redraw
@@ -202,8 +202,12 @@ function! s:key(timer) abort
 endfunction
 
 function! s:typed() abort
+  if empty(s:typing.start)
+    return
+  endif
   redraw
   call add(s:typing.times, s:ms(s:typing.start))
+  let s:typing.start = []
   if len(s:typing.times) < 200
     call timer_start(len(s:typing.times) % 20 == 0 ? 300 : 10, function('s:key'))
     return

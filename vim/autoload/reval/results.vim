@@ -2,7 +2,7 @@
 scriptencoding utf-8
 
 " Evaluation id → what reval/evaluation told last, with:
-"   bufnr   the buffer, when it was first seen
+"   bufnr   the buffer
 "   mark    the mark's id in that buffer, 0 if none
 "   above   how many lines of the code stand above the mark's
 "   text    the line that the mark was put behind
@@ -27,6 +27,10 @@ function! reval#results#update(params) abort
   call reval#output#state(a:params)
   if empty(known) && !get(a:params, 'cleared', 0)
     call reval#results#clear(bufnr, a:params.range.start.line + 1, s:last(a:params.range))
+  endif
+  if bufnr > 0 && get(known, 'bufnr', bufnr) != bufnr
+    call s:unmark(known) " its text was opened again in another buffer
+    let known.bufnr = bufnr
   endif
   let evaluation = extend({'bufnr': get(known, 'bufnr', bufnr), 'mark': get(known, 'mark', 0), 'above': get(known, 'above', 0),
         \ 'text': get(known, 'text', '')}, a:params)
