@@ -804,7 +804,7 @@ function! s:test_what_is_no_code_is_told() abort
   for [prepare, word] in [['enew', 'this buffer has no filetype'], ['help', 'this is a help page'],
         \ ['copen', 'this is a list of places'], ['new | setlocal buftype=nofile filetype=netrw', 'this is the listing of a folder'],
         \ ['new | setlocal buftype=nofile filetype=python', 'this buffer is no file'],
-        \ ['terminal', 'this is a terminal']]
+        \ [has('nvim') ? 'terminal' : 'execute "buffer" term_start("true", {"hidden": 1})', 'this is a terminal']]
     silent execute prepare
     messages clear
     Reval
