@@ -321,6 +321,11 @@ func TestNothingOfTheWorkspaceIsRun(t *testing.T) {
 			t.Errorf("found %+v", s)
 		}
 	}
+	for _, name := range []string{`"." in JUPYTER_PATH`, `"p" in JUPYTER_PATH`, `"../p" in JUPYTER_PATH`, `"." in VIRTUAL_ENV`, `"../p" in CONDA_PREFIX`, `"." in JUPYTER_DATA_DIR`} {
+		if err == nil || !strings.Contains(err.Error(), name+" is passed over") {
+			t.Errorf("%s is not said to be passed over: %v", name, err)
+		}
+	}
 	where, readErr := os.ReadFile(r.path("where"))
 	if readErr != nil || strings.HasPrefix(string(where), r.root) {
 		t.Errorf("the shim was run in %q (%v; %v)", where, readErr, err)

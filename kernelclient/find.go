@@ -236,6 +236,7 @@ func (f Finder) places(ctx context.Context) (places []place, passed error) {
 		}
 		python(e, true)
 	}
+	passed = errors.Join(passed, relative(vars))
 	for _, p := range filepath.SplitList(vars["JUPYTER_PATH"]) {
 		dir(p)
 	}
@@ -260,6 +261,19 @@ func (f Finder) places(ctx context.Context) (places []place, passed error) {
 		dir("/usr/share/jupyter")
 	}
 	return places, passed
+}
+
+// relative says which folders are not looked into because they depend on the folder that
+// one is in.
+func relative(vars map[string]string) (passed error) {
+	for _, name := range []string{"JUPYTER_PATH", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "VIRTUAL_ENV", "CONDA_PREFIX"} {
+		for _, dir := range filepath.SplitList(vars[name]) {
+			if dir != "" && !filepath.IsAbs(dir) {
+				passed = errors.Join(passed, fmt.Errorf("%q in %s is passed over: it is a relative path", dir, name))
+			}
+		}
+	}
+	return passed
 }
 
 func (f Finder) environ() []string {
