@@ -198,8 +198,11 @@ So also that it lost or found its server."
                  ("none" nil)
                  (_ 'warning))))
     (concat "reval["
-            (propertize (string-join (remove "" (list (reval-session-short-name session) text))
-                                     " ")
+            ;; A name comes from elsewhere, and "%" is a sign of the mode line's own.
+            (propertize (string-replace
+                         "%" "%%"
+                         (string-join (remove "" (list (reval-session-short-name session) text))
+                                      " "))
                         'face face)
             "]")))
 

@@ -14,11 +14,8 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// Bounds of an error's name and message, in bytes.
-const (
-	maxLabel      = 256
-	maxErrorValue = 4 << 10
-)
+// maxErrorValue bounds an error's message, in bytes.
+const maxErrorValue = 4 << 10
 
 // abridged is an error of readable length, with the files that it names and that are
 // there: what takes a while, and does so before Server.mu is held.
@@ -29,7 +26,7 @@ type abridged struct {
 }
 
 func abridge(e kernelclient.Error) abridged {
-	e.Name = output.Cut(output.Line(e.Name), maxLabel)
+	e.Name = oneLine(e.Name)
 	e.Value = output.Cut(e.Value, maxErrorValue)
 	text := language.Abridge(e.Traceback)
 	untold := strings.TrimSpace(text) == ""

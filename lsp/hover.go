@@ -60,7 +60,11 @@ func (s *Server) told(ctx context.Context, at place) string {
 		return ""
 	}
 	if md, ok := markdownOf(reply.Data); ok && s.client.markdown {
-		return at.session.inBuffers(md)
+		text, safe := safeMarkdown(at.session.inBuffers(md))
+		if safe {
+			return text
+		}
+		return s.markup(text).Value
 	}
 	i, ok := at.session.readInspection(reply)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) InlayHint(_ context.Context, p *protocol.InlayHintParams) ([]pr
 		}
 		hint := protocol.InlayHint{
 			Position: toPosition(document.Position{Line: line, Character: d.LineLength(line)}),
-			Label:    protocol.String(label), PaddingLeft: &pad,
+			Label:    protocol.String(oneLine(label)), PaddingLeft: &pad,
 		}
 		if text := r.transcript(); text != "" {
 			hint.Tooltip = protocol.String(text)
@@ -118,5 +119,5 @@ func (r *result) transcript() string {
 		}
 		text = "…\n" + strings.ToValidUTF8(text[n:], "")
 	}
-	return text
+	return output.Clean(text)
 }

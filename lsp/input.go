@@ -3,6 +3,7 @@ package lsp
 import (
 	"fmt"
 
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -13,12 +14,15 @@ type inputRequest struct {
 	reply  func(string) error
 }
 
+// maxPrompt bounds a question, in bytes.
+const maxPrompt = 4 << 10
+
 // inputRequest asks the client; mu is held.
 func (s *Server) inputRequest(r *result, e kernelclient.InputRequest) {
 	id := jupyter.NewID()
 	s.inputs[id] = &inputRequest{result: r, reply: e.Reply}
 	s.outbox.inputs = append(s.outbox.inputs, InputRequestParams{
-		Request: id, URI: r.doc.uri, Evaluation: r.id, Prompt: e.Prompt, Password: e.Password,
+		Request: id, URI: r.doc.uri, Evaluation: r.id, Prompt: output.Cut(output.Clean(e.Prompt), maxPrompt), Password: e.Password,
 	})
 	s.outbox.wake()
 }

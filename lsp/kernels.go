@@ -126,7 +126,16 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 			Suitable: ks.language.Matches(lang), Selected: k.File == selected.Name, Running: true,
 		})
 	}
-	return kernels, nil
+	return shown(kernels), nil
+}
+
+// shown are kernels with words that can be shown; they come from files and servers.
+func shown(kernels []Kernel) []Kernel {
+	for i := range kernels {
+		k := &kernels[i]
+		k.Name, k.DisplayName, k.Language, k.Source = oneLine(k.Name), oneLine(k.DisplayName), oneLine(k.Language), oneLine(k.Source)
+	}
+	return kernels
 }
 
 // minute is how people are told when a kernel was started or active.
@@ -182,7 +191,7 @@ func (s *Server) serverKernels(ctx context.Context, ks *kernelSession, address s
 			Suitable: ks.language.Matches(spec.Language), Selected: name == selected,
 		})
 	}
-	return kernels, nil
+	return shown(kernels), nil
 }
 
 // hostKernels lists the kernels that can be started on a host reached by ssh.
@@ -206,7 +215,7 @@ func (s *Server) hostKernels(ctx context.Context, ks *kernelSession, address str
 			Suitable: ks.language.Matches(spec.Language), Selected: name == selected,
 		})
 	}
-	return kernels, nil
+	return shown(kernels), nil
 }
 
 // selectKernel binds a document to a kernel, and starts it.

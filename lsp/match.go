@@ -25,6 +25,10 @@ type match struct {
 	known  bool   // the kernel told its type
 }
 
+// maxMatches bounds a list: it is more than anybody looks through, and an editor has work
+// with each.
+const maxMatches = 10_000
+
 // matches reads a kernel's answer to a question, each match once, in the order in which they
 // are shown: parameters of the call, then the kernel's order, with private names last.
 func (p place) matches(q question, reply jupyter.CompleteReplyContent) []match {
@@ -32,6 +36,12 @@ func (p place) matches(q question, reply jupyter.CompleteReplyContent) []match {
 	seen := map[string]bool{}
 	types := reply.Metadata.Types
 	for i, text := range reply.Matches {
+		if len(all) == maxMatches {
+			break
+		}
+		if len(text) > maxLabel {
+			continue
+		}
 		start, end := reply.CursorStart, reply.CursorEnd
 		var m match
 		if len(types) == len(reply.Matches) && types[i].Text == text {
@@ -161,12 +171,12 @@ func (p place) wanted(all []match, sign string) []match {
 
 // typedMatch is what a kernel tells of a match besides its text.
 func typedMatch(t jupyter.CompletionType) match {
-	name := output.Line(t.Type)
-	m := match{known: true, needs: output.Line(t.Import), kind: completionKind(name), key: name == "dict key" || name == "key"}
+	name := oneLine(t.Type)
+	m := match{known: true, needs: oneLine(t.Import), kind: completionKind(name), key: name == "dict key" || name == "key"}
 	if name == "" || name == "<unknown>" {
 		return match{}
 	}
-	m.detail = strings.TrimSpace(name + " " + output.Line(t.Signature))
+	m.detail = strings.TrimSpace(name + " " + oneLine(t.Signature))
 	return m
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 )
 
@@ -81,7 +82,7 @@ func raise(signal chan struct{}) {
 
 // message shows a line to the user; Server.mu is held.
 func (o *outbox) message(t protocol.MessageType, text string) {
-	o.messages = append(o.messages, protocol.ShowMessageParams{Type: t, Message: text})
+	o.messages = append(o.messages, protocol.ShowMessageParams{Type: t, Message: oneLine(text)})
 	o.wake()
 }
 
@@ -296,7 +297,7 @@ func (r *result) tellPlain(outputs []Output, send func(string, any)) {
 		if o.Kind != OutputStream || o.Text == "" {
 			continue
 		}
-		send(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: protocol.MessageTypeLog, Message: o.Text})
+		send(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: protocol.MessageTypeLog, Message: output.Clean(o.Text)})
 		r.progress.report(o.Text)
 	}
 }

@@ -95,7 +95,7 @@ func (p *progress) report(text string) {
 		return
 	}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	p.line = strings.TrimSpace(lines[len(lines)-1])
+	p.line = oneLine(strings.TrimSpace(lines[len(lines)-1]))
 	p.dirty()
 }
 

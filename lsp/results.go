@@ -346,7 +346,7 @@ func (r *result) params() EvaluationParams {
 	p := EvaluationParams{
 		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), Version: r.doc.Version(), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
-		Summary: r.summary(), Stale: r.stale || r.doc.doubtful, Past: r.past(), Cleared: r.cleared || r.doc.closed, Message: r.eval.Message,
+		Summary: r.summary(), Stale: r.stale || r.doc.doubtful, Past: r.past(), Cleared: r.cleared || r.doc.closed, Message: oneLine(r.eval.Message),
 	}
 	if r.eval.State == session.Failed {
 		p.Error = r.error()

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -189,6 +191,7 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 			result, err = nil, nil
 		}
 		if call {
+			err = told(err)
 			async(own)
 		}
 	}()
@@ -221,6 +224,25 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 	}
 	return protocol.ServerHandler(s, nil)(own, req)
 }
+
+// told is an error as its client is told it, in one line: what servers and kernels say
+// may be in it.
+func told(err error) error {
+	if err == nil || err.Error() == oneLine(err.Error()) {
+		return err
+	}
+	code := jsonrpc2.InternalError
+	if e, ok := errors.AsType[*jsonrpc2.Error](err); ok {
+		code = e.Code
+	}
+	return jsonrpc2.NewError(code, oneLine(err.Error()))
+}
+
+// maxLabel bounds a line that is told, in bytes.
+const maxLabel = 2 << 10
+
+// oneLine is a text from elsewhere as a label or a message.
+func oneLine(text string) string { return output.Cut(output.Line(text), maxLabel) }
 
 // requestContext is a request's context. jsonrpc2 recycles its own when the
 // handler returns, which a context derived from it may not survive: this one

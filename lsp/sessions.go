@@ -181,9 +181,9 @@ func (ks *kernelSession) find(ctx context.Context) error {
 // state is what the client is told of a session; mu is held.
 func (ks *kernelSession) state() StateParams {
 	p := StateParams{
-		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec.Name, DisplayName: ks.spec.DisplayName,
+		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec.Name, DisplayName: oneLine(ks.spec.DisplayName),
 		Environment: ks.spec.Environment(), Directory: ks.project.folder,
-		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Namespace: ks.namespace, Message: ks.status.Message,
+		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Namespace: ks.namespace, Message: oneLine(ks.status.Message),
 	}
 	for _, d := range ks.documents {
 		p.URIs = append(p.URIs, d.uri)

@@ -55,12 +55,12 @@ func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpPar
 
 // information is a signature in the form of LSP, with what else is known of the function.
 func (s *Server) information(sig signature, rest string) protocol.SignatureInformation {
-	info := protocol.SignatureInformation{Label: sig.label}
+	info := protocol.SignatureInformation{Label: oneLine(sig.label)}
 	if rest != "" {
 		info.Documentation = s.markup(rest)
 	}
 	for _, parameter := range sig.parameters {
-		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(parameter)})
+		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(oneLine(parameter))})
 	}
 	return info
 }

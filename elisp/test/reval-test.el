@@ -167,6 +167,14 @@ It knows nothing but the LSP specification, for UTF-32."
       (should-not (button-at 5))
       (should (button-at 8)))))
 
+(ert-deftest reval-test-names-are-no-constructs ()
+  "The mode line shows a kernel's name as it is, whatever signs it has."
+  (let ((session (reval-session--make :kernel "http://host/" :display-name "100%b %e %-"
+                                      :state "idle" :queued 0)))
+    ;; As a construct; without a frame `format-mode-line' gives nothing.
+    (should (equal "reval[100%%b %%e %%- idle]"
+                   (substring-no-properties (reval-session--lighter session))))))
+
 (ert-deftest reval-test-times ()
   "Times are told in the unit that a reader wants."
   (should (equal (mapcar #'reval-text-time '(0.4 12.3 1000 1240 61000))
