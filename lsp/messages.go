@@ -318,7 +318,7 @@ const (
 )
 
 // EvaluationParams tells an evaluation's state; one comes with each change of
-// it, and when its result becomes stale or is cleared.
+// it, when its result becomes stale or is cleared, and when its code is found elsewhere.
 type EvaluationParams struct {
 	Evaluation string `json:"evaluation"`
 	URI        string `json:"uri"`

@@ -83,7 +83,10 @@ func TestResultsMoveWithTheirCode(t *testing.T) {
 	b.wantStanding("0 10, 1 30, 2 20")
 	b.rewrite("10\n20\n20\n30\n") // sort, of which a copy has no result
 	b.wantStanding("0 10, 1 20, 3 30")
+	moved := b.evaluations()[1].Evaluation
 	b.edit(0, 3, "", 6, 6, "10\n") // :1m3 at once
+	// Whatever mark the editor had on the text was deleted with it.
+	expect(c, lsp.MethodEvaluation, func(p lsp.EvaluationParams) bool { return p.Evaluation == moved && p.Range.Start.Line == 2 })
 	b.wantStanding("0 20, 2 10, 3 30")
 	b.edit(2, 3, " ") // J
 	b.wantStanding("0 20 stale, 1 10, 2 30")

@@ -31,6 +31,7 @@ type Anchor struct {
 	lead int
 
 	touched bool   // an edit of this Apply was on its lines
+	found   bool   // this Apply has found its text elsewhere
 	before  status // this Apply
 }
 
@@ -64,8 +65,8 @@ func (a *Anchor) Range() Range {
 	return Range{a.doc.Position(a.start), a.doc.Position(a.end)}
 }
 
-// Settled gives the anchors of which the last Apply changed whether they are stale,
-// gone, or there again.
+// Settled gives the anchors of which the last Apply changed whether they are stale or
+// gone, and those whose text it found elsewhere.
 func (d *Document) Settled() []*Anchor { return d.settled }
 
 // Line is the line on which the anchored text starts now.
@@ -261,11 +262,12 @@ func (d *Document) settle() {
 	}
 	d.find(lost)
 	for _, a := range d.touched {
-		a.touched = false
+		found := a.found
+		a.touched, a.found = false, false
 		if a.memory == nil {
 			continue
 		}
-		if is := (status{a.stale, a.Gone()}); is != a.before {
+		if is := (status{a.stale, a.Gone()}); is != a.before || found {
 			d.settled = append(d.settled, a)
 		}
 		d.unwant(a)

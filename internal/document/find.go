@@ -123,6 +123,7 @@ func (d *Document) find(lost []*Anchor) {
 		}
 		d.unwant(a)
 		d.touch(a)
+		a.found = true
 		a.put(at)
 		for n, last := d.lineAt(a.start), d.lineAt(a.end); n <= last; n++ {
 			taken[n], moved[n] = true, true
