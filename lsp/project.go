@@ -82,8 +82,9 @@ func (s *Server) kernelFolder(p project) string {
 		folder = kernelclient.ProjectFolder(p.dir)
 	}
 	if folder == "" {
-		folder = folderOrNone(p.dir)
+		folder = p.dir
 	}
+	folder = folderOrNone(folder)
 	switch set := s.settings.KernelDirectory; {
 	case set == "", set == directoryProject:
 	case set == directoryFile:
