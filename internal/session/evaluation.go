@@ -106,6 +106,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 	s.tellNewKernel(e)
 	end, interrupted := s.begin(kernel, e)
 	if interrupted {
+		s.silently(kernel, end)
 		s.change(func() []*Evaluation {
 			e.State, e.Message, e.Ended = Cancelled, "interrupted before it ran", time.Now()
 			s.current = nil
@@ -206,10 +207,10 @@ func (s *Session) begin(kernel *kernelclient.Kernel, e *Evaluation) (end string,
 	if e.around == nil {
 		return "", false
 	}
-	begin, end := e.around(kernel.Info().LanguageInfo.Name)
 	s.mu.Lock()
 	e.beginning = true
 	s.mu.Unlock()
+	begin, end := e.around(kernel.Info().LanguageInfo.Name)
 	s.silently(kernel, begin)
 	s.mu.Lock()
 	e.beginning, interrupted = false, e.interrupted

@@ -598,6 +598,25 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// What is evaluated around the code is told to nobody, and an interrupt that comes while
+// it begins is one of the code.
+func TestAround(t *testing.T) {
+	t.Parallel()
+	var p played
+	s, r := open(t, p.attach(t))
+	begins := make(chan struct{})
+	s.Evaluate(Request{ID: "a", Code: "x", Around: func(string) (begin, end string) { close(begins); return "hold", "end" }})
+	<-begins
+	if err := s.Interrupt()(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(0, "a cancelled")
+	s.Evaluate(Request{ID: "b", Code: "y", Around: func(string) (begin, end string) { return "begin", "end" }})
+	r.wait(0, "b done")
+	r.expect("a", "queued 0; running; cancelled interrupted before it ran")
+	r.expect("b", "queued 0; running; prints y; done")
+}
+
 func TestRealKernel(t *testing.T) {
 	t.Parallel()
 	s, r := open(t, real(t))
