@@ -49,7 +49,7 @@ With a prefix argument COUNT, evaluate as many lines from there on.  A
 line in a block is a statement by itself."
   (interactive "p")
   (if (= count 1)
-      (reval-eval--unit "line" t)
+      (reval-eval--unit "line")
     (reval-eval--range (save-excursion (forward-line 0) (point))
                        (save-excursion (forward-line (1- count))
                                        (reval-document-line-end)))))
@@ -57,24 +57,29 @@ line in a block is a statement by itself."
 (defun reval-eval-defun ()
   "Evaluate the definition around point."
   (interactive)
-  (reval-eval--unit "definition" t))
+  (reval-eval--unit "definition"))
 
 (defun reval-eval-cell ()
   "Evaluate the cell around point."
   (interactive)
-  (reval-eval--unit "cell" t))
+  (reval-eval--unit "cell"))
 
-(defun reval-eval-buffer ()
+(defun reval-eval-buffer (&optional arguments)
   "Evaluate the whole buffer, cell by cell.
-An error stops the cells behind it."
-  (interactive)
-  (reval-eval--unit "file" nil))
+An error stops the cells behind it.  The code finds the name of its file
+and ARGUMENTS, a list of strings, as if it had been started as a program.
+Interactively, a prefix argument asks for them."
+  (interactive
+   (list (and current-prefix-arg
+              (split-string-shell-command (read-string "Arguments: ")))))
+  (reval-eval--start (reval-eval--document)
+                     (list :unit "file" :arguments (vconcat arguments))))
 
 (defun reval-eval-to-point ()
   "Evaluate from the start of the buffer to the end of the statement at point.
 It is done cell by cell."
   (interactive)
-  (reval-eval--unit "toHere" t))
+  (reval-eval--unit "toHere"))
 
 (defun reval-eval-last-sexp (&optional insert)
   "Evaluate the expression before point and show its value in the echo area.
@@ -148,13 +153,11 @@ ON-END is called with the evaluation when it ended."
                        (list :range (reval-document-range document beg end))
                        on-end)))
 
-(defun reval-eval--unit (unit at-point)
-  "Evaluate a UNIT in the server's words, the one around point if AT-POINT."
+(defun reval-eval--unit (unit)
+  "Evaluate the UNIT, in the server's words, around point."
   (let ((document (reval-eval--document)))
     (reval-eval--start document
-                       (append (list :unit unit)
-                               (and at-point
-                                    (list :position (reval-document-position document)))))))
+                       (list :unit unit :position (reval-document-position document)))))
 
 (defun reval-eval--document ()
   "Return the document that a command is to evaluate, its edits sent."

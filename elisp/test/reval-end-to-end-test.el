@@ -185,6 +185,16 @@ The first answers are empty while it loads what it completes with."
     (reval-clear t)
     (should-not (reval-test-results))))
 
+(ert-deftest reval-test-buffer-finds-its-arguments ()
+  "The buffer is evaluated as a program, with arguments if they are given."
+  (reval-test-visiting "arguments.py" "import sys\nsys.argv[1:]\n"
+    (cl-letf (((symbol-function 'read-string) (lambda (&rest _) "-n 'a b'"))
+              (current-prefix-arg '(4)))
+      (call-interactively #'reval-eval-buffer))
+    (reval-test-shown 2 "\\`⇒ \\['-n', 'a b'\\]\\'")
+    (reval-eval-buffer)
+    (reval-test-shown 2 "\\`⇒ \\[\\]\\'")))
+
 (ert-deftest reval-test-going-on-passes-text ()
   "Evaluating cell after cell passes those of text, and ends at the end."
   (reval-test-visiting "text.py"

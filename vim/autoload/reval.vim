@@ -19,9 +19,11 @@ function! reval#span(start, end) abort
         \ 'end': {'line': a:end[0] - 1, 'character': a:end[1]}}})
 endfunction
 
-" Evaluates the cell, definition, file or everything down to the cursor's line.
-function! reval#unit(unit) abort
-  call s:evaluate(a:unit ==# 'file' ? {'unit': a:unit} : {'unit': a:unit, 'position': reval#position()})
+" Evaluates the cell, definition, file or everything down to the cursor's line. What
+" follows are a file's arguments.
+function! reval#unit(unit, ...) abort
+  let around = a:unit ==# 'file' ? {'arguments': copy(a:000)} : {'position': reval#position()}
+  call s:evaluate(extend({'unit': a:unit}, around))
 endfunction
 
 function! s:evaluate(what) abort

@@ -25,7 +25,7 @@ endif
 
 command! -bar -range Reval if <range> | call reval#range(<line1>, <line2>) | else | call reval#unit('line') | endif
 command! -bar RevalCell call reval#unit('cell')
-command! -bar RevalFile call reval#unit('file')
+command! -bar -nargs=* -complete=file RevalFile call reval#unit('file', <f-args>)
 command! -bar RevalToHere call reval#unit('toHere')
 command! -bar RevalDefinition call reval#unit('definition')
 command! -bar RevalInterrupt call reval#interrupt()

@@ -101,6 +101,14 @@ function! s:test_sizes_of_results() abort
   call s:wait('no marks', {-> s:marks() ==# {}})
 endfunction
 
+function! s:test_file_finds_its_arguments() abort
+  call s:python(['import sys', 'sys.argv[1:]'])
+  RevalFile -n 3 a\ b
+  call s:wait_mark(2, "^⇒ \\['-n', '3', 'a b'\\]$")
+  RevalFile
+  call s:wait_mark(2, '^⇒ \[\]$')
+endfunction
+
 function! s:test_stream_arrives_in_parts() abort
   call s:python(['import time', 'for i in range(3):', '    print("part", i, flush=True)', '    time.sleep(0.4)'])
   %Reval
