@@ -46,12 +46,13 @@ It is the action that `display-buffer' gets."
 
 (defcustom reval-output-max-lines 20000
   "Lines that an output buffer keeps; the oldest go first.
-It keeps at most 200 times as many characters."
+It keeps at most 200 times as many characters.
+\\<reval-output-mode-map>\\[reval-output-whole] fetches all that an evaluation brought."
   :type 'integer
   :group 'reval)
 
 (defcustom reval-output-max-columns 2000
-  "Characters of a line that are shown.
+  "Characters of a line that are shown, most of them at its beginning.
 Emacs is slow with very long lines, so the rest is hidden behind an
 ellipsis.  `reval-output-toggle-long-lines' shows it."
   :type 'integer
@@ -92,6 +93,7 @@ that is inserted there, and every other marker is moved by hand."
     (define-key map (kbd "RET") #'reval-output-follow)
     (define-key map (kbd "TAB") #'reval-output-toggle)
     (define-key map "l" #'reval-output-toggle-long-lines)
+    (define-key map "g" #'reval-output-whole)
     (define-key map "c" #'reval-output-clear)
     (define-key map "i" #'reval-interrupt)
     (define-key map "w" #'reval-output-copy)
@@ -235,8 +237,9 @@ too far: the top of a picture as high as the window is scrolled away."
   (let* ((evaluation (reval-output--block-evaluation block))
          (beg (marker-position (reval-output--block-beg block)))
          (old (marker-position (reval-output--block-body block)))
-         (fresh (= beg old))
-         (time (or (and (not fresh) (get-text-property beg 'reval-time))
+         ;; The header of a long output may have been cut off.
+         (fresh (= beg old (reval-output--block-end block)))
+         (time (or (and (< beg old) (get-text-property beg 'reval-time))
                    (format-time-string "%H:%M:%S")))
          (header (propertize
                   (concat (reval-evaluation-place evaluation) "  " time "  "
@@ -363,10 +366,12 @@ too far: the top of a picture as high as the window is scrolled away."
       (goto-char beg)
       (forward-line 0)
       (while (< (point) end)
-        (let ((limit (+ (point) reval-output-max-columns))
+        (let ((end-columns (/ reval-output-max-columns 10))
+              (start (point))
               (eol (reval-document-line-end)))
-          (when (> eol limit)
-            (put-text-property limit eol 'invisible 'reval-long))
+          (when (> (- eol start) reval-output-max-columns)
+            (put-text-property (- (+ start reval-output-max-columns) end-columns)
+                               (- eol end-columns) 'invisible 'reval-long))
           (goto-char eol)
           (forward-char (if (eobp) 0 1))
           (when (eobp) (setq end (point))))))))
@@ -387,7 +392,9 @@ The lines are counted only now and then, so that a notification stays cheap."
       (when (> (point) (point-min))
         (delete-region (point-min) (point))
         (insert-before-markers
-         (propertize "Earlier output was dropped, see `reval-output-max-lines'\n"
+         (propertize (substitute-command-keys
+                      "Earlier output was dropped, see `reval-output-max-lines'; \
+\\<reval-output-mode-map>\\[reval-output-whole] below fetches it\n")
                      'face 'reval-output-header))
         (reval-output--forget-blocks (point))))
     (setf (reval-output--log-checked reval-output--log) (buffer-size))))
@@ -412,6 +419,37 @@ The lines are counted only now and then, so that a notification stays cheap."
     (delete-overlay fold)))
 
 ;;; Commands of the output buffer
+
+(defun reval-output-whole ()
+  "Show all that the evaluation at point brought, in a buffer of its own.
+That is where lines were dropped from this one, or left out before."
+  (interactive)
+  (let* ((evaluation (reval-output--block-evaluation (reval-output--block-at-point)))
+         (document (reval-evaluation-document evaluation)))
+    (unless (and document (buffer-live-p (reval-document-buffer document)))
+      (user-error "The buffer that was evaluated is closed"))
+    (reval-command-async
+     document "reval.output"
+     :argument (list :evaluation (reval-evaluation-id evaluation))
+     :then (lambda (result)
+             (reval-output--show-whole evaluation (plist-get result :outputs))))))
+
+(defun reval-output--show-whole (evaluation outputs)
+  "Show OUTPUTS, which are all that EVALUATION brought."
+  (let ((session (reval-evaluation-session evaluation)))
+    (with-current-buffer (get-buffer-create
+                          (format "*reval-output: all of %s*"
+                                  (reval-evaluation-place evaluation)))
+      (reval-output-mode)
+      (setq reval-session-of-buffer session
+            reval-output--log (reval-output--log-make :session session))
+      (let ((inhibit-read-only t)
+            (inhibit-modification-hooks t))
+        (erase-buffer)
+        (seq-doseq (output outputs)
+          (reval-output--put (reval-output--block evaluation) output))
+        (goto-char (point-min)))
+      (pop-to-buffer (current-buffer)))))
 
 (defun reval-output-next ()
   "Go to the output of the next evaluation."

@@ -25,7 +25,7 @@ type block struct {
 // is settled.
 const (
 	maxText    = 4 << 20
-	maxPending = 1 << 20
+	maxPending = 4 << 20
 	maxScreen  = 64 << 10
 )
 
@@ -49,14 +49,14 @@ func (b *block) settle() {
 		return
 	}
 	b.text.apply(u)
-	b.text.limit(maxText, "")
+	b.text.limit(maxText)
 	// What waits to be sent is erased here, the rest on the client.
 	if over := u.Back - b.pending.runes; over > 0 {
 		b.back += over
 		u.Back = b.pending.runes
 	}
 	b.pending.apply(u)
-	b.pending.limit(maxPending, "[lines left out here: reval.output has them]\n")
+	b.pending.limit(maxPending)
 }
 
 // whole is the output with all of its text, but without data that is to be asked for.

@@ -186,7 +186,9 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 		if outputs := r.news(due); len(outputs) > 0 {
 			r.flushed = now
 			if s.client.reval {
-				send(MethodOutput, OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: outputs})
+				for _, part := range parcels(outputs) {
+					send(MethodOutput, OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: part})
+				}
 			} else {
 				r.tellPlain(outputs, send)
 			}

@@ -916,6 +916,43 @@ The server's own tests stop a kernel; this one is told that it is stopped."
       (should (string-suffix-p "199998\n199999\n" text))
       (should (< (length text) (* 220 reval-output-max-lines))))))
 
+(ert-deftest reval-test-long-line ()
+  "Of a very long line the beginning and the end are shown."
+  (reval-test-visiting "long_line.py" "print('begin' + 'x' * 3000000 + 'end')\n"
+    (reval-eval-buffer)
+    (reval-test-shown 1 "✓" 60)
+    (with-current-buffer (reval-test-output-buffer)
+      (goto-char (point-max))
+      (search-backward "long_line.py")
+      (forward-line)
+      (let ((visible (lambda (beg end)
+                       (let (parts)
+                         (while (< beg end)
+                           (let ((next (next-single-property-change beg 'invisible nil end)))
+                             (unless (get-text-property beg 'invisible)
+                               (push (buffer-substring-no-properties beg next) parts))
+                             (setq beg next)))
+                         (string-join (nreverse parts) "…")))))
+        (should (string-match-p "\\`beginx\\{1700,\\}…x+end\\'"
+                                (funcall visible (point) (line-end-position)))))
+      (reval-output-clear))))
+
+(ert-deftest reval-test-many-lines ()
+  "As many lines are kept as are to be, and a key fetches all."
+  (reval-test-visiting "many_lines.py" "for i in range(60000): print(f'{i:0100}')\n"
+    (reval-eval-buffer)
+    (reval-test-shown 1 "✓" 60)
+    (with-current-buffer (reval-test-output-buffer)
+      (should (<= 19000 (count-lines (point-min) (point-max)) (+ 20000 8000)))
+      (goto-char (point-max))
+      (reval-output-whole)
+      (reval-test-wait "the whole output"
+                       (lambda () (get-buffer "*reval-output: all of many_lines.py:1*"))))
+    (with-current-buffer "*reval-output: all of many_lines.py:1*"
+      (should (> (count-lines (point-min) (point-max)) 40000))
+      (should (string-suffix-p "59999\n" (buffer-string)))
+      (kill-buffer))))
+
 ;;; Go
 
 (ert-deftest reval-test-go ()

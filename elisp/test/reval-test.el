@@ -266,10 +266,11 @@ It knows nothing but the LSP specification, for UTF-32."
                              :text (concat (make-string 40 ?y) "\nz\n")))
      (goto-char (point-max))
      (search-backward "x")
-     (should-not (get-text-property (+ (point) 10) 'invisible))
-     (should (get-text-property (+ (point) 11) 'invisible))
-     (should (get-text-property (+ (point) 40) 'invisible))
-     (should-not (get-text-property (+ (point) 41) 'invisible))
+     ;; 80 characters, of which the last 5 of 50 stay.
+     (should-not (get-text-property (+ (point) 5) 'invisible))
+     (should (get-text-property (+ (point) 6) 'invisible))
+     (should (get-text-property (+ (point) 35) 'invisible))
+     (should-not (get-text-property (+ (point) 36) 'invisible))
      (should (equal (buffer-substring (- (point-max) 3) (point-max)) "\nz\n")))))
 
 (ert-deftest reval-test-output-follows ()
