@@ -62,7 +62,7 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   timer                  ; sends the edits
   evaluations            ; those with a result in the buffer
   restoring              ; non-nil while the server is asked for all of them
-  width)                 ; of the windows for which the results were cut
+  width)                 ; of its windows in columns, when they last changed
 
 (defvar-local reval-document--current nil
   "The document of this buffer.")

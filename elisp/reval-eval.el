@@ -15,7 +15,6 @@
 
 ;;; Code:
 
-(require 'pulse)
 (require 'reval-expression)
 (require 'reval-kernel)
 (require 'reval-overlay)
@@ -26,7 +25,7 @@
   :type 'boolean
   :group 'reval)
 
-(defface reval-flash '((t :inherit pulse-highlight-start-face))
+(defface reval-flash '((t :inherit highlight :extend t))
   "Face of code that is being sent."
   :group 'reval)
 
@@ -197,11 +196,14 @@ Call ON-END with the evaluation when it ended.  Return the evaluation."
     evaluation))
 
 (defun reval-eval--flash (evaluation)
-  "Light up the code of EVALUATION for a moment."
+  "Light up the code of EVALUATION for a moment.
+pulse.el would change a face ten times, and have all windows drawn anew each time."
   (when (reval-overlay-visible-p evaluation)
-    (let ((code (reval-evaluation-code evaluation)))
-      (pulse-momentary-highlight-region (overlay-start code) (overlay-end code)
-                                        'reval-flash))))
+    (let* ((code (reval-evaluation-code evaluation))
+           (flash (make-overlay (overlay-start code) (overlay-end code)
+                                (overlay-buffer code))))
+      (overlay-put flash 'face 'reval-flash)
+      (run-with-timer 0.2 nil #'delete-overlay flash))))
 
 (defun reval-eval--evaluation (connection id document session)
   "Return the evaluation ID of CONNECTION, made where it is not known.

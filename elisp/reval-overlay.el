@@ -292,7 +292,10 @@ The text between BEG and END has just changed."
       reval-overlay-max-columns
     (let* ((overlay (or (reval-overlay--failing evaluation)
                         (reval-evaluation-result evaluation)))
-           (width (reval-overlay--width (reval-evaluation-document evaluation)))
+           (document (reval-evaluation-document evaluation))
+           (width (or (reval-document-width document)
+                      (setf (reval-document-width document)
+                            (reval-overlay--width document))))
            (column (save-excursion
                      (goto-char (reval-overlay--line-end (overlay-end overlay)))
                      (current-column)))

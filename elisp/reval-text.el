@@ -102,9 +102,18 @@
 
 ;;; Words and signs
 
+(defvar reval-text--displayable (make-hash-table :test #'equal)
+  "Table of (KIND-OF-FRAME . SYMBOL) → `yes' or `no'.
+To look for a font takes longer than all else that is done for a value.")
+
 (defun reval-text-symbol (symbol plain)
   "Return the string SYMBOL where it can be displayed, else the string PLAIN."
-  (if (seq-every-p #'char-displayable-p symbol) symbol plain))
+  (let* ((key (cons (framep (selected-frame)) symbol))
+         (known (gethash key reval-text--displayable)))
+    (unless known
+      (setq known (if (seq-every-p #'char-displayable-p symbol) 'yes 'no))
+      (puthash key known reval-text--displayable))
+    (if (eq known 'yes) symbol plain)))
 
 (defun reval-text-time (milliseconds)
   "Return MILLISECONDS in the unit that a reader wants."
