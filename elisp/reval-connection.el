@@ -212,7 +212,9 @@ Without SIZE, that is `reval-log-size'."
           :signatureHelp
           (:signatureInformation (:documentationFormat ["plaintext"])))
         :experimental
-        (:reval (:mime ["image/svg+xml" "image/png" "image/jpeg" "image/gif"]))))))
+        ;; Of a larger value the rest is fetched where it is needed.
+        (:reval ( :mime ["image/svg+xml" "image/png" "image/jpeg" "image/gif"]
+                  :text 20000))))))
 
 (defun reval-connection--initialized (connection result)
   "Take the server's RESULT of initialize and let CONNECTION be used."

@@ -197,7 +197,7 @@ Call ON-END with the evaluation when it ended.  Return the evaluation."
 
 (defun reval-eval--flash (evaluation)
   "Light up the code of EVALUATION for a moment.
-pulse.el would change a face ten times, and have all windows drawn anew each time."
+pulse.el changes a face ten times, and all windows are drawn anew each time."
   (when (reval-overlay-visible-p evaluation)
     (let* ((code (reval-evaluation-code evaluation))
            (flash (make-overlay (overlay-start code) (overlay-end code)
@@ -241,16 +241,22 @@ Code that was deleted may have come back, in another place."
   "Return a function to insert the value of an evaluation at POS."
   (let ((marker (copy-marker pos t)))
     (lambda (evaluation)
-      (when-let ((value (reval-evaluation-value evaluation))
-                 (buffer (marker-buffer marker)))
-        (with-current-buffer buffer
-          (save-excursion
-            (goto-char marker)
-            (condition-case err
-                (insert (plist-get value :text))
-              (buffer-read-only (message "reval: the value was not inserted: %s"
-                                       (error-message-string err)))))))
-      (set-marker marker nil))))
+      (if (reval-evaluation-value evaluation)
+          (reval-overlay-whole-text
+           evaluation (lambda (text) (reval-eval--insert text marker)))
+        (set-marker marker nil)))))
+
+(defun reval-eval--insert (text marker)
+  "Insert TEXT, a value, at MARKER, if its buffer is there and is not read-only."
+  (when (marker-buffer marker)
+    (with-current-buffer (marker-buffer marker)
+      (save-excursion
+        (goto-char marker)
+        (condition-case err
+            (insert text)
+          (buffer-read-only (message "reval: the value was not inserted: %s"
+                                     (error-message-string err))))))
+    (set-marker marker nil)))
 
 (defun reval-eval--goto-cell (count otherwise)
   "Go COUNT cells on, or back if it is negative; without one call OTHERWISE."

@@ -391,7 +391,10 @@ It is a function for `window-configuration-change-hook'."
                                            (plist-get value :spans))
                     "\n+"))
              (lines (split-string text "\n"))
-             (more (- (length lines) reval-overlay-max-lines)))
+             ;; Some of them were not even sent.
+             (more (- (max (length lines)
+                           (or (plist-get (reval-evaluation-summary evaluation) :lines) 0))
+                      reval-overlay-max-lines)))
         (concat
          (mapconcat #'identity (seq-take lines reval-overlay-max-lines) "\n")
          (and (> more 0)
@@ -421,13 +424,31 @@ It is a function for `window-configuration-change-hook'."
 (defun reval-copy-result (evaluation)
   "Copy the value, or the error, of the EVALUATION at point to the kill ring."
   (interactive (list (reval-overlay-here)))
-  (let ((text (cond ((reval-evaluation-value evaluation)
-                     (plist-get (reval-evaluation-value evaluation) :text))
-                    ((reval-evaluation-failure evaluation)
-                     (reval-overlay--failure-text (reval-evaluation-failure evaluation)))
-                    (t (user-error "There is nothing to copy here")))))
-    (kill-new text)
-    (message "Copied: %s" (car (split-string text "\n")))))
+  (cond ((reval-evaluation-value evaluation)
+         (reval-overlay-whole-text evaluation #'reval-overlay--copy))
+        ((reval-evaluation-failure evaluation)
+         (reval-overlay--copy
+          (reval-overlay--failure-text (reval-evaluation-failure evaluation))))
+        (t (user-error "There is nothing to copy here"))))
+
+(defun reval-overlay--copy (text)
+  "Copy TEXT to the kill ring, and say so."
+  (kill-new text)
+  (message "Copied: %s" (truncate-string-to-width (car (split-string text "\n")) 200)))
+
+(defun reval-overlay-whole-text (evaluation function)
+  "Call FUNCTION with the text of the value of EVALUATION.
+That is done later if the server has to be asked for what was cut from it."
+  (let ((value (reval-evaluation-value evaluation)))
+    (if (not (eq (plist-get value :cut) t))
+        (funcall function (plist-get value :text))
+      (reval-command-async
+       (reval-evaluation-document evaluation) "reval.output"
+       :argument (list :evaluation (reval-evaluation-id evaluation)
+                       :index (plist-get value :index))
+       :then (lambda (result)
+               (funcall function
+                        (plist-get (aref (plist-get result :outputs) 0) :text)))))))
 
 (defun reval-overlay-mouse-toggle (event)
   "Open or close the value that was clicked on with EVENT."

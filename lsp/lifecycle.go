@@ -76,7 +76,7 @@ func readClient(c protocol.ClientCapabilities) client {
 		Reval *ClientCapability `json:"reval"`
 	}
 	if len(c.Experimental) > 0 && json.Unmarshal(c.Experimental, &experimental) == nil && experimental.Reval != nil {
-		r.reval, r.mime = true, experimental.Reval.MIME
+		r.reval, r.mime, r.text = true, experimental.Reval.MIME, experimental.Reval.Text
 	}
 	if t := c.TextDocument; t != nil && t.Hover != nil {
 		for _, kind := range t.Hover.ContentFormat {

@@ -68,6 +68,9 @@ const (
 type ClientCapability struct {
 	// MIME lists the types, besides text/plain, that the client can show.
 	MIME []string `json:"mime,omitzero"`
+	// Text is how many bytes of a result's or display's text the client wants at once,
+	// about; 0 for all.
+	Text int `json:"text,omitzero"`
 }
 
 // ServerCapability is `capabilities.experimental.reval` of the server.
@@ -281,6 +284,9 @@ type Output struct {
 	// displays it is the plain-text form, for an error its traceback with the
 	// places in cells named as places in the document.
 	Text string `json:"text"`
+	// Cut is set where Text is more than the client wants at once: a note stands in it for
+	// what was left out between its beginning and its end, and reval.output has all.
+	Cut bool `json:"cut,omitzero"`
 	// Spans are styles of Text.
 	Spans []output.Span `json:"spans,omitzero"`
 	// MIME and Data are the richest form that the client said it shows, if that is

@@ -286,7 +286,7 @@ func (r *result) news(due bool) []Output {
 	}
 	for _, b := range r.blocks {
 		if b.dirty {
-			outputs = append(outputs, r.placed(b, b.news()))
+			outputs = append(outputs, r.placed(b, cut(b.news(), r.server.client.text)))
 		}
 	}
 	return outputs

@@ -63,6 +63,27 @@ func TestParcels(t *testing.T) {
 	})
 }
 
+// Of a large value the client that says so gets its ends, and is told.
+func TestCut(t *testing.T) {
+	text := "begin" + strings.Repeat("é", 50_000) + "end"
+	for _, c := range []struct {
+		kind string
+		size int
+		cut  bool
+	}{{OutputResult, 1000, true}, {OutputDisplay, 1000, true}, {OutputResult, 0, false}, {OutputResult, 60_000, false}, {OutputStream, 1000, false}, {OutputError, 1000, false}} {
+		o := cut(Output{Kind: c.kind, Text: text, Spans: []output.Span{{Start: 3, End: 50_005}}}, c.size)
+		if o.Cut != c.cut || !o.Cut && o.Text != text {
+			t.Errorf("%v: cut %v, %d bytes", c, o.Cut, len(o.Text))
+		}
+		if !strings.HasPrefix(o.Text, "beginé") || !strings.HasSuffix(o.Text, "éend") || !utf8.ValidString(o.Text) {
+			t.Errorf("%v: %.20q … %q", c, o.Text, o.Text[len(o.Text)-20:])
+		}
+		if n := utf8.RuneCountInString(o.Text); o.Cut && (len(o.Text) > c.size+100 || o.Spans[len(o.Spans)-1].End != n-3) {
+			t.Errorf("%v: %d bytes, spans %v of %d characters", c, len(o.Text), o.Spans, n)
+		}
+	}
+}
+
 // A text that is cut keeps its end, of a long line its beginning, and says that something
 // is missing; nothing is missing but what is said.
 func TestTranscriptLimit(t *testing.T) {

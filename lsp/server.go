@@ -96,6 +96,7 @@ const (
 type client struct {
 	reval        bool // it wants reval/* notifications
 	mime         []string
+	text         int  // bytes of a value that it wants at once; 0 for all
 	markdown     bool // hover contents
 	progress     bool // it takes window/workDoneProgress/create
 	inlayRefresh bool

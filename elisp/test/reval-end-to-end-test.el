@@ -541,8 +541,18 @@ The first answers are empty while it loads what it completes with."
       (should (equal (all-completions "foo" table) '("foo_bar")))
       (let ((candidate (car (all-completions "foo" table))))
         (should (symbolp (funcall (plist-get plist :company-kind) candidate)))
-        (should (stringp (or (funcall (plist-get plist :annotation-function) candidate)
-                             "")))))
+        (should (member (funcall (plist-get plist :annotation-function) candidate)
+                        (list nil (format " %s" (funcall (plist-get plist :company-kind)
+                                                         candidate)))))
+        ;; Behind a letter front ends wait for as many as they like.
+        (should-not (plist-get plist :company-prefix-length))))
+    ;; Behind what triggers they do not wait.
+    (delete-char -3)
+    (pcase-let ((`(,beg ,end ,table . ,plist) (reval-test-completions)))
+      (should (= beg end (point)))
+      (should (eq t (plist-get plist :company-prefix-length)))
+      (should (member "foo_bar" (all-completions "" table))))
+    (insert "foo")
     (completion-at-point)
     (should (equal (thing-at-point 'line) "x.foo_bar\n"))
     (let (doc)
@@ -936,6 +946,24 @@ The server's own tests stop a kernel; this one is told that it is stopped."
         (should (string-match-p "\\`beginx\\{1700,\\}…x+end\\'"
                                 (funcall visible (point) (line-end-position)))))
       (reval-output-clear))))
+
+(ert-deftest reval-test-large-value ()
+  "Of a large value the ends are sent, and all of it is copied and inserted."
+  (reval-test-visiting "large.py" "'begin' + 'x' * 2000000 + 'end'\nlist(range(100000))\n"
+    (let ((kill-ring nil)
+          (whole (concat "'begin" (make-string 2000000 ?x) "end'")))
+      (reval-test-eval-line 1)
+      (reval-test-shown 1 "\\`⇒ 'beginxxx")
+      (let ((text (plist-get (reval-evaluation-value (reval-overlay-here)) :text)))
+        (should (< (length text) 30000))
+        (should (string-match-p "\\`'beginx+\n.*left out.*\nx+end'\\'" text)))
+      (call-interactively #'reval-copy-result)
+      (reval-test-wait "the whole value" (lambda () kill-ring))
+      (should (equal (car kill-ring) whole))
+      (reval-eval-region (line-beginning-position) (line-end-position) t)
+      (reval-test-wait "the whole value in the buffer"
+                       (lambda () (> (buffer-size) 2000000)))
+      (should (string-suffix-p (concat whole "\nlist(range(100000))\n") (buffer-string))))))
 
 (ert-deftest reval-test-many-lines ()
   "As many lines are kept as are to be, and a key fetches all."
