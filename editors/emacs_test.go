@@ -26,6 +26,15 @@ func TestEmacsPackage(t *testing.T) {
 		checkERT(t, said, err)
 	})
 
+	// Older than 29, Emacs finds eglot only by the site's files.
+	t.Run("eglot", func(t *testing.T) {
+		t.Parallel()
+		dir, env := project(t)
+		env = append(env, `REVAL_TEST_SELECTOR="eglot"`)
+		said, err := run(t, dir, env, testenv.Eglot(t), "-q", "--batch", "-l", suite)
+		checkERT(t, said, err)
+	})
+
 	t.Run("frame", func(t *testing.T) {
 		t.Parallel()
 		if exec.Command(emacs, "-Q", "--batch", "--eval", "(kill-emacs (if (fboundp 'x-open-connection) 0 1))").Run() != nil {

@@ -56,7 +56,9 @@
   (when (getenv "REVAL_BIN")
     (load (expand-file-name "reval-end-to-end-test.el" folder) nil t)
     (load (expand-file-name "reval-buffers-test.el" folder) nil t)
-    (load (expand-file-name "reval-elsewhere-test.el" folder) nil t))
+    (load (expand-file-name "reval-elsewhere-test.el" folder) nil t)
+    (when (locate-library "eglot")
+      (load (expand-file-name "reval-eglot-test.el" folder) nil t)))
   (advice-add 'ert-run-or-rerun-test :after #'reval-test-give-up)
   (if noninteractive
       (ert-run-tests-batch-and-exit selector)
