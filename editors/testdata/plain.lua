@@ -168,7 +168,13 @@ function scenarios.completion_of_what_exists_only_at_run_time()
   vim.cmd('RevalFile')
   wait_hint(2, '^✓')
   type('Gox.f<C-x><C-o>')
+  local asked = vim.uv.now()
   wait('x.foo in the buffer', function()
+    -- The first answers are empty while the kernel loads what it completes with.
+    if vim.uv.now() - asked > 2500 then
+      asked = vim.uv.now()
+      type('<C-e><C-x><C-o>')
+    end
     return vim.api.nvim_get_current_line() == 'x.foo'
   end)
   type('<Esc>')
