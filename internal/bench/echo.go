@@ -33,7 +33,7 @@ func playEcho() error {
 }
 
 // echo is a kernel whose every value is the code itself. Code of the form "flood N"
-// prints N lines, each in a message of its own.
+// prints N lines, each in a message of its own; "moves" prints a flood of cursor moves.
 type echo struct {
 	session string
 	wire    *jupyter.Wire
@@ -135,6 +135,9 @@ func (e *echo) execute(ctx context.Context, request *jupyter.Message) error {
 	}
 	if err := e.publish(ctx, request, jupyter.ExecuteInputMsg, jupyter.ExecuteInputContent{Code: c.Code, ExecutionCount: 1}); err != nil {
 		return err
+	}
+	if c.Code == "moves" {
+		return e.publish(ctx, request, jupyter.StreamMsg, jupyter.StreamContent{Name: "stdout", Text: strings.Repeat(move, movedBytes/len(move))})
 	}
 	lines, flood := strings.CutPrefix(c.Code, "flood ")
 	if !flood {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"sync/atomic"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
@@ -28,6 +29,7 @@ func playEditor() error {
 		},
 		"detach":  func(child.Request) (any, error) { return true, e.close() },
 		"execute": func(r child.Request) (any, error) { return e.evaluate(ctx, r) },
+		"moves":   func(child.Request) (any, error) { return e.moves(ctx) },
 	})
 }
 
@@ -36,8 +38,9 @@ type editor struct {
 	cmd  *exec.Cmd
 	conn jsonrpc2.Conn
 
-	result chan string // the evaluation whose value came
-	ended  chan string // the evaluation that ended
+	result chan string  // the evaluation whose value came
+	ended  chan string  // the evaluation that ended
+	got    atomic.Int64 // bytes of outputs
 }
 
 // pipes joins a child's streams.
@@ -83,6 +86,7 @@ func (e *editor) command(ctx context.Context, name string, argument, answer any)
 func (e *editor) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
 	switch req.Method() {
 	case lsp.MethodOutput:
+		e.got.Add(int64(len(req.Params())))
 		var p lsp.OutputParams
 		if err := json.Unmarshal(req.Params(), &p); err != nil {
 			return nil, err

@@ -41,7 +41,7 @@ func (b *bench) flood(ctx context.Context) error {
 		}
 	}
 	b.report.table(rows...)
-	return nil
+	return b.moves(ctx)
 }
 
 // floodOf gives what a client saw, and what its process had used before and after.

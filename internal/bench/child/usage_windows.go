@@ -1,8 +1,16 @@
 package child
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 // usage is not known: Windows has no getrusage.
 func usage() (Usage, error) {
-	return Usage{}, errors.New("the benchmark measures memory on Unix only")
+	return Usage{}, errUsage
 }
+
+// UsageOf is not known either.
+func UsageOf(*os.ProcessState) (Usage, error) { return Usage{}, errUsage }
+
+var errUsage = errors.New("the benchmark measures memory on Unix only")
