@@ -112,3 +112,38 @@ func TestHeavyPictureIsAskedFor(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// A value, however it is asked to be drawn, and outputs that are updated at once are no
+// more than an editor can take; a value of some MB is whole.
+func TestFloodOfValues(t *testing.T) {
+	const size = 3 << 20
+	texts := map[string]string{
+		"long": strings.Repeat("0123456789", size/10), "very long": strings.Repeat("0123456789", 2*size),
+		"moves": strings.Repeat("\x1b[16384Cx\n", size/10), "colours": strings.Repeat("\x1b[31mx\x1b[32my", size/12),
+	}
+	for name, text := range texts {
+		t.Run(name, func(t *testing.T) {
+			b := played(t, plugin(), "python", kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+				r.Begin()
+				r.Publish(jupyter.ExecuteResultMsg, map[string]any{"data": map[string]string{"text/plain": text}})
+				r.End()
+			}})
+			out := b.run("code").one(lsp.OutputResult)
+			if len(out.Text) > 10*maxValue || len(out.Spans) > 10_000 {
+				t.Errorf("%d bytes, %d spans of %d bytes", len(out.Text), len(out.Spans), len(text))
+			}
+			if name == "long" && out.Text != text {
+				t.Errorf("%d bytes are left of %d", len(out.Text), len(text))
+			}
+			if name == "very long" && (!strings.HasSuffix(out.Text, "MB more are left out here]") || len(out.Text) > maxValue+100) {
+				t.Errorf("%d bytes: …%s", len(out.Text), out.Text[len(out.Text)-100:])
+			}
+			if s := b.evaluations()[0].Summary; s == nil || len(s.Text) > 4<<10 {
+				t.Errorf("summary %+v", s)
+			}
+		})
+	}
+}
+
+// maxValue is how much of a value is kept, in bytes.
+const maxValue = 8 << 20

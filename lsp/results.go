@@ -241,10 +241,17 @@ func (ks *kernelSession) render(e kernelclient.Event) kernelclient.Event {
 	return e
 }
 
+// maxValue bounds a value's or a display's text, in bytes.
+const maxValue = 8 << 20
+
 // bundle makes an output of a MIME bundle, the text of which edit may change.
 func (s *Server) bundle(kind string, data jupyter.MIMEBundle, edit func(string) string) Output {
 	o := Output{Kind: kind}
-	o.Text, o.Spans = output.Plain(edit(output.PlainText(data)))
+	text := output.PlainText(data)
+	if over := len(text) - maxValue; over > 0 {
+		text = output.Cut(text, maxValue) + fmt.Sprintf("\n[%d MB more are left out here]", over>>20+1)
+	}
+	o.Text, o.Spans = output.Plain(edit(text))
 	if mime, value, ok := output.Choose(data, s.client.mime); ok && mime != "text/plain" {
 		o.MIME, o.Data, o.Withheld = mime, value, output.Heavy(mime, value)
 	}
