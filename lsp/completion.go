@@ -62,6 +62,7 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 		if list.Items, err = c.items(matches, q); err != nil {
 			return nil, err
 		}
+		list.IsIncomplete = len(matches) >= maxMatches
 		break
 	}
 	s.mu.Lock()
