@@ -230,7 +230,8 @@ func (c *client) waitEnd() {
 		}
 	}
 	for _, m := range c.log {
-		if !m.taken && m.Method == protocol.MethodWindowShowMessage {
+		// That a kernel cannot talk over Unix sockets is told of some in each test.
+		if !m.taken && m.Method == protocol.MethodWindowShowMessage && !strings.Contains(string(m.Params), " talks over tcp: ") {
 			c.t.Errorf("the user was told: %s", m.Params)
 		}
 	}

@@ -64,6 +64,7 @@ var stories = []struct {
 	}},
 	{"input", "input.py", "from IPython.display import clear_output\nprint(\"a question comes\")\nname = input(\"Name? \")\nclear_output(wait=True)\nprint(\"hello\", name)\n", func(s *story) {
 		e := s.evaluates(lsp.EvaluateParams{Unit: "file"})
+		e.printed("a question comes") // which comes on another channel than the question
 		p := expect[lsp.InputRequestParams](s.client, lsp.MethodInputRequest, nil)
 		s.names = append(s.names, p.Request, "q1")
 		s.sends(lsp.MethodInputReply, lsp.InputReplyParams{Request: p.Request, Value: "Zoë"})

@@ -71,7 +71,7 @@ func TestServerKernels(t *testing.T) {
 	// While a file runs its kernel is listed, and others join it.
 	marks := t.TempDir()
 	code := fmt.Sprintf("y = 41\nprint('on', flush=True)\nimport os, time\nwhile not os.path.exists(%q): time.sleep(.01)\nprint('over')\n", filepath.Join(marks, "go"))
-	run := exec.Command(testenv.Reval(t), "run", script(t, code), "--kernel", base)
+	run := exec.Command(testenv.Reval(t), "run", "--kernel", base, script(t, code))
 	run.Env = env
 	lines := both(t, run)
 	lines.wait(`^on$`)
