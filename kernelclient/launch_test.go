@@ -148,23 +148,40 @@ func TestDeath(t *testing.T) {
 func TestLastOutput(t *testing.T) {
 	t.Parallel()
 	k := launch(t, Options{})
-	seen := newEvents()
-	other, err := Attach(within(t), k.ConnectionFile(), Options{Late: func(_ string, e Event) { seen.add(e) }})
+	other, err := Attach(within(t), k.ConnectionFile(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(other.Close)
+	published, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { published.Close() })
 	l := newEvents()
 	first := true
-	ended := start(within(t), k, ExecuteRequest{Code: "from IPython.display import display\nimport time\n" +
-		"for i in range(300): display(i)\ntime.sleep(1000)"}, func(e Event) {
+	ended := start(within(t), k, ExecuteRequest{Code: "from IPython.display import display\nimport socket, time\n" +
+		"for i in range(300): display(i)\nsocket.create_connection(('127.0.0.1', " + strconv.Itoa(published.Addr().(*net.TCPAddr).Port) + "))\ntime.sleep(1000)"}, func(e Event) {
 		if first { // all of it is under way when the kernel dies
-			<-k.proc.exited
+			select {
+			case <-k.proc.exited:
+			case <-t.Context().Done(): // the test has failed before
+			}
 			first = false
 		}
 		l.add(e)
 	})
-	seen.wait(t, "display \"299\"")
+	all := make(chan error, 1)
+	go func() {
+		c, err := published.Accept()
+		if err == nil {
+			c.Close()
+		}
+		all <- err
+	}()
+	if err := next(t, all); err != nil {
+		t.Fatal(err)
+	}
 	// Each client has a queue of its own in the kernel: what comes after it is answered
 	// when all of them were written.
 	if _, err := other.Request(within(t), jupyter.Control, jupyter.KernelInfoRequest, struct{}{}); err != nil {
