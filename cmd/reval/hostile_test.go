@@ -123,6 +123,28 @@ func TestHostileNames(t *testing.T) {
 	harmless(t, "a server's error", reval(t, env, "run", "--kernel", server.URL+"/api/kernels/x", script(t, "1")), false)
 }
 
+// A recursion without an end is told in few lines.
+func TestDeepTraceback(t *testing.T) {
+	k := kernelpeer.Start(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+		if r.Code() == "" {
+			r.Answer()
+			return
+		}
+		r.Begin()
+		e := jupyter.ErrorContent{Name: "RecursionError", Traceback: []string{"Traceback"}}
+		for range 9991 {
+			e.Traceback = append(e.Traceback, "File a.py:1, in f()\n----> 1 def f(): f()\n")
+		}
+		r.Publish(jupyter.ErrorMsg, e)
+		r.Reply(jupyter.ExecuteReply, jupyter.ExecuteReplyContent{Status: jupyter.StatusError, ErrorContent: &e})
+		r.Status(jupyter.StateIdle)
+	}})
+	out := reval(t, testenv.Env(t), "run", "--kernel", k.File, script(t, "code"))
+	if !strings.Contains(out, "… the same 9,990 times") || len(out) > 1000 {
+		t.Errorf("%d bytes:\n%.1000s", len(out), out)
+	}
+}
+
 // What a kernel prints, shows, asks and fails with reaches the terminal with its colours
 // alone, and without them where they are not wanted.
 func TestHostileKernel(t *testing.T) {

@@ -130,7 +130,7 @@ func (x *running) value(data jupyter.MIMEBundle) {
 // fail prints an error's traceback, which names the file's own lines; mu is held.
 func (x *running) fail(e kernelclient.Error) {
 	x.failed = true
-	text := strings.Join(e.Traceback, "\n")
+	text := language.Abridge(e.Traceback)
 	if strings.TrimSpace(text) == "" {
 		text = e.Name + ": " + e.Value
 	}
