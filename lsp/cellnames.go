@@ -75,21 +75,34 @@ func (c cellPart) place() (name string, firstLine int, ok bool) {
 	return c.in.doc.name(), c.in.anchor.Line() + 1 + c.skip, true
 }
 
-// frame is where a frame of r's error stands: a line, from 0, of the code of an
-// evaluation, or nil where the code is not what the traceback shows.
-func (r *result) frame(f language.Frame) (in *result, line int) {
-	c := r.cell(f.Cell)
-	if c.in == nil {
-		return nil, 0
-	}
-	line = f.Line - 1 + c.skip
-	if f.Text != "" && !strings.Contains(f.Text, "get_ipython()") { // else it is what a magic became
-		lines := strings.Split(c.in.eval.Code, "\n")
-		if line >= len(lines) || !sameCode(lines[line], f.Text) {
-			return nil, 0
+// foundFrame is where a frame of an error stands: a line, from 0, of an evaluation's code.
+type foundFrame struct {
+	in   *result
+	line int
+	part bool // of an exception of a group
+}
+
+// found are the places of frames of r's error, without those where the code is not what
+// the traceback shows.
+func (r *result) found(frames []language.Frame) (found []foundFrame) {
+	codes := map[*result][]string{}
+	for _, f := range frames {
+		c := r.cell(f.Cell)
+		if c.in == nil {
+			continue
 		}
+		line := f.Line - 1 + c.skip
+		if f.Text != "" && !strings.Contains(f.Text, "get_ipython()") { // else it is what a magic became
+			if codes[c.in] == nil {
+				codes[c.in] = strings.Split(c.in.eval.Code, "\n")
+			}
+			if code := codes[c.in]; line >= len(code) || !sameCode(code[line], f.Text) {
+				continue
+			}
+		}
+		found = append(found, foundFrame{c.in, line, f.Part})
 	}
-	return c.in, line
+	return found
 }
 
 // sameCode compares two lines by what is not blank, of long ones the beginning.

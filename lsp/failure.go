@@ -52,11 +52,11 @@ func (r *result) fail(e abridged) {
 		o.Text += "\n"
 	}
 	value := output.Clean(lang.Rewrite(e.Value, resolve))
-	frames := lang.Frames(le)
+	frames := r.found(lang.Frames(le))
 	r.place = r.codeLine(r, 0)
 	for _, f := range slices.Backward(frames) {
-		if in, line := r.frame(f); in != nil && in.doc == r.doc && !f.Part {
-			r.place = r.codeLine(in, line)
+		if f.in.doc == r.doc && !f.part {
+			r.place = r.codeLine(f.in, f.line)
 			break
 		}
 	}
@@ -66,12 +66,10 @@ func (r *result) fail(e abridged) {
 	r.failure = &EvaluationError{Name: e.Name, Value: value}
 	named, places := map[Link]*codeLine{}, map[documentLine]bool{}
 	for _, f := range frames {
-		if in, n := r.frame(f); in != nil {
-			line := in.anchor.Line() + n
-			if place := (documentLine{in.doc, line}); !places[place] {
-				places[place] = true
-				named[Link{URI: in.doc.uri, Line: line}] = r.codeLine(in, n)
-			}
+		line := f.in.anchor.Line() + f.line
+		if place := (documentLine{f.in.doc, line}); !places[place] {
+			places[place] = true
+			named[Link{URI: f.in.doc.uri, Line: line}] = r.codeLine(f.in, f.line)
 		}
 	}
 	o.Links = makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))

@@ -103,6 +103,17 @@ func TestCells(t *testing.T) {
 		{"dashes", "lua", "-- %%\na\n", []Cell{{0, 1, 2, "", false}}},
 		{"semicolons", "scheme", ";; %% x\n(a)\n; %%\n", []Cell{{0, 1, 2, "x", false}, {2, 3, 3, "", false}}},
 		{"octave's own", "octave", "%% x\na\n# %%\n", []Cell{{0, 1, 2, "x", false}, {2, 3, 3, "", false}}},
+		{"in a docstring", "python", "def f():\n    \"\"\"\n# %%\n\"\"\"\n# %%\nx\n", []Cell{{-1, 0, 4, "", false}, {4, 5, 6, "", false}}},
+		{"in a string with fields", "python", "s = f'''{\"'''\"}\n# %%\n'''\n# %%\nx\n", []Cell{{-1, 0, 3, "", false}, {3, 4, 5, "", false}}},
+		{"in a bracket, which may just not be closed yet", "python", "x = (\n# %%\ny\n", []Cell{{-1, 0, 1, "", false}, {1, 2, 3, "", false}}},
+		{"in a string that is nowhere closed", "python", "x = '''\n# %%\ny\n", []Cell{{-1, 0, 1, "", false}, {1, 2, 3, "", false}}},
+		{"below a cell magic", "python", "# %%\n%%bash\necho \"'''\"; cat <<X\n# %%\nX\n# %%\nx = '''\n# %%\n'''\n", []Cell{{0, 1, 5, "", false}, {5, 6, 9, "", false}}},
+		{"below a magic of no language", "python", "%%html\n<p title='\"\"\"\n# %%\nx\n", []Cell{{-1, 0, 2, "", false}, {2, 3, 4, "", false}}},
+		{"in a here-document", "sh", "cat <<-'E O' \\\n  >x\n# %%\n\tE O\n# %%\n", []Cell{{-1, 0, 4, "", false}, {4, 5, 5, "", false}}},
+		{"in raw strings", "r", "x <- r\"[\n# %%\n\" ]\"\n# %%\n", []Cell{{-1, 0, 3, "", false}, {3, 4, 4, "", false}}},
+		{"in a template", "typescript", "t = `${ `\n// %%\n` }\n// %%\n`\n// %%\n", []Cell{{-1, 0, 5, "", false}, {5, 6, 6, "", false}}},
+		{"in Go's", "go", "s := `\n// %%\n` /*\n// %%\n*/\n// %%\n", []Cell{{-1, 0, 5, "", false}, {5, 6, 6, "", false}}},
+		{"in Julia's", "julia", "s = \"\"\"\n# %%\n\"\"\" #= #= =#\n# %%\n=#\n# %%\n", []Cell{{-1, 0, 5, "", false}, {5, 6, 6, "", false}}},
 		{"another language's", "go", "# %%\na\n", []Cell{{-1, 0, 2, "", false}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

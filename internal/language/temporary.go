@@ -62,6 +62,9 @@ var fileLine = regexp.MustCompile(`^File: +\S`)
 // debugged is the line with which Python's debugger says where it is.
 var debugged = regexp.MustCompile(`^(?:\(?[Pp]db\)? |ipdb> )?> `)
 
+// maxNames bounds how many names are looked for in one line.
+const maxNames = 100
+
 // RewritePrinted puts a buffer's own name and lines in the place of the files that a
 // kernel says its cells are, wherever they stand in what code printed, and of the lines
 // that its debugger shows. Names without a line stay in a value, which they may be.
@@ -73,7 +76,7 @@ func (l Language) RewritePrinted(text string, value bool, resolve func(cell Ref)
 	offset, within := 0, false
 	for i, raw := range lines {
 		line := plain(raw)
-		places := placesOf(temporaryPlace, line)
+		places := placesOf(temporaryPlace, line, maxNames)
 		for _, p := range slices.Backward(places) {
 			name, first, ok := resolve(p.frame(line).Cell)
 			if ok && (p.groups["line"] != nil || !value) {

@@ -279,7 +279,12 @@ func (l Language) ownMagic(code []string) string {
 // BodyStart is the number of code's first lines that its kernel does not count where it
 // names what a cell magic evaluates: the magic's, and blank ones. It is 0 where there is
 // no such magic.
-func (l Language) BodyStart(code string) int { return l.bodyStart(strings.Split(code, "\n")) }
+func (l Language) BodyStart(code string) int {
+	if first, _, _ := strings.Cut(code, "\n"); !l.isCellMagic(first) {
+		return 0
+	}
+	return l.bodyStart(strings.Split(code, "\n"))
+}
 
 func (l Language) bodyStart(code []string) int {
 	if l.ownMagic(code) == "" {
@@ -389,9 +394,9 @@ func (t *traceback) place(line string) *place {
 	return nil
 }
 
-// placesOf are all matches of a pattern in a line.
-func placesOf(re *regexp.Regexp, line string) (places []*place) {
-	for _, m := range re.FindAllStringSubmatchIndex(line, -1) {
+// placesOf are the first n matches of a pattern in a line.
+func placesOf(re *regexp.Regexp, line string, n int) (places []*place) {
+	for _, m := range re.FindAllStringSubmatchIndex(line, n) {
 		places = append(places, newPlace(re, m))
 	}
 	return places
