@@ -35,6 +35,7 @@
 ;;   shows and asks.
 ;; - A buffer, a session and an evaluation are each one object.
 ;; - A mode that is turned off leaves nothing behind.
+;; - Turning the mode on runs nothing: a file may do that.  A command does.
 ;;
 ;; Which file is about what:
 ;;
@@ -43,6 +44,7 @@
 ;; - reval-session.el: kernels, their state, the mode line
 ;; - reval-kernel.el: choose a kernel, here or on a Jupyter server
 ;; - reval-eval.el: evaluate, and take what comes of it
+;; - reval-expression.el: the expression before point
 ;; - reval-overlay.el: the value beside the code
 ;; - reval-output.el: the output buffer
 ;; - reval-picture.el: pictures
