@@ -143,6 +143,8 @@ The server may not be ready yet: see `reval-connection-await'."
   (unless (executable-find (car reval-command))
     (user-error "Cannot find the program `%s': install reval, or set `reval-command'"
                 (car reval-command)))
+  ;; The default of Emacs 30.  Before, each 4 KB of a picture are drawn for.
+  (setq read-process-output-max (max read-process-output-max 65536))
   (let* ((default-directory (file-name-as-directory root))
          ;; jsonrpc finds the stderr buffer by this name, and hides it.
          (name (generate-new-buffer-name
