@@ -88,6 +88,8 @@ var pythonCases = []completionCase{
 	{text: `df.agg({"pr|`, want: "price prio"},
 	{text: `train(df, "pr|`, want: "price prio"},
 	{text: `train(pts=1, data=df, x="pr|`, want: "price prio"},
+	{text: `df.rename(columns={"pr|`, want: "price prio"},
+	{text: `os.path.join("/et|`, want: "etc/"},
 	{text: `df.to_csv("/et|`, want: "etc/", not: "price"},
 	{text: `open("/et|`, want: "etc/"},
 	{text: `open("/|`, trigger: "/", want: "bin/"},
@@ -353,4 +355,25 @@ func TestCompletionImports(t *testing.T) {
 	// What is imported by the completion runs.
 	b.rewrite("import \"strings\"\n\nstrings.Repeat(\"ab\", 2)\n")
 	b.run("import \"strings\"\n\nstrings.Repeat(\"ab\", 2)").want(t, "queued running done", `"abab"`)
+}
+
+// A kernel that runs code and has subshells is asked as one at rest.
+func TestCompletionPlacesWhileBusy(t *testing.T) {
+	b := namespaceOf(t, namespaceKernel{"python3", "python", pythonNamespace + "import time\n", nil})
+	b.rewrite("while True: time.sleep(0.01)\n")
+	b.start("while True: time.sleep(0.01)")
+	b.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionBusy })
+	for text, want := range map[string]string{
+		"(df\n  .gro|": "groupby", "train(\n  lea|": "learning_rate=", `df.groupby("pr|`: "price", "from os.path import (\n  joi|": "join", "c.me|": "meth",
+	} {
+		var got completions
+		b.again(func() bool { got = b.completeAt(completionCase{text: text}); return len(got.Items) > 0 })
+		got.item(t, want)
+	}
+	b.rewrite("train(\n  c, \nprice\n")
+	b.again(func() bool { return b.signature("c, ") != "" })
+	if got, want := b.signature("c, "), "train(pts, ⟨learning_rate=0.1⟩, epochs=3)"; got != want && got != "" {
+		t.Errorf("signature: %q", got)
+	}
+	command[any](b.client, lsp.CommandInterrupt, b.only())
 }

@@ -129,9 +129,11 @@ func (p place) inString(typed, logical string) (all []question) {
 var takesPath = regexp.MustCompile(`(?i)(?:^|\W)(?:to_|from_file|read|open|load|save|write|exists|join|glob|mkdir|makedirs|rename|remove|unlink|chdir|listdir|scandir|imread|imsave|source|setwd|file|path|cd)\w*$`)
 
 var (
-	indexer   = regexp.MustCompile(`\.(?:i?loc|i?at)$`)
-	dataNamed = regexp.MustCompile(`(?:^|[(,]\s*)data\s*=\s*([\pL_][\pL\pN_.]*)`)
-	firstName = regexp.MustCompile(`^\(\s*([\pL_][\pL\pN_.]*)\s*,`)
+	// writesFile matches functions that take paths although their values have keys.
+	writesFile = regexp.MustCompile(`^(?:to_|read|open|load|save|write)`)
+	indexer    = regexp.MustCompile(`\.(?:i?loc|i?at)$`)
+	dataNamed  = regexp.MustCompile(`(?:^|[(,]\s*)data\s*=\s*([\pL_][\pL\pN_.]*)`)
+	firstName  = regexp.MustCompile(`^\(\s*([\pL_][\pL\pN_.]*)\s*,`)
 )
 
 // beforeString is the statement up to the string that the place is in.
@@ -160,7 +162,7 @@ func (p place) keyed(text string) []string {
 		switch {
 		case path == "" || b.Sign == '{':
 			continue // a list, or brackets around an expression
-		case takesPath.MatchString(path) && b.Sign == '(', !whole:
+		case writesFile.MatchString(l.WordAtEnd(path)) && b.Sign == '(', !whole:
 			return nil
 		case b.Sign == '[' && b.Commas == 0 && indexer.MatchString(path):
 			return nil // the names of rows
