@@ -59,4 +59,40 @@ func TestVimMessageWaitsForNoKey(t *testing.T) {
 	term.WaitFor(`(?s)reval: list the kernelspecs of.*refused\n`)
 }
 
+// A kernel's question takes no key from who types into the file: it is asked in Normal
+// mode, and can be put aside there to look at the code.
+func TestVimQuestionWaitsForNormalMode(t *testing.T) {
+	for name, editor := range map[string]func(testing.TB) string{"vim": testenv.Vim, "nvim": testenv.Nvim} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program := editor(t)
+			dir, env := project(t)
+			env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+testenv.Reval(t))
+			term := testenv.StartTerminal(t, env, dir, program, "-u", script("try.vim"), "-i", "NONE", "a.py")
+			term.WaitFor(`a\.py`)
+			term.Type("iname = input('who? ')")
+			term.Press("Escape")
+			term.Type(":Reval\no")
+			term.WaitFor(`(?m)'\) +● waits for input`)
+			term.Type("# nothing of this is lost")
+			if screen := term.WaitFor(`nothing of this is lost`); regexp.MustCompile(`(?m)^who\?`).MatchString(screen) {
+				t.Errorf("it asks while somebody types:\n%s", screen)
+			}
+			term.Press("Escape")
+			term.WaitFor(`(?m)^who\? *$`)
+			term.Press("Escape")
+			term.WaitFor(`(?m)^reval: the kernel waits: :RevalInput`)
+			term.Type("gg:RevalInput\n")
+			term.WaitFor(`(?m)^who\? *$`)
+			term.Type("Zoë\n")
+			term.WaitFor(`(?m)'\) +✓`)
+			term.Type("Go")
+			term.Type("name")
+			term.Press("Escape")
+			term.Type(":Reval\n")
+			term.WaitFor(`(?m)^name +⇒ 'Zoë'`)
+		})
+	}
+}
+
 func scenarios() string { return filepath.Join(testenv.Root(), "vim", "test", "run.sh") }

@@ -112,9 +112,13 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 		return nil, err
 	}
 	languages := languagesOf(specs)
+	own := ""
+	if k := ks.Kernel(); k != nil && k.Launched() {
+		own = k.ConnectionFile()
+	}
 	for _, k := range running {
-		if k.Err != nil {
-			continue // only its file is left, or it cannot be attached to
+		if k.Err != nil || k.File == own {
+			continue // only its file is left, or it cannot be attached to, or is the document's already
 		}
 		lang := languages[k.Name]
 		about := "started " + k.Started.Local().Format(minute)

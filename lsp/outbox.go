@@ -25,6 +25,10 @@ const statePause = 5 * time.Millisecond
 // notifications of its diagnostics: LSP wants all of them each time.
 const diagnosticPause = time.Millisecond
 
+// queuePause is the least time between two notifications of an evaluation that waits: how
+// many are still ahead of it.
+const queuePause = 100 * time.Millisecond
+
 // outbox sends what the client is to be told. It keeps what has changed, not
 // messages, so a client that reads slowly gets fewer, never a growing queue; and
 // nobody waits for the client but run.
@@ -181,6 +185,11 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	changed := s.changed
 	s.changed = nil
 	for _, r := range changed {
+		if left := r.rests(now); left > 0 {
+			wait = sooner(wait, left)
+			s.changed = append(s.changed, r)
+			continue
+		}
 		r.listed = false
 		due := r.stateDirty || r.flushed.IsZero() || now.Sub(r.flushed) >= streamPause || o.asks(r)
 		if outputs := r.news(due); len(outputs) > 0 {
@@ -199,6 +208,9 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 		}
 		if r.stateDirty {
 			r.stateDirty = false
+			if r.eval.State == session.Queued {
+				r.queuedTold = now
+			}
 			if s.client.reval {
 				send(MethodEvaluation, r.params())
 			}
@@ -244,6 +256,20 @@ func sooner(a, b time.Duration) time.Duration {
 		return b
 	}
 	return min(a, b)
+}
+
+// rests is how long there is no hurry to tell of a result: it waits and was told to, or it
+// runs since so short a time that its end may be told with that.
+func (r *result) rests(now time.Time) time.Duration {
+	switch {
+	case r.cleared || r.hasNews():
+		return 0
+	case r.eval.State == session.Queued:
+		return queuePause - now.Sub(r.queuedTold)
+	case r.eval.State == session.Running:
+		return statePause - now.Sub(r.eval.Started)
+	}
+	return 0
 }
 
 // asks tells whether an input request of r waits to be sent: what was printed

@@ -50,6 +50,7 @@ type result struct {
 	stateDirty bool
 	listed     bool      // it is in Server.changed
 	flushed    time.Time // when output was last sent
+	queuedTold time.Time // when it was last told to wait
 }
 
 func (r *result) ended() bool { return r.eval.State.Ended() }
@@ -165,8 +166,12 @@ func (r *result) limit() {
 			r.left++
 		}
 	}
+	outputs := "outputs"
+	if r.left == 1 {
+		outputs = "output"
+	}
 	note := &block{
-		Output: Output{Index: dropped[len(dropped)-1].Index, Kind: OutputStream, Name: "stderr", Text: fmt.Sprintf("[%d outputs left out here]\n", r.left)},
+		Output: Output{Index: dropped[len(dropped)-1].Index, Kind: OutputStream, Name: "stderr", Text: fmt.Sprintf("[%d %s left out here]\n", r.left, outputs)},
 		dirty:  unsent, note: r.left,
 	}
 	r.blocks = append([]*block{note}, r.blocks[len(dropped):]...)

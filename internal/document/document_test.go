@@ -145,7 +145,7 @@ func TestApplyRefusesAsAWhole(t *testing.T) {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 	err = d.Apply(2, []Edit{{&Range{Position{1, 1}, Position{1, 0}}, "?"}})
-	if err == nil || !strings.Contains(err.Error(), "range 1:1 to 1:0 ends before it starts") {
+	if err == nil || !strings.Contains(err.Error(), "the range from line 2 to line 2 ends before it starts") {
 		t.Errorf("inverted range: %v", err)
 	}
 	if d.Text() != "one\ntwo\n" || d.LineCount() != 3 || d.Version() != 1 {

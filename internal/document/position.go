@@ -96,7 +96,7 @@ func (d *Document) offsets(r Range) (start, end int, err error) {
 		return 0, 0, err
 	}
 	if r.End.Before(r.Start) {
-		return 0, 0, fmt.Errorf("range %v to %v ends before it starts", r.Start, r.End)
+		return 0, 0, fmt.Errorf("the range from line %d to line %d ends before it starts", r.Start.Line+1, r.End.Line+1)
 	}
 	return start, end, nil
 }

@@ -520,5 +520,5 @@ func (s *Session) Cancel(ctx context.Context, id string) error {
 	case found:
 		return nil
 	}
-	return fmt.Errorf("evaluation %s has ended already", id)
+	return errors.New("the evaluation has ended already")
 }

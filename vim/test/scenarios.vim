@@ -897,6 +897,15 @@ function! s:test_kernel_is_told_and_chosen() abort
   call s:wait('error', {-> execute('messages') =~# 'reval: .*no-such-kernel'})
 endfunction
 
+function! s:test_own_kernel_is_not_offered_to_be_joined() abort
+  call s:python(['import os; os.getpid()'])
+  Reval
+  call s:wait_mark(1, '^⇒ \d\+$')
+  let pid = matchstr(s:mark(1), '\d\+')
+  let running = filter(reval#client#execute_sync(bufnr('%'), 'reval.kernels', {}, 5000), {_, k -> get(k, 'running', 0)})
+  call assert_equal([], filter(running, {_, k -> k.displayName =~# 'process ' .. pid .. '$'}))
+endfunction
+
 function! s:test_kernel_is_chosen_from_a_list() abort
   call s:python(['1'])
   if has('nvim')
@@ -1009,6 +1018,43 @@ function! s:test_server_that_dies_is_told_and_started_again() abort
   call s:wait('another server', {-> s:mark(2) =~# '^⇒ \d\+$' && s:mark(2) !=# '⇒ ' .. server})
   RevalClear
   call s:wait('no marks', {-> s:marks() ==# {}})
+endfunction
+
+" As :lsp restart does, which came with Neovim 0.12: the client is started again with the
+" configuration that it had, by other hands.
+function! s:test_neovim_client_that_is_restarted() abort
+  if !has('nvim')
+    return
+  endif
+  call s:python(['6 * 7'])
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  messages clear
+  lua Client = vim.lsp.get_clients({ name = 'reval', bufnr = 0 })[1]
+  lua vim.lsp.stop_client(Client.id)
+  call s:wait('end', {-> luaeval('vim.lsp.get_client_by_id(Client.id) == nil')})
+  lua vim.lsp.start(Client.config, { bufnr = 0 })
+  call s:wait('attached client', {-> luaeval('#vim.lsp.get_clients({ name = "reval", bufnr = 0 })') == 1})
+  1Reval
+  call s:wait_mark(1, '^⇒ 42$')
+  call assert_equal('', execute('messages'))
+  call assert_match('^reval python3', reval#statusline())
+endfunction
+
+function! s:test_health_is_of_this_editor() abort
+  if !has('nvim')
+    return
+  endif
+  let path = $PATH
+  let $PATH = fnamemodify(g:reval_command[0], ':h')
+  try
+    checkhealth reval
+    call assert_equal(-1, match(getline(1, '$'), 'nvim\|Neovim on\|editor'), join(getline(1, '$'), "\n"))
+    call assert_true(search('OK Neovim\|Neovim 0\.\d\+') > 0)
+  finally
+    let $PATH = path
+    silent bwipeout!
+  endtry
 endfunction
 
 function! s:test_long_message_is_cut_and_kept() abort
