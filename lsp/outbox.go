@@ -25,8 +25,8 @@ const statePause = 5 * time.Millisecond
 // notifications of its diagnostics: LSP wants all of them each time.
 const diagnosticPause = time.Millisecond
 
-// queuePause is the least time between two notifications of an evaluation that waits: how
-// many are still ahead of it.
+// queuePause is the least time between two times at which it is told how many are still
+// ahead of evaluations that wait.
 const queuePause = 100 * time.Millisecond
 
 // outbox sends what the client is to be told. It keeps what has changed, not
@@ -52,8 +52,9 @@ type outbox struct {
 	closed      []string // documents whose diagnostics are to be withdrawn
 	sessions    []*kernelSession
 	progress    []*progress
-	inlay       bool // the client's inlay hints are old
-	refreshing  bool // it was asked to refresh them, and has not answered
+	queueTold   time.Time // when it was last told how many are ahead
+	inlay       bool      // the client's inlay hints are old
+	refreshing  bool      // it was asked to refresh them, and has not answered
 }
 
 const errorMessage = protocol.MessageTypeError
@@ -184,8 +185,9 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	send := func(method string, params any) { batch = append(batch, sending{method, params}) }
 	changed := s.changed
 	s.changed = nil
+	queueRests := queuePause - now.Sub(o.queueTold)
 	for _, r := range changed {
-		if left := r.rests(now); left > 0 {
+		if left := r.rests(now, queueRests); left > 0 {
 			wait = sooner(wait, left)
 			s.changed = append(s.changed, r)
 			continue
@@ -209,7 +211,10 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 		if r.stateDirty {
 			r.stateDirty = false
 			if r.eval.State == session.Queued {
-				r.queuedTold = now
+				if r.queuedTold {
+					o.queueTold = now
+				}
+				r.queuedTold = true
 			}
 			if s.client.reval {
 				send(MethodEvaluation, r.params())
@@ -258,14 +263,15 @@ func sooner(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// rests is how long there is no hurry to tell of a result: it waits and was told to, or it
-// runs since so short a time that its end may be told with that.
-func (r *result) rests(now time.Time) time.Duration {
+// rests is how long there is no hurry to tell of a result: it waits and was told to, which
+// is not told again for queueRests, or it runs since so short a time that its end may be
+// told with that.
+func (r *result) rests(now time.Time, queueRests time.Duration) time.Duration {
 	switch {
 	case r.cleared || r.hasNews():
 		return 0
-	case r.eval.State == session.Queued:
-		return queuePause - now.Sub(r.queuedTold)
+	case r.eval.State == session.Queued && r.queuedTold:
+		return queueRests
 	case r.eval.State == session.Running:
 		return statePause - now.Sub(r.eval.Started)
 	}

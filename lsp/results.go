@@ -50,7 +50,7 @@ type result struct {
 	stateDirty bool
 	listed     bool      // it is in Server.changed
 	flushed    time.Time // when output was last sent
-	queuedTold time.Time // when it was last told to wait
+	queuedTold bool      // it was told to wait
 }
 
 func (r *result) ended() bool { return r.eval.State.Ended() }
