@@ -29,7 +29,7 @@ let g:reval_root_markers = ['bench.py']
 let s:n = empty($REVAL_BENCH_N) ? 100 : str2nr($REVAL_BENCH_N)
 let s:report = {}
 " How long one thing may take, in milliseconds.
-let s:deadline = 120000
+let s:deadline = 600000
 
 " What is waited for: the end of the evaluation at a line, and what is called then.
 let s:wait = {}
