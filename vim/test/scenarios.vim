@@ -746,6 +746,16 @@ function! s:test_output_that_comes_while_away_is_not_lost() abort
   call s:wait_mark(1, '^✓')
 endfunction
 
+function! s:test_large_value_comes_whole_where_it_is_wanted() abort
+  call s:python(['"x" * 1000000 + "end"'])
+  Reval
+  call s:wait_mark(1, '^⇒ ''xxx')
+  call s:wait('end of the value', {-> s:has_output('xend''$')})
+  call assert_inrange(50000, 200000, len(join(s:output())))
+  RevalYank
+  call s:wait('copy', {-> @" ==# "'" .. repeat('x', 1000000) .. "end'"})
+endfunction
+
 function! s:test_long_output_is_cut_from_the_top() abort
   let g:reval_output_max_lines = 500
   call s:python(['for i in range(3000): print("long", i)'])

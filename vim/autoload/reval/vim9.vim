@@ -84,7 +84,7 @@ def Start(root: string, bufnr: number): dict<any>
         synchronization: {dynamicRegistration: false},
         completion: {completionItem: {documentationFormat: ['plaintext'], labelDetailsSupport: true}},
       },
-      experimental: {reval: {mime: ['image/png', 'image/svg+xml', 'image/jpeg', 'image/gif']}},
+      experimental: {reval: {mime: ['image/png', 'image/svg+xml', 'image/jpeg', 'image/gif'], text: 100000}},
     },
   }}, {callback: (_, answer) => Initialized(server, answer)})
   return server

@@ -148,7 +148,7 @@ function M.attach(bufnr)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   capabilities.general.positionEncodings = { 'utf-8' }
   capabilities.textDocument.inlayHint = nil
-  capabilities.experimental = { reval = { mime = pictures } }
+  capabilities.experimental = { reval = { mime = pictures, text = 100000 } }
   waiting[bufnr] = {}
   local id = vim.lsp.start({
     name = 'reval',
