@@ -191,7 +191,8 @@
     (let ((reval-sync-delay 30))
       (goto-char (point-min))
       (insert "# one\n# two\n")
-      (reval-test-shown 4 "ZeroDivisionError"))))
+      (reval-test-shown 4 "ZeroDivisionError")
+      (should (equal (reval-test-failing-lines) '("1 / 0"))))))
 
 (ert-deftest reval-test-cell-by-cell ()
   "Several cells are evaluations of their own, each with its result."
@@ -326,7 +327,9 @@
   (reval-test-visiting "behind_tall.py"
       (concat "%matplotlib inline\nimport matplotlib.pyplot as plt\nprint('東京\\n' * 3)\n"
               "plt.figure(figsize=(5, 3.33)); plt.plot([1, 2]); plt.show()\n")
+    (set-frame-size nil 90 46)
     (delete-other-windows)
+    (redisplay t)
     (reval-eval-buffer)
     (reval-test-shown 4 "⇒" 60)
     (redisplay t)
@@ -334,7 +337,7 @@
       (with-current-buffer (window-buffer window)
         (goto-char (point-max))
         ;; Back to the first line of the picture, which has the label.
-        (search-backward "png picture")
+        (search-backward "[png picture")
         (should (pos-visible-in-window-p (line-beginning-position) window))
         (should (pos-visible-in-window-p (point-max) window))))))
 
