@@ -215,11 +215,19 @@ function! s:test_inspect_shows_the_live_value() abort
   call s:wait_mark(1, '^✓')
   call cursor(2, 2)
   RevalInspect
-  call s:wait('live value', {-> s:float() =~# '\<42\>'})
+  call s:wait('live value', {-> s:float() =~# '\<42\>' || s:inspect_again()})
   if has('nvim')
     call nvim_win_close(filter(nvim_list_wins(), {_, w -> nvim_win_get_config(w).relative !=# ''})[0], v:true)
   else
     call popup_clear(1)
+  endif
+endfunction
+
+" A kernel may take longer for the first one than anybody waits.
+function! s:inspect_again() abort
+  if execute('messages') =~# 'did not answer'
+    messages clear
+    RevalInspect
   endif
 endfunction
 

@@ -18,7 +18,7 @@
 "   typing_many   the same with the 1,000 results
 "   error         why it broke off, instead of what is missing
 scriptencoding utf-8
-set nocompatible encoding=utf-8 hidden nomore shortmess+=I noswapfile lines=40 columns=120
+set encoding=utf-8 hidden nomore shortmess+=I noswapfile lines=40 columns=120
 let &runtimepath = expand('<sfile>:p:h:h:h:h') .. '/vim,' .. &runtimepath
 filetype plugin on
 syntax on
@@ -87,7 +87,9 @@ if has('nvim')
   execute 'lua local notified = vim.fn["reval#client#notified"]'
         \ 'vim.fn["reval#client#notified"] = function(...) notified(...) vim.fn["' .. s:SID .. 'look"]() end'
 else
-  autocmd SafeStateAgain * call s:look()
+  augroup looking
+    autocmd SafeStateAgain * call s:look()
+  augroup END
 endif
 
 function! s:call(F) abort
@@ -190,7 +192,9 @@ function! s:type(name, Then) abort
   call cursor(5001, 1)
   normal! zz
   redraw
-  autocmd TextChangedI * call s:typed()
+  augroup typing
+    autocmd TextChangedI * call s:typed()
+  augroup END
   call s:watch_gaps()
   call feedkeys('A', 'n')
   call timer_start(50, function('s:key'))
@@ -212,7 +216,7 @@ function! s:typed() abort
     call timer_start(len(s:typing.times) % 20 == 0 ? 300 : 10, function('s:key'))
     return
   endif
-  autocmd! TextChangedI
+  autocmd! typing
   call feedkeys("\<Esc>", 'n')
   call timer_start(500, function('s:type_done'))
 endfunction
