@@ -17,8 +17,9 @@
 "   typing        {p50, p99, max, pause} of a character in that file before it has results
 "   typing_many   the same with the 1,000 results
 "   error         why it broke off, instead of what is missing
+set encoding=utf-8
 scriptencoding utf-8
-set encoding=utf-8 hidden nomore shortmess+=I noswapfile lines=40 columns=120
+set hidden nomore shortmess+=I noswapfile lines=40 columns=120
 let &runtimepath = expand('<sfile>:p:h:h:h:h') .. '/vim,' .. &runtimepath
 filetype plugin on
 syntax on
