@@ -10,6 +10,7 @@ var (
 	topCall = regexp.MustCompile(`(?m)^1\. (.*?)(?:\s+# at line .*)?$`)
 	// failedCall is the call that R's message names, and missingName what it did not find.
 	failedCall  = regexp.MustCompile(`(?m)^Error in (.+?): `)
+	missedCall  = regexp.MustCompile("(?m)^Error in (.+?): could not find function ")
 	missingName = regexp.MustCompile("(?m)^Error.*: (?:object ['‘]([^'’\n]+)['’] not found|could not find function [\"“]([^\"”\n]+)[\"”])")
 )
 
@@ -40,16 +41,41 @@ func (l Language) calledAt(e Error, text string) int {
 	}
 	text = plain(text)
 	code := l.deparse(e.Code)
+	failed := failedCall.FindStringSubmatch(text)
 	if m := topCall.FindStringSubmatch(text); m != nil {
-		return code.find(m[1])
+		at := code.find(m[1])
+		if at == 0 && failed != nil {
+			at = code.findPiped(failed[1])
+		}
+		if at == 0 {
+			at = code.findPiped(m[1])
+		}
+		return at
 	}
 	if m := missingName.FindStringSubmatch(text); m != nil {
 		return code.findWord(m[1] + m[2])
 	}
-	if m := failedCall.FindStringSubmatch(text); m != nil {
-		return code.find(m[1])
+	if failed != nil {
+		at := code.find(failed[1])
+		if at == 0 {
+			at = code.findPiped(failed[1])
+		}
+		return at
 	}
 	return 0
+}
+
+// missedAt finds the line, from 1, of the call of a function that there is not, which is
+// in no traceback; 0 if that is not what failed, or the call is not there.
+func (l Language) missedAt(e Error, text string) int {
+	if !l.traceback.deparsed {
+		return 0
+	}
+	m := missedCall.FindStringSubmatch(plain(text))
+	if m == nil {
+		return 0
+	}
+	return l.deparse(e.Code).find(m[1])
 }
 
 // deparsed is code without what R changes when it prints a call: blanks, comments, which
@@ -109,6 +135,30 @@ func (d deparsed) find(call string) int {
 		}
 		from = at + len(call)
 	}
+}
+
+// findPiped gives the line of a call that a pipe gave its first argument.
+func (d deparsed) findPiped(call string) int {
+	name, rest, ok := strings.Cut(squeeze(call), "(")
+	if !ok {
+		return 0
+	}
+	depth, end := 0, 0
+	for end < len(rest) && (depth > 0 || rest[end] != ',' && rest[end] != ')') {
+		switch rest[end] {
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		}
+		end++
+	}
+	for _, pipe := range []string{"|>", "%>%"} {
+		if i := strings.Index(d.text, pipe+name+"("+strings.TrimPrefix(rest[end:], ",")); i >= 0 {
+			return d.line[i+len(pipe)]
+		}
+	}
+	return 0
 }
 
 // findWord gives the first line with a name.

@@ -106,7 +106,7 @@ var (
 	}
 	deno = &traceback{
 		places: []*regexp.Regexp{
-			regexp.MustCompile(`^ *at (?:async )?(?:(?P<def>[^\s(]+) \()?(?P<ref><anonymous>):(?P<line>\d+):\d+\)?$`),
+			regexp.MustCompile(`^ *at (?:async )?(?:(?P<def>[^(]+) \()?(?P<ref><anonymous>):(?P<line>\d+):\d+\)?$`),
 		},
 		innermostFirst: true,
 		reprinted:      true,
@@ -162,6 +162,9 @@ func (l Language) Frames(e Error) []Frame {
 	}
 	if called > 0 {
 		kept = slices.Insert(kept, 0, Frame{Line: called})
+	}
+	if missed := l.missedAt(e, text); missed > 0 {
+		kept = append(kept, Frame{Line: missed})
 	}
 	return kept
 }
@@ -318,12 +321,29 @@ func (t *traceback) locate(p *place, line string, code []string) Frame {
 		}
 	case def != "":
 		f.Function = def
-		text := strings.Join(code, "\n")
-		if !strings.Contains(text, "function "+def) && !strings.Contains(text, def+" = ") {
+		if !defines(strings.Join(code, "\n"), def) {
 			f.Cell.Count = Elsewhere
 		}
 	}
 	return f
+}
+
+// methodName is a function as V8 names it. Groups: new; its own name.
+var methodName = regexp.MustCompile(`^(?:(new) )?(?:.*[. ])?([^. ]+?)(?: \[as [^\]]*\])?$`)
+
+// defines says whether code has a JavaScript function of that name.
+func defines(code, function string) bool {
+	m := methodName.FindStringSubmatch(function)
+	if m == nil {
+		return false
+	}
+	name := regexp.QuoteMeta(m[2])
+	form := `function\s*\*?\s*` + name + `\b|(?:^|[^\w$])` + name + `\s*(?:=|:|(?:<[^>]*>)?\([^()]*\)[^;(){}=]*\{)`
+	if m[1] != "" {
+		form = `\bclass\s+` + name + `\b`
+	}
+	defined, err := regexp.MatchString(form, code)
+	return err == nil && defined
 }
 
 // nthNotBlank is the line, from 1, that is the n-th with something on it, or 0.
