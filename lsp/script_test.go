@@ -61,6 +61,19 @@ if "fail" in sys.argv: raise ValueError("no")
 	}
 }
 
+// A program that exits is at its end, and its session is not.
+func TestScriptExits(t *testing.T) {
+	c := start(t, setup{capabilities: plugin()})
+	script := c.open("script.py", "python", "x = 1\nif x:\n    exit(3)\nprint('below')\n")
+	tr := script.evaluate(lsp.EvaluateParams{Unit: "file"}).wait()
+	if got := tr.stream("stdout"); got != "" || tr.end.State != lsp.EvaluationFailed {
+		t.Errorf("after exit(3): %s, printed %q", tr.end.State, got)
+	}
+	if got := script.run("x = 1").end.State; got != lsp.EvaluationDone {
+		t.Errorf("the session is %s", got)
+	}
+}
+
 // A file of several cells is one program: what one of them does to its arguments, the
 // next ones see, and an error or an interrupt ends it for all.
 func TestScriptOfSeveralCells(t *testing.T) {

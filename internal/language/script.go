@@ -59,8 +59,8 @@ func (l Language) Surroundings(s Script) (begin, end string) {
 	return l.surroundings(s)
 }
 
-// pythonSurroundings are __file__, __doc__, sys.argv and the first of sys.path, as
-// `python FILE` has them. What the script has put there itself it keeps.
+// pythonSurroundings are __file__, __doc__, sys.argv, the first of sys.path, and an exit
+// that exits, as `python FILE` has them. What the script has put there itself it keeps.
 func pythonSurroundings(s Script) (begin, end string) {
 	var argv []string
 	for _, a := range s.Args {
@@ -108,6 +108,9 @@ def docstring(text):
     if isinstance(doc, str):
         return __import__("inspect").cleandoc(doc) if sys.version_info >= (3, 13) else doc
 
+def exit(code=None):
+    raise SystemExit(code)
+
 if hasattr(sys, "_reval_script"):
     was_argv, was_main, mine_argv, mine_main, mine_path, was_path, warning = sys._reval_script
     del sys._reval_script
@@ -130,7 +133,8 @@ if hasattr(sys, "_reval_script"):
 if argv:
     file, folder, text = (os.fsdecode(bytes.fromhex(x)) for x in (file, folder, text))
     argv = [os.fsdecode(bytes.fromhex(x)) for x in argv]
-    mine = {"__doc__": docstring(text)}
+    # IPython's own exit lets what stands below it run.
+    mine = {"__doc__": docstring(text), "exit": exit, "quit": exit}
     if file:
         mine["__file__"] = file
     was_path = sys.path.index("") if "" in sys.path else None
