@@ -112,6 +112,9 @@ func (p place) fit(m *match, q question, start, end int) (ok bool) {
 		m.text, m.typed = sinceWord(p.language.WordAtEnd, m.text, asked)
 	}
 	m.typed += q.word
+	if p.language.ID == "r" && strings.Contains(m.typed, "[") {
+		return false // R took an index for a part of a name
+	}
 	return strings.HasSuffix(p.typed(), m.typed) && (q.word == "" || begins(m.text, m.typed))
 }
 
@@ -152,6 +155,8 @@ func (p place) wanted(all []match, sign string) []match {
 	return slices.DeleteFunc(all, func(m match) bool {
 		path := m.kind == protocol.CompletionItemKindFile || m.kind == protocol.CompletionItemKindFolder
 		switch {
+		case strings.HasPrefix(m.text, "%") && !p.startsMagic(m):
+			return true
 		case sign == "[":
 			return !m.key
 		case sign == "%":
@@ -167,6 +172,12 @@ func (p place) wanted(all []match, sign string) []match {
 		}
 		return !m.key && !path
 	})
+}
+
+// startsMagic says whether a magic may stand where a match does: not in an expression.
+func (p place) startsMagic(m match) bool {
+	before := strings.TrimRight(strings.TrimSuffix(p.typed(), m.typed), " \t")
+	return strings.HasPrefix(m.typed, "%") || len(p.spot.Open) == 0 && (before == "" || strings.HasSuffix(before, "="))
 }
 
 // typedMatch is what a kernel tells of a match besides its text.

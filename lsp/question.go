@@ -85,13 +85,18 @@ func shortened(text, word string) question {
 }
 
 // plain is code that ends as a text does, without what keeps the kernel from completing it:
-// magics of IPython's, and braces of Bash's.
+// magics of IPython's, what stands before members of R's, and braces of Bash's.
 func (p place) plain(code string) string {
 	switch p.language.ID {
 	case "python":
 		start := strings.LastIndexByte(code, '\n') + 1
 		magic := codeMagic.FindString(code[start:])
 		return code[:start] + strings.Repeat(" ", len(magic)) + code[start+len(magic):]
+	case "r":
+		// R takes all since the first "$" for one name, as in df$x[df$y.
+		if path, whole := p.language.PathAtEnd(code); whole && path != p.language.WordAtEnd(path) {
+			return strings.Repeat(" ", len(code)-len(path)) + path
+		}
 	case "shellscript":
 		word := p.language.WordAtEnd(code)
 		if before, ok := strings.CutSuffix(code[:len(code)-len(word)], "${"); ok {
