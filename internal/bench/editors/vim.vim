@@ -52,6 +52,7 @@ function! s:tick(timer) abort
   let gap = s:ms(s:gap.last)
   let s:gap.longest = gap > s:gap.longest ? gap : s:gap.longest
   let s:gap.last = reltime()
+  call s:look()
 endfunction
 
 " Stops watching; the longest gap.
@@ -189,7 +190,7 @@ endfunction
 " Types characters behind a line in the middle, as fast as a good typist at times, with
 " pauses after which the plugin tells the server of them.
 function! s:type(name, Then) abort
-  let s:typing = {'name': a:name, 'Then': a:Then, 'times': [], 'start': []}
+  let s:typing = {'name': a:name, 'Then': a:Then, 'times': [], 'start': [], 'line': getline(5001)}
   call cursor(5001, 1)
   normal! zz
   redraw
@@ -223,6 +224,7 @@ function! s:typed() abort
 endfunction
 
 function! s:type_done(timer) abort
+  call setline(5001, s:typing.line)
   let times = sort(s:typing.times, 'f')
   let s:report[s:typing.name] = {'p50': times[len(times) / 2], 'p99': times[len(times) * 99 / 100],
         \ 'max': times[-1], 'pause': s:longest_gap()}
