@@ -38,7 +38,7 @@ bench: build ## measure reval beside its peers, and write docs/bench.md and READ
 	@scripts/testenv.sh test
 	@scripts/testenv.sh bench
 	cd internal/bench/libzmq && CGO_ENABLED=1 go build -o ../../../bin/ .
-	PATH="$(CURDIR)/.testenv/venv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md -quote README.md
+	PATH="$(CURDIR)/.testenv/venv/bin:$(CURDIR)/.testenv/bin:$$PATH" go run ./internal/bench -reval $(REVAL) -libzmq bin/libzmq -o docs/bench.md -quote README.md
 
 .PHONY: gotests
 gotests: ## run the Go distribution's programs through the Go kernel, and write what passes into docs/

@@ -24,7 +24,7 @@ var (
 	quote  = flag.String("quote", "", "put the budgets between the marks in this `file`")
 	libzmq = flag.String("libzmq", "", "the `program` of internal/bench/libzmq")
 	reval  = flag.String("reval", "bin/reval", "the `program` that is measured")
-	only   = flag.String("only", "", "one `section` alone: sockets, latency, flood, idle or go")
+	only   = flag.String("only", "", "one `section` alone: sockets, latency, editors, flood, idle or go")
 )
 
 // plays are what this program is as a child.
@@ -58,8 +58,8 @@ type bench struct {
 	report report
 }
 
-// timeout bounds a run, which takes about five minutes.
-const timeout = 20 * time.Minute
+// timeout bounds a run, which takes about ten minutes.
+const timeout = 40 * time.Minute
 
 func measure() error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -88,7 +88,7 @@ func measure() error {
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"sockets", b.sockets}, {"latency", b.latency}, {"flood", b.flood}, {"idle", b.idle}, {"go", b.goKernels}} {
+	}{{"sockets", b.sockets}, {"latency", b.latency}, {"editors", b.editors}, {"flood", b.flood}, {"idle", b.idle}, {"go", b.goKernels}} {
 		if *only != "" && *only != section.name {
 			continue
 		}

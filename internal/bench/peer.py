@@ -76,15 +76,30 @@ class Bare:
 
     def execute(self, code):
         start = time.perf_counter_ns()
-        request = self.send("execute_request", {
+        request = self.send_execute(code)
+        self.until(self.iopub, "execute_result", request)
+        took = time.perf_counter_ns() - start
+        self.ended(request)
+        return took
+
+    def send_execute(self, code):
+        return self.send("execute_request", {
             "code": code, "silent": False, "store_history": True,
             "user_expressions": {}, "allow_stdin": False, "stop_on_error": True,
         })
-        self.until(self.iopub, "execute_result", request)
-        took = time.perf_counter_ns() - start
+
+    def ended(self, request):
         self.until(self.shell, "execute_reply", request)
         while self.until(self.iopub, "status", request)["execution_state"] != "idle":
             pass
+
+    def queue(self, code, n):
+        """Requests n executions at once, and waits for the last value."""
+        start = time.perf_counter_ns()
+        requests = [self.send_execute(code) for _ in range(n)]
+        self.until(self.iopub, "execute_result", requests[-1])
+        took = time.perf_counter_ns() - start
+        self.ended(requests[-1])
         return took
 
     def complete(self, code):
@@ -188,6 +203,8 @@ def main(kind):
             client.close()
         elif do == "flood":
             answer = client.flood(request["code"])
+        elif do == "queue":
+            answer = client.queue(request["code"], request["n"])
         else:
             for _ in range(request.get("warm_up", 0)):
                 getattr(client, do)(request["code"])
