@@ -6,17 +6,18 @@
 "     vim -Nu NONE -n -i NONE --not-a-term -S path/to/vim.vim      or
 "     nvim --headless -u NONE -n -i NONE -S path/to/vim.vim
 "
-" REVAL_BENCH_N is how often 1+1 is evaluated (100 if not set). The file gets one line, a
-" JSON object; times are in milliseconds:
+" REVAL_BENCH_N is how often 1+1 is evaluated (100 if not set). Each line of the file is a
+" name, a blank, and an array of milliseconds, as in emacs.el:
 "
-"   one           [ms of each 1+1, from the command until its value is drawn]
-"   ten           [ms of ten lines that are queued at once, until the last one is drawn]
-"   big           {ms, pause} of a value of 2 MB; pause is the longest gap of the main loop
-"   many          {ms, pause} of 1,000 evaluations in a file of 10,000 lines
-"   global        {lines: ms of :%g/./Reval}
-"   typing        {p50, p99, max, pause} of a character in that file before it has results
-"   typing_many   the same with the 1,000 results
-"   error         why it broke off, instead of what is missing
+"   one           each 1+1, from the command until its value is drawn
+"   ten           each time ten lines are queued at once, until the last one is drawn
+"   big           a value of 2 MB; big-pause is the longest gap of the main loop meanwhile
+"   many          1,000 evaluations in a file of 10,000 lines, and many-pause
+"   global-N      :%g/./Reval in a file of N lines
+"   typing-empty  each of 200 characters in that file before it has results
+"   typing        the same with the 1,000 results
+"
+" The last line is "end []", or "error" with what went wrong.
 set encoding=utf-8
 scriptencoding utf-8
 set hidden nomore shortmess+=I noswapfile lines=40 columns=120
@@ -28,7 +29,6 @@ let g:reval_command = [$REVAL_BIN, 'lsp']
 let g:reval_root_markers = ['bench.py']
 
 let s:n = empty($REVAL_BENCH_N) ? 100 : str2nr($REVAL_BENCH_N)
-let s:report = {}
 " How long one thing may take, in milliseconds.
 let s:deadline = 600000
 
@@ -103,11 +103,16 @@ function! s:call(F) abort
 endfunction
 
 function! s:end(error) abort
-  if a:error !=# ''
-    let s:report.error = a:error .. '; messages: ' .. execute('messages')
+  if a:error ==# ''
+    call s:tell('end', [])
+  else
+    call s:tell('error', [a:error .. '; messages: ' .. execute('messages')])
   endif
-  call writefile([json_encode(s:report)], $REVAL_BENCH_OUT)
   qall!
+endfunction
+
+function! s:tell(name, values) abort
+  call writefile([a:name .. ' ' .. json_encode(a:values)], $REVAL_BENCH_OUT, 'a')
 endfunction
 
 function! s:buffer(name, lines) abort
@@ -130,42 +135,44 @@ function! s:warm(left) abort
 endfunction
 
 function! s:one() abort
-  let s:report.one = []
+  let s:times = []
   call s:evaluate(1, {-> execute('Reval')}, function('s:one_more'))
 endfunction
 
 function! s:one_more(ms) abort
-  call add(s:report.one, a:ms)
-  if len(s:report.one) < s:n
+  call add(s:times, a:ms)
+  if len(s:times) < s:n
     call s:evaluate(1, {-> execute('Reval')}, function('s:one_more'))
     return
   endif
-  let s:report.ten = []
+  call s:tell('one', s:times)
+  let s:times = []
   call s:buffer('ten.py', map(range(10), {_, i -> i .. ' + 1'}))
   call s:evaluate(10, {-> execute('g/./Reval')}, function('s:ten_more'))
 endfunction
 
 function! s:ten_more(ms) abort
-  call add(s:report.ten, a:ms)
-  if len(s:report.ten) < max([s:n / 10, 1])
+  call add(s:times, a:ms)
+  if len(s:times) < max([s:n / 10, 1])
     call s:evaluate(10, {-> execute('g/./Reval')}, function('s:ten_more'))
     return
   endif
+  call s:tell('ten', s:times)
   call s:buffer('big.py', ['"x" * 2000000'])
   call s:watch_gaps()
   call s:evaluate(1, {-> execute('Reval')}, function('s:big'))
 endfunction
 
 function! s:big(ms) abort
-  let s:report.big = {'ms': a:ms, 'pause': s:longest_gap()}
-  let s:report.global = {}
+  call s:tell('big', [a:ms])
+  call s:tell('big-pause', [s:longest_gap()])
   call s:global([100, 200, 400])
 endfunction
 
 function! s:global(sizes) abort
   if empty(a:sizes)
     call s:buffer('many.py', map(range(10000), {_, i -> 'x' .. i .. ' = 1 + ' .. i}))
-    call s:type('typing', {-> s:many()})
+    call s:type('typing-empty', {-> s:many()})
     return
   endif
   call s:buffer('global' .. a:sizes[0] .. '.py', map(range(a:sizes[0]), {_, i -> i .. ' + 1'}))
@@ -173,7 +180,7 @@ function! s:global(sizes) abort
 endfunction
 
 function! s:global_done(sizes, ms) abort
-  let s:report.global[a:sizes[0]] = a:ms
+  call s:tell('global-' .. a:sizes[0], [a:ms])
   call s:global(a:sizes[1 :])
 endfunction
 
@@ -183,8 +190,9 @@ function! s:many() abort
 endfunction
 
 function! s:many_done(ms) abort
-  let s:report.many = {'ms': a:ms, 'pause': s:longest_gap()}
-  call s:type('typing_many', {-> s:end('')})
+  call s:tell('many', [a:ms])
+  call s:tell('many-pause', [s:longest_gap()])
+  call s:type('typing', {-> s:end('')})
 endfunction
 
 " Types characters behind a line in the middle, as fast as a good typist at times, with
@@ -225,9 +233,8 @@ endfunction
 
 function! s:type_done(timer) abort
   call setline(5001, s:typing.line)
-  let times = sort(s:typing.times, 'f')
-  let s:report[s:typing.name] = {'p50': times[len(times) / 2], 'p99': times[len(times) * 99 / 100],
-        \ 'max': times[-1], 'pause': s:longest_gap()}
+  call s:tell(s:typing.name, s:typing.times)
+  call s:tell(s:typing.name .. '-pause', [s:longest_gap()])
   call s:call(s:typing.Then)
 endfunction
 
