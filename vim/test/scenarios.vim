@@ -1184,7 +1184,7 @@ function! s:test_elsewhere_connection_lost_and_back() abort
   call s:wait_mark(2, '^⇒ 42$')
   3,6Reval
   call s:wait('print', {-> s:has_output('^on$')})
-  call assert_equal('reval Python 3 (ipykernel) on ' .. s:address() .. ' ●busy', reval#statusline())
+  call s:wait('busy', {-> reval#statusline() ==# 'reval Python 3 (ipykernel) on ' .. s:address() .. ' ●busy'})
   call s:cable('cut')
   call s:wait('word of the loss', {-> execute('messages') =~# 'reval: the connection to http://' .. s:address() .. ' is lost'})
   call assert_equal('reval Python 3 (ipykernel) on ' .. s:address() .. ' ✗disconnected', reval#statusline())
