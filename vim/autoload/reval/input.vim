@@ -78,8 +78,11 @@ function! s:offer() abort
   if mode(1) !=# 'n'
     call reval#client#tell('the kernel waits for input: it is asked for in Normal mode, or by :RevalInput', 'WarningMsg')
   endif
+  " What keys bring about. Not SafeState: a timer that is started there is an event, and
+  " after it Neovim is safe again, without end.
   augroup reval_input_pause
-    autocmd! SafeState * call s:restart()
+    autocmd!
+    autocmd CursorMoved,CursorMovedI,TextChanged,TextChangedI,InsertCharPre,CmdlineChanged,ModeChanged * call s:restart()
   augroup END
   call s:restart()
 endfunction
@@ -91,11 +94,13 @@ endfunction
 
 " No key was typed for a while.
 function! s:quiet(timer) abort
-  if mode(1) ==# 'n' && state('moaw') ==# '' && !pumvisible()
+  if empty(s:requests) || s:requests[0].aside
     autocmd! reval_input_pause
-    if !empty(s:requests) && !s:requests[0].aside
-      call s:next()
-    endif
+  elseif mode(1) ==# 'n' && state('moaw') ==# '' && !pumvisible()
+    autocmd! reval_input_pause
+    call s:next()
+  else
+    call s:restart()
   endif
 endfunction
 
