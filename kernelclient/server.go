@@ -233,7 +233,7 @@ func (s *Server) Specs(ctx context.Context) ([]Spec, error) {
 	var specs []Spec
 	for name, a := range answer.Specs {
 		specs = append(specs, Spec{
-			Name: name, DisplayName: a.Spec.DisplayName, Language: a.Spec.Language, InterruptMode: InterruptByMessage, Source: s.String(),
+			Name: name, DisplayName: brief(a.Spec.DisplayName), Language: brief(a.Spec.Language), InterruptMode: InterruptByMessage, Source: s.String(),
 		})
 	}
 	first := func(spec Spec) int {

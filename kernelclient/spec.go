@@ -83,7 +83,22 @@ func ReadSpec(dir string) (Spec, error) {
 	if s.DisplayName == "" {
 		s.DisplayName = s.Name
 	}
+	s.DisplayName, s.Language = brief(s.DisplayName), brief(s.Language)
 	return s, nil
+}
+
+// maxName is how many code points of a name are shown: a list is as wide as its longest.
+const maxName = 200
+
+// brief is a name that somebody else chose, cut where no name is that long.
+func brief(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	if runes := []rune(name); len(runes) > maxName {
+		return string(runes[:maxName-1]) + "…"
+	}
+	return name
 }
 
 // registers tells whether the kernel says that it can choose its ports itself and

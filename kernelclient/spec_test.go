@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestCommand(t *testing.T) {
@@ -85,6 +86,21 @@ func TestReadSpec(t *testing.T) {
 	}
 	_, err := ReadSpec(filepath.Join(dir, "not-there"))
 	oneLine(t, err, "not-there")
+}
+
+// A list of kernels is as wide as its longest name.
+func TestReadSpecCutsNames(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "long")
+	writeSpec(t, dir, `{"argv": ["x"], "display_name": "`+strings.Repeat("ü", 300_000)+`", "language": "`+strings.Repeat("l", 300_000)+`"}`)
+	s, err := ReadSpec(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{s.DisplayName, s.Language} {
+		if n := utf8.RuneCountInString(name); n != maxName || !strings.HasSuffix(name, "…") {
+			t.Errorf("a name has %d characters and ends in %q", n, name[len(name)-3:])
+		}
+	}
 }
 
 func writeSpec(t testing.TB, dir, text string) {
