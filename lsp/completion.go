@@ -146,8 +146,12 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 	return item, nil
 }
 
+// maxDocumentation bounds what is told of a name in a hover or beside a list, in bytes.
+const maxDocumentation = 64 << 10
+
 // markup is plain text in the form that the client shows best.
 func (s *Server) markup(text string) *protocol.MarkupContent {
+	text = output.Cut(text, maxDocumentation)
 	if !s.client.markdown {
 		return &protocol.MarkupContent{Kind: protocol.MarkupKindPlainText, Value: text}
 	}

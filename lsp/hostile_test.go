@@ -144,6 +144,34 @@ func TestHostileKernel(t *testing.T) {
 	}
 }
 
+// What a kernel tells of a name is as long as somebody reads: a signature that is longer is
+// left out, one of pandas is whole.
+func TestLongInspections(t *testing.T) {
+	parameters := 400
+	b := played(t, plain(), "python", kernelpeer.Script{
+		jupyter.InspectRequest: func(r *kernelpeer.Request) {
+			text := "Signature: more(" + strings.Repeat("a, ", parameters) + "last)\nDocstring: " + strings.Repeat("ü", 1_000_000)
+			r.Reply(jupyter.InspectReply, map[string]any{"status": "ok", "found": true, "data": map[string]string{"text/plain": text}, "metadata": map[string]any{}})
+		},
+	})
+	b.start("more")
+	b.settled()
+	b.rewrite("more(")
+	for _, c := range []struct {
+		parameters int
+		shown      bool
+	}{{400, true}, {1000, true}, {300_000, false}} {
+		parameters = c.parameters
+		answer := string(b.call("textDocument/signatureHelp", b.place(b.position(len("more(")))))
+		if len(answer) > 1<<18 || strings.Contains(answer, `a, last)"`) != c.shown {
+			t.Errorf("%d parameters: %d bytes, beginning with %.200s", c.parameters, len(answer), answer)
+		}
+		if hover := b.call("textDocument/hover", b.place(b.position(len("mo")))); len(hover) < 1<<10 || len(hover) > 1<<18 {
+			t.Errorf("%d parameters: a hover of %d bytes", c.parameters, len(hover))
+		}
+	}
+}
+
 // Likewise a server's names and words.
 func TestHostileServer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,8 @@ func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpPar
 	if ctx.Err() != nil {
 		return nil, protocol.ErrRequestCancelled
 	}
+	found = slices.DeleteFunc(found, func(sig signature) bool { return len(sig.label) > maxSignature })
+	found = found[:min(len(found), maxSignatures)]
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -53,14 +55,21 @@ func (s *Server) SignatureHelp(ctx context.Context, p *protocol.SignatureHelpPar
 	return help, nil
 }
 
+// Bounds of the signatures that are shown: how many, and of how many bytes each. A longer one
+// is left out whole: its parameters are parts of it, and pandas.read_csv has 3,000 bytes.
+const (
+	maxSignatures = 20
+	maxSignature  = 16 << 10
+)
+
 // information is a signature in the form of LSP, with what else is known of the function.
 func (s *Server) information(sig signature, rest string) protocol.SignatureInformation {
-	info := protocol.SignatureInformation{Label: oneLine(sig.label)}
+	info := protocol.SignatureInformation{Label: output.Line(sig.label)}
 	if rest != "" {
 		info.Documentation = s.markup(rest)
 	}
 	for _, parameter := range sig.parameters {
-		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(oneLine(parameter))})
+		info.Parameters = append(info.Parameters, protocol.ParameterInformation{Label: protocol.String(output.Line(parameter))})
 	}
 	return info
 }
