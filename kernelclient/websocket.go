@@ -1,6 +1,7 @@
 package kernelclient
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 
 const (
 	// maxWebsocketMessage bounds a message from a server, in bytes.
-	maxWebsocketMessage = 1 << 30
+	maxWebsocketMessage = 512 << 20
 	// A connection on which nothing was heard for pingEvery is asked for a sign of
 	// life, which must come within pingPatience.
 	pingEvery    = 15 * time.Second
@@ -43,6 +44,7 @@ type webChannels struct {
 	server  *Server
 	id      string // the kernel's
 	session string // the client's
+	limit   int64  // bytes of one message
 	// malformed is told of a message that cannot be read.
 	malformed func(jupyter.Channel, error)
 	// down and up are told that the connection broke, with the cause, and that it
@@ -62,15 +64,28 @@ type webChannels struct {
 
 // dialWeb connects to a server's kernel.
 func dialWeb(ctx context.Context, server *Server, id, session string) (*webChannels, error) {
-	w := &webChannels{server: server, id: id, session: session, ended: make(chan struct{}), turn: make(chan struct{})}
+	w := newWebChannels(server, id, session)
+	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func newWebChannels(server *Server, id, session string) *webChannels {
+	w := &webChannels{server: server, id: id, session: session, limit: maxWebsocketMessage, ended: make(chan struct{}), turn: make(chan struct{})}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w
+}
+
+// open makes the first connection.
+func (w *webChannels) open(ctx context.Context) error {
 	conn, err := w.dial(ctx)
 	if err != nil {
 		w.cancel()
-		return nil, err
+		return err
 	}
 	w.connected(conn)
-	return w, nil
+	return nil
 }
 
 func (w *webChannels) dial(ctx context.Context) (*websocket.Conn, error) {
@@ -99,7 +114,7 @@ func (w *webChannels) dial(ctx context.Context) (*websocket.Conn, error) {
 		}
 		return nil, plain(err)
 	}
-	conn.SetReadLimit(maxWebsocketMessage)
+	conn.SetReadLimit(w.limit)
 	return conn, nil
 }
 
@@ -212,10 +227,23 @@ func (w *webChannels) reconnect() error {
 	}
 }
 
-// kernelGone is what a server says of a kernel whose process has ended.
+// kernelGone is why there is no use in connecting again, such as what a server says of a
+// kernel whose process has ended.
 type kernelGone string
 
 func (k kernelGone) Error() string { return string(k) }
+
+// readMessage is conn.Read in a buffer that doubles: io.ReadAll, by which that reads, leaves
+// several times a large message's size behind.
+func readMessage(ctx context.Context, conn *websocket.Conn) (websocket.MessageType, []byte, error) {
+	kind, r, err := conn.Reader(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	var data bytes.Buffer
+	_, err = data.ReadFrom(r)
+	return kind, data.Bytes(), err
+}
 
 // receive reads one connection to its end.
 func (w *webChannels) receive(conn *websocket.Conn, handle func(jupyter.Channel, *jupyter.Message)) error {
@@ -227,10 +255,13 @@ func (w *webChannels) receive(conn *websocket.Conn, handle func(jupyter.Channel,
 	defer cancel(nil)
 	pinging.Go(func() { ping(ctx, conn, heard, cancel) })
 	for {
-		kind, data, err := conn.Read(ctx)
+		kind, data, err := readMessage(ctx, conn)
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				return cause
+			}
+			if errors.Is(err, websocket.ErrMessageTooBig) { // and would be again
+				return kernelGone(fmt.Sprintf("the server sent a message of more than %d MiB", w.limit>>20))
 			}
 			var closed websocket.CloseError
 			if errors.As(err, &closed) {
