@@ -290,6 +290,16 @@ func (c *client) read() {
 	}
 }
 
+// bytesOf counts what came so far of methods.
+func (c *client) bytesOf(methods ...string) (bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, method := range methods {
+		bytes += c.received[method]
+	}
+	return bytes
+}
+
 // pass waits while someone holds reading.
 func (c *client) pass() {
 	c.reading.Lock()

@@ -94,7 +94,7 @@ func TestInterrupt(t *testing.T) {
 
 	// While the kernel is busy, it is asked, but not for long.
 	e = run()
-	if l := b.complete("print"); len(l.Items) != 0 || !l.IsIncomplete {
+	if l := call[completions](c, "textDocument/completion", b.place(b.after("print"))); len(l.Items) != 0 || !l.IsIncomplete {
 		t.Errorf("completions of a busy kernel: %+v", l)
 	}
 	command[any](c, lsp.CommandCancel, lsp.EvaluationRef{URI: b.uri, Evaluation: e.id})

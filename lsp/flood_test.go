@@ -70,7 +70,7 @@ func TestFloodOfFrames(t *testing.T) {
 			if e := out.Error; e.Name != "Deep Error<U+202E>" || len(e.Value) > 8<<10 || strings.Contains(e.Value, "\x1b") {
 				t.Errorf("error %.100q: %.100q", e.Name, e.Value)
 			}
-			if got := b.client.received[protocol.MethodTextDocumentPublishDiagnostics] + b.client.received[lsp.MethodOutput]; got > 2<<20 {
+			if got := b.client.bytesOf(protocol.MethodTextDocumentPublishDiagnostics, lsp.MethodOutput); got > 2<<20 {
 				t.Errorf("the editor got %d bytes", got)
 			}
 		})

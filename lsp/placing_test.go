@@ -251,7 +251,7 @@ func TestDiagnosticsOfManyErrors(t *testing.T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Each is some 200 bytes: n²/2 of them are 9 MB.
-	if got := c.received[protocol.MethodTextDocumentPublishDiagnostics]; got > 4<<20 {
+	if got := c.bytesOf(protocol.MethodTextDocumentPublishDiagnostics); got > 4<<20 {
 		t.Errorf("%d bytes of diagnostics", got)
 	}
 }

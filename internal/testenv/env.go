@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // inherited names the variables that a child process may see of the environment
@@ -79,8 +80,17 @@ func RuntimeDir(t testing.TB) string {
 		t.Fatalf("runtime folder: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("a process of this test still writes below %s: %v", dir, err)
+		// What a kernel started may write its last file, as a shell its history, after the
+		// kernel has ended.
+		for deadline := time.Now().Add(stopPatience); ; time.Sleep(10 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("a process of this test still writes below %s: %v", dir, err)
+				return
+			}
 		}
 	})
 	return dir
