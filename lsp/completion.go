@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -40,31 +41,15 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 		return list, nil
 	}
 	async(ctx)
-	wait, cancel := at.session.patience(ctx, jupyter.CompleteRequest)
-	defer cancel()
 	c := &completion{id: jupyter.NewID(), at: at}
-	for _, q := range at.questions() {
-		reply, err := at.session.complete(wait, q.code, q.at())
-		if ctx.Err() != nil {
-			return nil, protocol.ErrRequestCancelled
-		}
-		if err != nil {
-			s.logger.Debug("no completions", "error", err)
-			if list.IsIncomplete = !errors.Is(err, errAnswer); list.IsIncomplete {
-				break
-			}
-			continue
-		}
-		matches := at.wanted(at.matches(q, reply), trigger(&p.Context))
-		if len(matches) == 0 {
-			continue
-		}
-		if list.Items, err = c.items(matches, q); err != nil {
-			return nil, err
-		}
-		list.IsIncomplete = len(matches) >= maxMatches
-		break
+	matches, whole := at.offered(ctx, trigger(&p.Context))
+	if ctx.Err() != nil {
+		return nil, protocol.ErrRequestCancelled
 	}
+	if list.Items, err = c.items(matches); err != nil {
+		return nil, err
+	}
+	list.IsIncomplete = !whole || len(matches) >= maxMatches
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.documents[at.doc.key] != at.doc {
@@ -74,12 +59,36 @@ func (s *Server) Completion(ctx context.Context, p *protocol.CompletionParams) (
 	return list, nil
 }
 
+// offered asks the kernel what could stand at a place, and adds the names that are written there;
+// whole is false if the kernel was not heard in time. sign is the one that brought the request.
+func (p place) offered(ctx context.Context, sign string) (matches []match, whole bool) {
+	wait, cancel := p.session.patience(ctx, jupyter.CompleteRequest)
+	defer cancel()
+	for _, q := range p.questions() {
+		reply, err := p.session.complete(wait, q.code, q.at())
+		switch {
+		case errors.Is(err, errAnswer):
+			continue
+		case err != nil:
+			p.session.server.logger.Debug("no completions", "error", err)
+			if errors.Is(err, session.ErrNoKernel) {
+				return nil, false
+			}
+			return p.withWritten(nil), false
+		}
+		if matches = p.wanted(p.matches(q, reply), sign); len(matches) > 0 {
+			break
+		}
+	}
+	return p.withWritten(matches), true
+}
+
 // items gives a client's form of matches, in their order.
-func (c *completion) items(matches []match, q question) ([]protocol.CompletionItem, error) {
+func (c *completion) items(matches []match) ([]protocol.CompletionItem, error) {
 	cursor := len(c.at.typed())
 	items := make([]protocol.CompletionItem, 0, len(matches))
 	for i, m := range matches {
-		data, err := json.Marshal(resolveData{Completion: c.id, Name: c.at.meant(m, q)})
+		data, err := json.Marshal(resolveData{Completion: c.id, Name: m.meant})
 		if err != nil {
 			return nil, err
 		}
@@ -102,17 +111,6 @@ func (c *completion) items(matches []match, q question) ([]protocol.CompletionIt
 		items = append(items, item)
 	}
 	return items, nil
-}
-
-// meant is the text whose end names what a match means; "" if that is not known.
-func (p place) meant(m match, q question) string {
-	switch {
-	case q.inferred, q.keys, m.key, m.kind == protocol.CompletionItemKindFile, m.kind == protocol.CompletionItemKindFolder,
-		strings.HasSuffix(m.text, "="), fromImport.MatchString(q.code):
-		return ""
-	}
-	typed := p.typed()
-	return typed[:len(typed)-len(m.typed)] + m.text
 }
 
 // CompletionResolve adds the documentation, which kernels give by inspection.

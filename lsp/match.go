@@ -23,6 +23,9 @@ type match struct {
 	detail string
 	needs  string // the package that has to be imported for it
 	known  bool   // the kernel told its type
+	// meant is a text whose end names what the match means, for the kernel to tell what it knows
+	// of it; "" if it would tell of something else.
+	meant string
 }
 
 // maxMatches bounds a list: it is more than anybody looks through, and an editor has work
@@ -58,10 +61,26 @@ func (p place) matches(q question, reply jupyter.CompleteReplyContent) []match {
 		if m.kind == protocol.CompletionItemKindFile && strings.HasSuffix(m.text, "/") {
 			m.kind = protocol.CompletionItemKindFolder
 		}
+		m.meant = p.meant(m, q)
 		all = append(all, m)
 	}
+	return ranked(all)
+}
+
+func ranked(all []match) []match {
 	slices.SortStableFunc(all, func(a, b match) int { return cmp.Compare(a.rank(), b.rank()) })
 	return all
+}
+
+// meant is what match.meant is of a match.
+func (p place) meant(m match, q question) string {
+	switch {
+	case q.inferred, q.keys, m.key, m.kind == protocol.CompletionItemKindFile, m.kind == protocol.CompletionItemKindFolder,
+		strings.HasSuffix(m.text, "="), fromImport.MatchString(q.code):
+		return ""
+	}
+	typed := p.typed()
+	return typed[:len(typed)-len(m.typed)] + m.text
 }
 
 func (m match) rank() int {

@@ -65,6 +65,8 @@ type scanner struct {
 	base, at int      // offsets of the line, and of what is read
 	comments [][2]int // offsets of what is commented
 	comment  bool     // the line ends in a comment
+
+	named func(at, size, depth int) // is told of each word of code, if it is not nil
 }
 
 // scan goes through all lines. Where something is nowhere closed, heads start anew:
@@ -367,6 +369,9 @@ func (s *scanner) arithmetic() bool {
 
 // name takes a word of n bytes, which may open or close a block.
 func (s *scanner) name(line string, i, n int, first bool, st *lineState) {
+	if s.named != nil {
+		s.named(s.at, n, s.depth())
+	}
 	word := line[i : i+n]
 	role := s.words[word]
 	if role != noRole && s.isWord(line, i, n) {
