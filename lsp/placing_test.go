@@ -248,8 +248,6 @@ func TestDiagnosticsOfManyErrors(t *testing.T) {
 		b.unit("line", protocol.Position{Line: uint32(i)}).wait()
 	}
 	expect(c, protocol.MethodTextDocumentPublishDiagnostics, func(p diagnostics) bool { return len(p.Diagnostics) == n })
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	// Each is some 200 bytes: n²/2 of them are 9 MB.
 	if got := c.bytesOf(protocol.MethodTextDocumentPublishDiagnostics); got > 4<<20 {
 		t.Errorf("%d bytes of diagnostics", got)
