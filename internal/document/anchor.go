@@ -62,7 +62,26 @@ func (d *Document) Mark(r Range) *Anchor {
 
 // Range is where the anchored text stands now. It is empty when the text is gone.
 func (a *Anchor) Range() Range {
-	return Range{a.doc.Position(a.start), a.doc.Position(a.end)}
+	start, end := a.extent()
+	return Range{a.doc.Position(start), a.doc.Position(end)}
+}
+
+// extent is where the anchored text stands now, in bytes. Of a text that was changed, the blanks
+// around what is left are no part: they may reach to the next line, which is another's. The anchor
+// keeps them, for the text may be put back there.
+func (a *Anchor) extent() (start, end int) {
+	if !a.stale || a.memory == nil {
+		return a.start, a.end
+	}
+	code := bytes.TrimRight(a.doc.text[a.start:a.end], blanks+lineEnds)
+	end = a.start + len(code)
+	return end - len(bytes.TrimLeft(code, blanks+lineEnds)), end
+}
+
+// lines are the first and the last line that it stands on.
+func (a *Anchor) lines() (first, last int) {
+	start, end := a.extent()
+	return a.doc.lineAt(start), a.doc.lineAt(end)
 }
 
 // Settled gives the anchors of which the last Apply changed whether they are stale or
@@ -70,12 +89,15 @@ func (a *Anchor) Range() Range {
 func (d *Document) Settled() []*Anchor { return d.settled }
 
 // Line is the line on which the anchored text starts now.
-func (a *Anchor) Line() int { return a.doc.lineAt(a.start) }
+func (a *Anchor) Line() int {
+	first, _ := a.lines()
+	return first
+}
 
 // LineOf is where line n of the anchored text, from 0, stands now: the same line of
 // it, or where that would be if it was changed.
 func (a *Anchor) LineOf(n int) int {
-	first := a.Line()
+	first := a.doc.lineAt(a.start)
 	if !a.stale || a.memory == nil {
 		return first + n
 	}
@@ -103,8 +125,11 @@ func (a *Anchor) LineOf(n int) int {
 // It is false again when an edit brings the same text back.
 func (a *Anchor) Stale() bool { return a.stale }
 
-// Gone says that the whole of the anchored text was deleted.
-func (a *Anchor) Gone() bool { return a.full && a.start == a.end }
+// Gone says that the whole of the anchored text was deleted, at most but for blanks.
+func (a *Anchor) Gone() bool {
+	start, end := a.extent()
+	return a.full && start == end
+}
 
 // Text is the text that was anchored.
 func (a *Anchor) Text() string {
@@ -144,7 +169,7 @@ func (d *Document) Touching(r Range) []*Anchor {
 	_, tail := d.lineBounds(last)
 	var found []*Anchor
 	for _, a := range d.anchors {
-		if a.start <= tail && a.end >= head && a.memory != nil && !a.Gone() {
+		if start, end := a.extent(); start <= tail && end >= head && a.memory != nil && !a.Gone() {
 			found = append(found, a)
 		}
 	}
@@ -244,23 +269,33 @@ func (a *Anchor) edited(c change) {
 // settle looks at the anchors that the edits of an Apply touched: whether they
 // still stand on their text, or where it went.
 func (d *Document) settle() {
-	var lost []*Anchor
+	var changed, lost []*Anchor
 	for _, a := range d.touched {
 		switch {
 		case a.memory == nil:
-		case !a.Gone() && a.standsAt(a.start):
+		case !a.stale && a.end-a.start == len(a.memory.text) && a.standsAt(a.start):
 			a.put(a.start)
-		case !a.Gone() && a.standsAt(a.end-len(a.memory.text)):
-			a.put(a.end - len(a.memory.text))
 		default:
 			a.stale = true
-			if !a.Gone() {
-				a.widen()
-			}
-			lost = append(lost, a)
+			changed = append(changed, a)
 		}
 	}
+	for _, a := range changed {
+		switch {
+		case a.Gone():
+		case a.reaches(a.start):
+			a.put(a.start)
+			continue
+		case a.reaches(a.end - len(a.memory.text)):
+			a.put(a.end - len(a.memory.text))
+			continue
+		default:
+			a.widen()
+		}
+		lost = append(lost, a)
+	}
 	d.find(lost)
+	d.yield()
 	for _, a := range d.touched {
 		found := a.found
 		a.touched, a.found = false, false
@@ -278,6 +313,41 @@ func (d *Document) settle() {
 	d.touched = d.touched[:0]
 }
 
+// reaches says whether the anchor's text stands at a place where it did not stand before, as far
+// from the margin as it was, and no other anchor is there that does not move now.
+func (a *Anchor) reaches(at int) bool {
+	return a.standsAt(at) && a.doc.indentAt(at) == a.memory.indent && !slices.ContainsFunc(a.doc.anchors, func(o *Anchor) bool {
+		return o.memory != nil && !(o.touched && o.stale) && o.start < at+len(a.memory.text) && at < o.end
+	})
+}
+
+// yield gives up anchors that are stale on a line that another has for itself: what stood
+// there has been replaced by that.
+func (d *Document) yield() {
+	owned := map[int]bool{}
+	for _, a := range d.touched {
+		if a.memory == nil || a.stale || !a.memory.whole() {
+			continue
+		}
+		a.mark(owned)
+	}
+	if len(owned) == 0 {
+		return
+	}
+	for _, a := range d.touched {
+		if start, end := a.extent(); a.stale && !a.Gone() && d.anyLine(start, end, owned) {
+			a.end = a.start
+		}
+	}
+}
+
+// mark marks the lines on which the anchor stands.
+func (a *Anchor) mark(lines map[int]bool) {
+	for n, last := a.lines(); n <= last; n++ {
+		lines[n] = true
+	}
+}
+
 // put puts the anchor where its text stands.
 func (a *Anchor) put(at int) {
 	a.start, a.end = at, at+len(a.memory.text)
@@ -292,10 +362,12 @@ func (a *Anchor) put(at int) {
 func (a *Anchor) widen() {
 	head, tail := a.doc.linesAround(a.start, a.end)
 	text := a.doc.text
-	if before := text[head:a.start]; a.memory.before == (side{}) && !blank(before) {
+	starts := a.start == a.end || strings.IndexByte(lineEnds, text[a.start]) < 0 // what it has, on this line
+	ends := a.start == a.end || strings.IndexByte(lineEnds, text[a.end-1]) < 0
+	if before := text[head:a.start]; starts && a.memory.before == (side{}) && !blank(before) {
 		a.start -= len(bytes.TrimLeft(before, blanks))
 	}
-	if after := text[a.end:tail]; a.memory.after == (side{}) && !blank(after) {
+	if after := text[a.end:tail]; ends && a.memory.after == (side{}) && !blank(after) {
 		a.end += len(bytes.TrimRight(after, blanks))
 	}
 }

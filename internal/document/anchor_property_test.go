@@ -260,6 +260,91 @@ func TestAnchorMovesWithItsText(t *testing.T) {
 	})
 }
 
+// Lines that are cut, sorted or brought back keep a result each: never do two stand on one, and
+// what was evaluated alone is not lost as long as the text has a line for it.
+func TestAnchorsHaveLinesOfTheirOwn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := rapid.SliceOfN(rapid.SampledFrom([]string{"x", "y", "  v", "w", "", "z = 1"}), 1, 9).Draw(t, "lines")
+		d := New("file:///a", "python", 0, strings.Join(lines, "\n")+"\n", UTF16)
+		var all []evaluated
+		alone := map[string]int{}
+		for i := 0; i < len(lines); i++ {
+			n := rapid.IntRange(0, 3).Draw(t, "evaluated lines")
+			if n == 0 || i+n > len(lines) || strings.TrimSpace(strings.Join(lines[i:i+n], "")) == "" {
+				continue
+			}
+			a := d.Anchor(Range{Position{Line: i}, Position{i + n - 1, len(lines[i+n-1])}})
+			all = append(all, evaluated{Anchor: a, text: d.Text()[a.start:a.end]})
+			if n == 1 {
+				alone[lines[i]]++
+			}
+			i += n - 1
+		}
+		texts, permuted := []string{d.Text()}, true
+		for range rapid.IntRange(1, 4).Draw(t, "steps") {
+			var edits []Edit
+			switch rapid.SampledFrom([]string{"sort", "reverse", "move", "delete", "edit", "back"}).Draw(t, "step") {
+			case "sort":
+				slices.Sort(lines)
+			case "reverse":
+				slices.Reverse(lines)
+			case "move":
+				from, to := rapid.IntRange(0, len(lines)-1).Draw(t, "from"), rapid.IntRange(0, len(lines)-1).Draw(t, "to")
+				line := lines[from]
+				lines = slices.Insert(slices.Delete(slices.Clone(lines), from, from+1), to, line)
+			case "delete":
+				from := rapid.IntRange(0, d.LineCount()-1).Draw(t, "first")
+				to := rapid.IntRange(from, d.LineCount()-1).Draw(t, "behind the last")
+				edits, permuted = []Edit{{&Range{Position{Line: from}, Position{Line: to}}, ""}}, false
+			case "edit":
+				edits, permuted = someEdits(t, d, all, texts), false
+			case "back":
+				edits = []Edit{{nil, texts[0]}}
+			}
+			if edits == nil {
+				edits = []Edit{{nil, strings.Join(lines, "\n") + "\n"}}
+			}
+			if err := d.Apply(1, edits); err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, d.Text())
+			if two := onOneLine(all); two != "" {
+				t.Fatalf("%q: %s", texts, two)
+			}
+		}
+		for text, n := range alone {
+			if have := onLine(all, text); permuted && have < n {
+				t.Fatalf("%q: %d results of %q, now %d", texts, n, text, have)
+			}
+		}
+	})
+}
+
+// onOneLine tells of two results on one line, of which not both are marked.
+func onOneLine(all []evaluated) string {
+	for i, e := range all {
+		for _, o := range all[:i] {
+			a, b := e.Range(), o.Range()
+			if !e.Gone() && !o.Gone() && !(e.Stale() && o.Stale()) && a.Start.Line <= b.End.Line && b.Start.Line <= a.End.Line {
+				return fmt.Sprintf("%q at %v (stale %v) and %q at %v (stale %v)", e.text, a, e.Stale(), o.text, b, o.Stale())
+			}
+		}
+	}
+	return ""
+}
+
+// onLine counts the results without a mark that stand on a line, be it with others.
+func onLine(all []evaluated, line string) (n int) {
+	for _, e := range all {
+		for l := range strings.SplitSeq(e.text, "\n") {
+			if l == line && !e.Stale() {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // BenchmarkEditWithAnchors is the work for a key, in a document of 10,000 lines.
 func BenchmarkEditWithAnchors(b *testing.B) {
 	for _, n := range []int{10, 5000} {

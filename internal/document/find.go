@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/maphash"
 	"slices"
-	"strings"
 )
 
 // Bounds of the work of one Apply: pieces of text that are told apart, how many lines
@@ -101,7 +100,7 @@ func (d *Document) find(lost []*Anchor) {
 		d.unwant(a)
 		key := maphash.String(d.seed, a.memory.firstLine())
 		sought[key] = append(sought[key], a)
-		above = max(above, strings.Count(a.memory.lines, "\n"))
+		above = max(above, a.memory.height())
 	}
 	spots := d.spots(sought, min(above, maxAbove))
 	if len(spots) == 0 {
@@ -114,33 +113,37 @@ func (d *Document) find(lost []*Anchor) {
 			seekers, of[a] = append(seekers, a), found
 		}
 	}
-	slices.SortFunc(seekers, byPlace)
-	taken, moved := d.takenLines(lost), map[int]bool{}
-	for _, a := range seekers {
-		at, ok := a.nearest(of[a], taken)
-		if !ok {
-			continue
-		}
-		d.unwant(a)
-		d.touch(a)
-		a.found = true
-		a.put(at)
-		for n, last := d.lineAt(a.start), d.lineAt(a.end); n <= last; n++ {
-			taken[n], moved[n] = true, true
-		}
-	}
-	// What is stale on a line that now belongs to another has been replaced by it.
-	for _, a := range lost {
-		if a.stale && !a.Gone() && d.anyLine(a.start, a.end, moved) {
-			a.end = a.start
+	slices.SortFunc(seekers, bySize)
+	taken := d.takenLines(lost)
+	for _, indented := range []bool{true, false} { // as it was, or in another block
+		for _, a := range seekers {
+			if a.found {
+				continue
+			}
+			if at, ok := a.nearest(of[a], taken, indented); ok {
+				d.unwant(a)
+				d.touch(a)
+				a.found = true
+				a.put(at)
+				a.mark(taken)
+			}
 		}
 	}
+}
+
+// bySize sorts those of several lines, which stand in fewer places, before those of one.
+func bySize(a, b *Anchor) int {
+	if n, m := a.memory.height(), b.memory.height(); n != m {
+		return m - n
+	}
+	return byPlace(a, b)
 }
 
 // spot is a line that begins as a text that is looked for.
 type spot struct {
 	line    int
 	start   int  // its first character that is no blank, in bytes
+	indent  int  // bytes before that
 	put     int  // how many bytes were put in here
 	breaks  bool // with a line end
 	earlier bool // by the Apply before
@@ -160,7 +163,7 @@ func (d *Document) spots(sought map[uint64][]*Anchor, above int) map[uint64][]sp
 		line := bytes.TrimLeft(d.text[start:end], blanks)
 		key := maphash.Bytes(d.seed, bytes.TrimRight(line, blanks))
 		if len(sought[key])+len(d.wanted[key]) > 0 {
-			found[key] = append(found[key], spot{n, end - len(line), s.end - s.start, s.breaks, earlier})
+			found[key] = append(found[key], spot{n, end - len(line), end - len(line) - start, s.end - s.start, s.breaks, earlier})
 		}
 	}
 	earlier := d.earlier
@@ -168,7 +171,16 @@ func (d *Document) spots(sought map[uint64][]*Anchor, above int) map[uint64][]sp
 		earlier = nil
 	}
 	for i, s := range slices.Concat(d.spans, earlier) {
-		for n, last := d.lineAt(s.start), d.lineAt(s.end); n <= last; n++ {
+		first, last := d.lineAt(s.start), d.lineAt(s.end)
+		// Which of equal lines was put in is not known.
+		size := last - first
+		for up := 0; size > 0 && up < maxAbove && first > 0 && d.equalLines(first-1, first-1+size); up++ {
+			first--
+		}
+		for down := 0; size > 0 && down < maxAbove && last < len(d.starts) && d.equalLines(last, last-size); down++ {
+			last++
+		}
+		for n := first; n <= min(last, len(d.starts)-1); n++ {
 			look(n, s, i >= len(d.spans))
 		}
 	}
@@ -184,11 +196,18 @@ func (d *Document) spots(sought map[uint64][]*Anchor, above int) map[uint64][]sp
 	return found
 }
 
+func (d *Document) equalLines(n, m int) bool {
+	start, end := d.lineBounds(n)
+	from, to := d.lineBounds(m)
+	return bytes.Equal(d.text[start:end], d.text[from:to])
+}
+
 // deleted says whether the anchor's text was deleted by this Apply.
 func (a *Anchor) deleted() bool { return a.touched && a.Gone() && !a.before.gone }
 
-// nearest is the spot next to where the anchor was on which its text stands.
-func (a *Anchor) nearest(spots []spot, taken map[int]bool) (at int, ok bool) {
+// nearest is the spot next to where the anchor was on which its text stands; indented wants it
+// as far from the margin as it was.
+func (a *Anchor) nearest(spots []spot, taken map[int]bool, indented bool) (at int, ok bool) {
 	was := a.start + a.lead - a.memory.at
 	above, _ := slices.BinarySearchFunc(spots, was, func(s spot, at int) int { return s.start - at })
 	below := above
@@ -204,6 +223,9 @@ func (a *Anchor) nearest(spots []spot, taken map[int]bool) (at int, ok bool) {
 		default:
 			s = spots[above]
 			above--
+		}
+		if indented && s.indent != a.memory.indent {
+			continue
 		}
 		if !taken[s.line] && a.fits(s) && !a.doc.anyLine(s.start, s.start+len(a.memory.lines), taken) {
 			return s.start + a.memory.at, true
@@ -240,9 +262,7 @@ func (d *Document) takenLines(lost []*Anchor) map[int]bool {
 		if a.memory == nil || a.Gone() || without[a] {
 			continue
 		}
-		for n, last := d.lineAt(a.start), d.lineAt(a.end); n <= last; n++ {
-			taken[n] = true
-		}
+		a.mark(taken)
 	}
 	return taken
 }

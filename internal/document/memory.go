@@ -14,8 +14,9 @@ type memory struct {
 	// lines are its lines without the blanks around them, as they were when it last
 	// stood there, and at is where text starts in them: before them if it starts with
 	// blanks.
-	lines string
-	at    int
+	lines  string
+	at     int
+	indent int // how many bytes stood before lines
 }
 
 // side is the nearest character beside a text that is no blank; 0 for none.
@@ -30,7 +31,8 @@ func (a *Anchor) remember() *memory {
 	m := &memory{text: string(text[a.start:a.end])}
 	m.before, m.after = a.doc.sides(a.start, a.end)
 	head, tail := a.doc.linesAround(a.start, a.end)
-	head += len(text[head:tail]) - len(bytes.TrimLeft(text[head:tail], blanks))
+	m.indent = a.doc.indentAt(a.start)
+	head += m.indent
 	m.at = a.start - head
 	if m.whole() {
 		m.lines = trim(m.text)
@@ -42,6 +44,16 @@ func (a *Anchor) remember() *memory {
 
 // whole says that the anchor was on whole lines.
 func (m *memory) whole() bool { return m.before == side{} && m.after == side{} }
+
+// indentAt is how many blanks stand before the code of the line at an offset, in bytes.
+func (d *Document) indentAt(at int) int {
+	start, end := d.lineBounds(d.lineAt(at))
+	line := d.text[start:end]
+	return len(line) - len(bytes.TrimLeft(line, blanks))
+}
+
+// height is how many lines there are below the first.
+func (m *memory) height() int { return strings.Count(m.lines, "\n") }
 
 // firstLine is the first of lines.
 func (m *memory) firstLine() string {
