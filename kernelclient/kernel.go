@@ -157,6 +157,21 @@ func (k *Kernel) Err() error {
 	return k.err
 }
 
+// ExitStatus is the status that a kernel exited with, as a shell would tell it: 128 and the
+// signal's number where a signal ended it. It is not known of a kernel that was attached to,
+// that runs on a server, or whose end was asked for.
+func (k *Kernel) ExitStatus() (status int, known bool) {
+	if k.proc == nil || !errors.Is(k.Err(), ErrDead) {
+		return 0, false
+	}
+	select {
+	case <-k.proc.exited:
+	default: // it has only closed its channels
+		return 0, false
+	}
+	return k.proc.exitStatus()
+}
+
 // connect opens the channels and waits until the kernel is ready. On an error
 // everything that it started has ended; the process is the caller's.
 func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channels, error)) (err error) {

@@ -20,6 +20,9 @@ type LaunchOptions struct {
 	// Env is the environment it starts from, as of os.Environ; nil for this
 	// process's.
 	Env []string
+	// Stdin is what the kernel's process itself reads, apart from input requests; nil for
+	// nothing. It must be no terminal, which stops who reads it from the background.
+	Stdin *os.File
 	// Transport is TransportIPC or TransportTCP to have that and no other; empty
 	// for the better one of those that the kernel can.
 	Transport string
@@ -116,8 +119,9 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 		return nil, false, err
 	}
 	read := watchReading(k.file)
-	argv, environ := spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
-	if k.proc, err = startProcess(argv, environ, o.Dir, "", k.options.Logger); err != nil {
+	run := program{dir: o.Dir, stdin: o.Stdin}
+	run.argv, run.env = spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
+	if k.proc, err = startProcess(run, k.options.Logger); err != nil {
 		os.Remove(k.file)
 		removeSockets(opening.info)
 		return nil, false, err

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -32,10 +33,20 @@ type process struct {
 	left sync.Once
 }
 
-// startProcess starts a program. Input, if there is any, is the beginning of what it
-// reads, to which more may be written.
-func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*process, error) {
+// program is what a process is to run.
+type program struct {
+	argv, env []string
+	dir       string
+	stdin     *os.File // what it reads, may be nil
+	// input, if there is any, is the beginning of what it reads, to which more may be
+	// written.
+	input string
+}
+
+// startProcess starts a program.
+func startProcess(program program, logger *slog.Logger) (*process, error) {
 	// The kernel's own PATH counts, not this process's: it may be another's.
+	argv, env, dir := program.argv, program.env, program.dir
 	path := argv[0]
 	if !strings.ContainsRune(path, os.PathSeparator) {
 		if path = lookPath(argv[0], environMap(env)); path == "" {
@@ -62,7 +73,10 @@ func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*
 	// A grandchild may hold the pipes open after the kernel's end.
 	p.cmd.WaitDelay = 200 * time.Millisecond
 	p.cmd.SysProcAttr = ownGroup()
-	if input != "" {
+	switch {
+	case program.stdin != nil:
+		p.cmd.Stdin = program.stdin
+	case program.input != "":
 		var err error
 		if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 			return nil, err
@@ -71,8 +85,8 @@ func startProcess(argv, env []string, dir, input string, logger *slog.Logger) (*
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if input != "" {
-		if _, err := io.WriteString(p.stdin, input); err != nil {
+	if p.stdin != nil {
+		if _, err := io.WriteString(p.stdin, program.input); err != nil {
 			logger.Debug("write to kernel's process", "error", err) // its end says more
 		}
 	}
@@ -125,6 +139,18 @@ func (p *process) stop(ctx context.Context, grace time.Duration) {
 	}
 	killGroup(p.cmd.Process)
 	<-p.exited
+}
+
+// exitStatus is how the process ended, as a shell would tell it; it has ended.
+func (p *process) exitStatus() (status int, known bool) {
+	if p.state == nil {
+		return 0, false
+	}
+	if wait, ok := p.state.Sys().(syscall.WaitStatus); ok && wait.Signaled() {
+		return 128 + int(wait.Signal()), true
+	}
+	status = p.state.ExitCode()
+	return status, p.stdin == nil || status != sshFailed
 }
 
 // parentPID is set for kernels that end when their parent does, as ipykernel.

@@ -202,8 +202,8 @@ func (h *Host) launch(ctx context.Context, spec Spec, transport string, o Option
 	if err != nil {
 		return nil, err
 	}
-	input := script(spec, dir) + "\n" + string(file) + "\n"
-	if k.proc, err = startProcess(h.command(options...), h.environ(), "", input, k.options.Logger); err != nil {
+	ssh := program{argv: h.command(options...), env: h.environ(), input: script(spec, dir) + "\n" + string(file) + "\n"}
+	if k.proc, err = startProcess(ssh, k.options.Logger); err != nil {
 		removeSockets(here)
 		return nil, err
 	}

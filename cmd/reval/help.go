@@ -45,12 +45,15 @@ and process.argv (Deno, tslab).
 
 What the code prints goes where it printed it to, values go to standard output,
 and tracebacks, with the lines of FILE, to standard error; NO_COLOR takes out
-their colours. Questions of the code are answered from standard input. Ctrl-C
-interrupts the kernel; twice within two seconds it ends the run and kills the
-kernel.
+their colours. Questions of the code (input()) are answered from standard input.
+Code that reads it by itself (sys.stdin, bash's read) finds there what comes from a
+file or a pipe, in a kernel that the run starts on this machine; of what is typed,
+and elsewhere, it finds the end. Ctrl-C interrupts the kernel; twice within two
+seconds it ends the run and kills the kernel.
 
 exit status: 0; 1 after an error, which ends the run; 2 for wrong usage; 130 after
-Ctrl-C twice; or the one that the code ends with (sys.exit, os.Exit)
+Ctrl-C twice; or the one that the code ends with (sys.exit, os.Exit, quit(status),
+exit), or its kernel where the code ends that (os._exit, Deno.exit)
 `,
 	"kernels": `The kernels of Jupyter, of the Python environments of this folder, and the
 embedded ones. Broken kernelspecs are told on standard error. After them, those

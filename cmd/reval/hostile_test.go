@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"unicode"
 
@@ -201,5 +203,46 @@ func TestHostileKernel(t *testing.T) {
 		if strings.Count(out.String(), "B") < 5 || !strings.Contains(out.String(), "end of it") {
 			t.Errorf("%s: not all is there:\n%q", name, out.String())
 		}
+	}
+}
+
+// TestFileThatIsNoScript: what has no end is not read to its end, and what does not come can
+// be waited for no longer.
+func TestFileThatIsNoScript(t *testing.T) {
+	dir, env := t.TempDir(), testenv.Env(t)
+	large := filepath.Join(dir, "large.go")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"/dev/zero", large} {
+		want := "reval: " + file + " is longer than 64 MiB: it is no script\n"
+		if got := reval(t, env, "run", "--kernel", "go", file); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	pipe := filepath.Join(dir, "pipe.go")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, testenv.Reval(t), "run", pipe)
+	cmd.Env = env
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0) // when it reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
+		t.Errorf("Ctrl-C gave %v", err)
 	}
 }

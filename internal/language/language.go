@@ -46,7 +46,10 @@ type Language struct {
 	syntax     *syntax
 	traceback  *traceback
 	// surroundings are a script's; see Surroundings.
-	surroundings func(Script) (begin, end string)
+	surroundings     func(Script) (begin, end string)
+	inScript         func(code string) string // see InScript
+	alive, restarted string                   // see Restarts
+	reads            *regexp.Regexp           // see Reads
 }
 
 // The signs that may stand before the "%%" of a cell mark.
@@ -62,7 +65,7 @@ var (
 
 var table = []*Language{
 	{
-		ID: "python", Name: "Python", Comment: "#", NameAlone: true, Magics: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings,
+		ID: "python", Name: "Python", Comment: "#", NameAlone: true, Magics: true, mark: hashMark, syntax: python, traceback: ipython, surroundings: pythonSurroundings, reads: pythonReads,
 		Members: []string{"."}, Key: `["`, Strings: true, Triggers: `."'/[%@`,
 		Install:    "python -m pip install ipykernel",
 		ids:        []string{"py", "ipython", "inferior-python", "sage"},
@@ -70,7 +73,7 @@ var table = []*Language{
 		extensions: []string{".py", ".pyw", ".pyi", ".ipy", ".sage"},
 	},
 	{
-		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel, surroundings: rSurroundings,
+		ID: "r", Name: "R", Comment: "#", mark: hashMark, syntax: rSyntax, traceback: irkernel, surroundings: rSurroundings, reads: rReads,
 		Members: []string{"$", "@", ":::", "::"}, Key: "$", Strings: true, Triggers: `.$@:"'/`, wordSigns: ".",
 		Install:    `R -e 'install.packages("IRkernel"); IRkernel::installspec()'`,
 		ids:        []string{"ess-r", "rlang"},
@@ -93,14 +96,14 @@ var table = []*Language{
 		extensions: []string{".go"},
 	},
 	{
-		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
+		ID: "typescript", Name: "TypeScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings, reads: scriptReads,
 		Members: []string{"?.", "."}, Key: ".", Types: true, Triggers: `."'`, wordSigns: "$",
 		Install:    "deno jupyter --install",
 		ids:        []string{"typescriptreact", "tsx", "ts"},
 		extensions: []string{".ts", ".mts", ".cts", ".tsx"},
 	},
 	{
-		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings,
+		ID: "javascript", Name: "JavaScript", Comment: "//", mark: slashMark, syntax: javascript, traceback: deno, surroundings: scriptSurroundings, reads: scriptReads,
 		Members: []string{"?.", "."}, Key: ".", Types: true, Triggers: `."'`, wordSigns: "$",
 		Install:    "deno jupyter --install",
 		ids:        []string{"javascriptreact", "js", "js2", "js3", "jsx", "rjsx"},
@@ -108,7 +111,7 @@ var table = []*Language{
 		extensions: []string{".js", ".mjs", ".cjs", ".jsx"},
 	},
 	{
-		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell, surroundings: bashSurroundings,
+		ID: "shellscript", Name: "Bash", Comment: "#", mark: hashMark, syntax: shell, surroundings: bashSurroundings, inScript: bashCode, reads: bashReads, alive: bashAlive, restarted: bashRestart,
 		Triggers: `$/`, wordSigns: "-",
 		Install:    "python -m pip install bash_kernel && python -m bash_kernel.install",
 		ids:        []string{"sh", "bash", "shell", "shell-script"},

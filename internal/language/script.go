@@ -1,10 +1,11 @@
 package language
 
 import (
-	"encoding/hex"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -17,7 +18,61 @@ type Script struct {
 	Args []string
 	// Text is the program, of which some languages read the first words.
 	Text string
+	// Mark is printed, or told in an error, with the status behind it, where the script
+	// exits in a kernel that goes on all the same; see Exit. Without it that is not told.
+	Mark string
+	// Input says that the kernel's process reads what the script is to read.
+	Input bool
 }
+
+// NewMark gives a script's Mark that nobody else can print: an escape sequence that no
+// terminal shows.
+func NewMark() string { return "\x1b]reval;" + rand.Text() + ";" }
+
+// Exit takes a script's marks from a text that was printed or told in an error, and gives
+// the exit status that the last of them tells.
+func (s Script) Exit(text string) (rest string, status int, exited bool) {
+	for s.Mark != "" {
+		before, after, found := strings.Cut(text, s.Mark)
+		if !found {
+			break
+		}
+		digits, after, _ := strings.Cut(after, "\a")
+		status, _ = strconv.Atoi(digits)
+		exited = true
+		if ended, ok := strings.CutPrefix(after, bashExit); ok && strings.TrimSpace(ended) == "" {
+			after = ""
+		}
+		text = before + after
+	}
+	return text, status & 0xff, exited
+}
+
+// InScript is what a kernel of l evaluates for a cell's code to be run as a script's, behind
+// what begins its surroundings.
+func (l Language) InScript(code string) string {
+	if l.inScript == nil {
+		return code
+	}
+	return l.inScript(code)
+}
+
+// Restarts is of languages whose kernels start the interpreter anew that a script has ended:
+// alive is code that fails in another interpreter than the script's, and told is what such a
+// kernel then puts behind what was printed. Both are empty for others.
+func (l Language) Restarts() (alive, told string) { return l.alive, l.restarted }
+
+// Reads tells whether a program reads standard input by itself, apart from the questions
+// that kernels of l ask for it.
+func (l Language) Reads(text string) bool { return l.reads != nil && l.reads.MatchString(text) }
+
+// What reads standard input; bash's read often reads a pipe or a file.
+var (
+	pythonReads = regexp.MustCompile(`\bsys\.stdin\b`)
+	rReads      = regexp.MustCompile(`\bstdin\b`)
+	scriptReads = regexp.MustCompile(`\b(?:Deno|process)\.stdin\b`)
+	bashReads   = regexp.MustCompile(`(?m)(?:^|[;&({]|\b(?:do|then|if|else))[ \t]*(?:IFS=\S*[ \t]+)?(?:read|select)\b[^<\n]*$`)
+)
 
 // NewScript gives the script of a file that its user called by name. For "-", standard
 // input, no file is known.
@@ -59,96 +114,6 @@ func (l Language) Surroundings(s Script) (begin, end string) {
 	return l.surroundings(s)
 }
 
-// pythonSurroundings are __file__, __doc__, sys.argv, the first of sys.path, and an exit
-// that exits, as `python FILE` has them. What the script has put there itself it keeps.
-func pythonSurroundings(s Script) (begin, end string) {
-	var argv []string
-	for _, a := range s.Args {
-		argv = append(argv, strconv.Quote(hex.EncodeToString([]byte(a))))
-	}
-	call := func(arguments string) string {
-		return `__import__("builtins").exec(r'''` + pythonScript + `''', {"main": globals(), ` + arguments + `})`
-	}
-	return call(fmt.Sprintf(`"argv": [%s], "file": %q, "folder": %q, "text": %q`, strings.Join(argv, ", "),
-		hex.EncodeToString([]byte(s.File)), hex.EncodeToString([]byte(s.folder())), hex.EncodeToString([]byte(docstring(s.Text))))), call(`"argv": []`)
-}
-
-// docstring is a Python program that begins with a text, which may be its docstring, and
-// nothing of another.
-func docstring(text string) string {
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || line[0] == '#':
-			continue
-		case strings.ContainsAny(line[:min(len(line), 2)], `'"`):
-			return text
-		}
-		break
-	}
-	return ""
-}
-
-// pythonScript undoes what it did before, which sys remembers meanwhile, and then, where
-// there are arguments, does it for them.
-const pythonScript = `
-import ast, io, os, sys, tokenize, warnings
-
-def docstring(text):
-    words = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING:
-                words.append(token.string)
-            elif token.type not in (tokenize.COMMENT, tokenize.NL):
-                break
-        doc = ast.literal_eval("(" + " ".join(words) + ")") if words else None
-    except (SyntaxError, ValueError, tokenize.TokenError):
-        return None
-    if isinstance(doc, str):
-        return __import__("inspect").cleandoc(doc) if sys.version_info >= (3, 13) else doc
-
-def exit(code=None):
-    raise SystemExit(code)
-
-if hasattr(sys, "_reval_script"):
-    was_argv, was_main, mine_argv, mine_main, mine_path, was_path, warning = sys._reval_script
-    del sys._reval_script
-    if warning in warnings.filters:
-        warnings.filters.remove(warning)
-    if sys.argv is mine_argv:
-        sys.argv = was_argv
-    for name, value in mine_main.items():
-        if main.get(name) is value:
-            main.pop(name, None)
-            if name in was_main:
-                main[name] = was_main[name]
-    for i, entry in enumerate(sys.path):
-        if entry is mine_path:
-            del sys.path[i]
-            break
-    if was_path is not None and "" not in sys.path:
-        sys.path.insert(was_path, "")
-
-if argv:
-    file, folder, text = (os.fsdecode(bytes.fromhex(x)) for x in (file, folder, text))
-    argv = [os.fsdecode(bytes.fromhex(x)) for x in argv]
-    # IPython's own exit lets what stands below it run.
-    mine = {"__doc__": docstring(text), "exit": exit, "quit": exit}
-    if file:
-        mine["__file__"] = file
-    was_path = sys.path.index("") if "" in sys.path else None
-    warnings.filterwarnings("ignore", "To exit: use")  # IPython's, of a program that exits
-    sys._reval_script = (
-        getattr(sys, "argv", None), {n: main[n] for n in mine if n in main}, argv, mine, folder, was_path, warnings.filters[0],
-    )
-    sys.argv = argv
-    main.update(mine)
-    if was_path is not None:
-        del sys.path[was_path]  # the folder where python runs is on no program's path
-    sys.path.insert(0, folder)
-`
-
 // rSurroundings are commandArgs(), as Rscript has it.
 func rSurroundings(s Script) (begin, end string) {
 	literal := func(text string) string {
@@ -165,6 +130,13 @@ func rSurroundings(s Script) (begin, end string) {
 	for _, a := range s.Args[1:] {
 		args = append(args, literal(a))
 	}
+	quit := ""
+	if s.Mark != "" { // the kernel's own lets what stands below it run, and forgets the status
+		quit = `
+  quit <- function(save = "default", status = 0, runLast = TRUE)
+    stop(structure(class = c("exit", "error", "condition"), list(message = paste0(` + literal(s.Mark) + `, as.integer(status), "\a"), call = NULL)))
+  attach(list(quit = quit, q = quit), name = "reval:script", warn.conflicts = FALSE)`
+	}
 	set := `base <- baseenv()
   put <- function(f) {
     unlockBinding("commandArgs", base)
@@ -173,6 +145,7 @@ func rSurroundings(s Script) (begin, end string) {
   }
   before <- get0(".reval_script", environment(base::commandArgs), inherits = FALSE)
   if (!is.null(before)) put(before)
+  if ("reval:script" %in% search()) detach("reval:script", character.only = TRUE)
 `
 	begin = "invisible(local({\n  " + set + `  word <- function(bytes) {
     text <- rawToChar(as.raw(bytes))
@@ -182,7 +155,7 @@ func rSurroundings(s Script) (begin, end string) {
   rest <- c(` + strings.Join(args, ", ") + `)
   all <- c(commandArgs()[1], "--no-echo", "--no-restore", paste0("--file=", ` + literal(s.Args[0]) + `), if (length(rest)) "--args", rest)
   .reval_script <- base::commandArgs
-  put(function(trailingOnly = FALSE) if (trailingOnly) as.character(rest) else all)
+  put(function(trailingOnly = FALSE) if (trailingOnly) as.character(rest) else all)` + quit + `
 }))`
 	return begin, "invisible(local({\n  " + set + "}))"
 }
@@ -211,25 +184,6 @@ func scriptSurroundings(s Script) (begin, end string) {
   }
   Object.defineProperty(g, key, { value: () => { undo.forEach((f) => f()); }, configurable: true });
 })();`, "(() => {\n  " + undo + "})();"
-}
-
-// bashSurroundings are $0 (from Bash 5 on), $1 and so on.
-func bashSurroundings(s Script) (begin, end string) {
-	literal := func(text string) string {
-		var b strings.Builder
-		for _, c := range []byte(text) {
-			fmt.Fprintf(&b, `\x%02x`, c)
-		}
-		return "$'" + b.String() + "'"
-	}
-	var args []string
-	for _, a := range s.Args[1:] {
-		args = append(args, literal(a))
-	}
-	const forget = `; history -d -1 2>/dev/null`
-	return ` [ -n "${_reval_name+x}" ] || { _reval_name=$0; _reval_args=("$@"); }; BASH_ARGV0=` + literal(s.Args[0]) +
-			`; set -- ` + strings.Join(args, " ") + forget,
-		` if [ -n "${_reval_name+x}" ]; then BASH_ARGV0=$_reval_name; set -- "${_reval_args[@]}"; unset _reval_name _reval_args; fi` + forget
 }
 
 // goSurroundings are os.Args and package flag of reval's own kernel.

@@ -143,7 +143,7 @@ func (l Language) Frames(e Error) []Frame {
 	if text == "" {
 		text = e.Value
 	}
-	r := frameReader{traceback: t, language: l, name: className(e.Name), code: splitLines(e.Code)}
+	r := frameReader{traceback: t, language: l, name: ClassName(e.Name), code: splitLines(e.Code)}
 	for line := range strings.Lines(text) {
 		r.line(plain(strings.TrimRight(line, "\r\n")))
 	}
@@ -169,8 +169,8 @@ func (l Language) Frames(e Error) []Frame {
 	return kept
 }
 
-// className is the name of an error's class; xeus-python prints the class.
-func className(name string) string {
+// ClassName is the name of an error's class; xeus-python prints the class.
+func ClassName(name string) string {
 	if inner, ok := strings.CutPrefix(name, "<class '"); ok {
 		name = strings.TrimSuffix(inner, "'>")
 		name = name[strings.LastIndexByte(name, '.')+1:]

@@ -21,9 +21,11 @@ const endOfInput = "\x04"
 // One goroutine, started by the first next, reads. It ends when close is called and
 // its last read has returned; a read of a terminal cannot be ended before.
 type lineReader struct {
-	in    io.Reader
-	want  chan struct{}
-	lines chan line
+	in io.Reader
+	// shared says that the kernel's process reads in, too: no more is read than a line.
+	shared bool
+	want   chan struct{}
+	lines  chan line
 	// pending says that a line was wanted that nobody waits for any more: who asks
 	// next gets it.
 	pending bool
@@ -42,7 +44,11 @@ func (r *lineReader) next(ctx context.Context) (string, error) {
 	}
 	if r.want == nil {
 		r.want, r.lines = make(chan struct{}, 1), make(chan line, 1)
-		go read(r.in, r.want, r.lines)
+		next := bufio.NewReader(r.in).ReadString
+		if r.shared {
+			next = byteReader{r.in}.ReadString
+		}
+		go read(next, r.want, r.lines)
 	}
 	if !r.pending {
 		r.want <- struct{}{}
@@ -63,10 +69,24 @@ func (r *lineReader) close() {
 	}
 }
 
-func read(in io.Reader, want <-chan struct{}, lines chan<- line) {
-	b := bufio.NewReader(in)
+// byteReader reads up to a byte and not beyond.
+type byteReader struct{ in io.Reader }
+
+func (r byteReader) ReadString(end byte) (string, error) {
+	var text []byte
+	for b := make([]byte, 1); ; {
+		if _, err := io.ReadFull(r.in, b); err != nil {
+			return string(text), err
+		}
+		if text = append(text, b[0]); b[0] == end {
+			return string(text), nil
+		}
+	}
+}
+
+func read(next func(end byte) (string, error), want <-chan struct{}, lines chan<- line) {
 	for range want {
-		text, err := b.ReadString('\n')
+		text, err := next('\n')
 		if text != "" {
 			err = nil // a last line without an end
 		}

@@ -53,19 +53,16 @@ type Run struct {
 // Do runs the file. It returns an [ExitError] if the code failed, which has been
 // told on Err, or if the code said to end; any other error is to be told.
 func (r Run) Do(ctx context.Context) error {
-	text, err := r.read()
-	if err != nil {
-		return err
-	}
+	code := r.In
 	if r.File == "-" {
-		r.In, r.ReadPassword = nil, nil // it was the code
+		r.In, r.ReadPassword = nil, nil // it is the code
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x := &running{Run: r, cells: map[int]int{}, hashes: map[uint32]int{}, own: map[string]bool{}, shown: map[string]string{}}
 	x.out = stream{to: r.Out, clean: output.Stream{Colors: r.OutColor}}
 	x.err = stream{to: r.Err, clean: output.Stream{Colors: r.ErrColor}}
-	x.questions = questions{running: x, lines: &lineReader{in: r.In}}
+	x.questions = questions{running: x, lines: &lineReader{in: r.In, shared: r.input() != nil}}
 	defer x.questions.lines.close()
 	x.printer = newPrinter(func(err error) { cancel(fmt.Errorf("write the output: %w", err)) })
 	defer x.printer.close()
@@ -75,25 +72,50 @@ func (r Run) Do(ctx context.Context) error {
 	defer close(ended)
 	wait.Go(func() { x.heedInterrupts(ctx, cancel, ended) })
 
-	err = x.run(ctx, text)
+	text, err := x.read(ctx, code)
+	if err == nil {
+		err = x.run(ctx, text)
+	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-func (r Run) read() (string, error) {
+// maxScript bounds a script, in bytes: a device has no end.
+const maxScript = 64 << 20
+
+// read gives the text of the file, or of standard input. A pipe may keep it waiting.
+func (r Run) read(ctx context.Context, stdin io.Reader) (string, error) {
+	if st, err := os.Stat(r.File); r.File != "-" && err == nil && st.IsDir() {
+		return "", fmt.Errorf("%s is a folder: name a file to run", r.File)
+	}
 	var data []byte
 	var err error
-	if r.File == "-" {
-		data, err = io.ReadAll(r.In)
-	} else if st, statErr := os.Stat(r.File); statErr == nil && st.IsDir() {
-		return "", fmt.Errorf("%s is a folder: name a file to run", r.File)
-	} else {
-		data, err = os.ReadFile(r.File)
+	done := make(chan struct{})
+	go func() { // it ends with the read, which nothing else ends
+		defer close(done)
+		from := stdin
+		if r.File != "-" {
+			var f *os.File
+			if f, err = os.Open(r.File); err != nil {
+				return
+			}
+			defer f.Close()
+			from = f
+		}
+		data, err = io.ReadAll(io.LimitReader(from, maxScript+1))
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case len(data) > maxScript:
+		return "", fmt.Errorf("%s is longer than %d MiB: it is no script", r.File, maxScript>>20)
 	}
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	if !utf8.ValidString(text) {
@@ -111,7 +133,9 @@ type running struct {
 	mu       sync.Mutex
 	kernel   *kernelclient.Kernel
 	language language.Language // of the kernel; zero if it is not known
+	script   language.Script
 	cell     int               // the running one's number from 1, 0 between two cells
+	total    int               // how many there are
 	first    int               // its first line in the file, from 1
 	count    int               // its execution count
 	body     int               // lines before what its cell magic evaluates, 0 without one
@@ -147,17 +171,38 @@ func (x *running) run(ctx context.Context, text string) error {
 	if !kernelKnown {
 		kernelLang = lang
 	}
+	here := !kernelclient.IsAddress(x.Kernel)
+	script := language.NewScript(x.File, x.Args, text)
+	script.Mark, script.Input = language.NewMark(), x.input() != nil && here
+	cells := split(text, lang, known)
 	x.mu.Lock()
-	x.kernel, x.language = k, kernelLang
+	x.kernel, x.language, x.script, x.total = k, kernelLang, script, len(cells)
 	x.mu.Unlock()
-	defer x.settle(ctx)
-	begin, end := kernelLang.Surroundings(language.NewScript(x.File, x.Args, text))
-	x.silently(ctx, begin)
-	if !k.Launched() { // others use it, too
-		defer x.silently(ctx, end)
+	switch reads := kernelLang.Reads(text); {
+	case reads && !here:
+		x.warn("%s reads standard input by itself, which does not reach a kernel that was not started here: it finds its end", x.File)
+	case reads && x.ReadPassword != nil:
+		x.warn("%s reads by itself, and what is typed does not reach it: it finds the end of its input; give it with < FILE or through a pipe", x.File)
 	}
-	for i, c := range split(text, lang, known) {
+	begin, end := kernelLang.Surroundings(script)
+	x.silently(ctx, begin)
+	err = x.evaluateAll(ctx, cells)
+	x.settle(ctx)
+	if !k.Launched() { // others use it, too
+		x.silently(ctx, end)
+	}
+	if cause := k.Err(); err == nil && cause != nil {
+		return x.died(cause)
+	}
+	return err
+}
+
+func (x *running) evaluateAll(ctx context.Context, cells []cell) error {
+	for i, c := range cells {
 		if err := x.evaluate(ctx, i+1, c); err != nil {
+			return err
+		}
+		if err := x.gone(ctx); err != nil {
 			return err
 		}
 	}
@@ -213,7 +258,16 @@ func (x *running) start(ctx context.Context, lang language.Language, known bool)
 		return nil, err
 	}
 	// As for `python FILE`, the code runs in the folder that this process is in.
-	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o})
+	return kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Stdin: x.input()})
+}
+
+// input is what the kernel's process can read by itself: In, unless it is a terminal or was
+// the code.
+func (r Run) input() *os.File {
+	if f, ok := r.In.(*os.File); ok && r.ReadPassword == nil {
+		return f
+	}
+	return nil
 }
 
 // find looks for the kernel at the address that was asked for.
@@ -289,7 +343,7 @@ func (x *running) evaluate(ctx context.Context, number int, c cell) error {
 	}
 	x.mu.Unlock()
 	inCell, cancel := context.WithCancel(ctx)
-	reply, err := x.kernel.Execute(ctx, kernelclient.ExecuteRequest{ID: id, Code: c.code, AllowInput: true},
+	reply, err := x.kernel.Execute(ctx, kernelclient.ExecuteRequest{ID: id, Code: x.language.InScript(c.code), AllowInput: true},
 		func(e kernelclient.Event) { x.event(inCell, e) })
 	cancel()
 	x.mu.Lock()
@@ -305,7 +359,7 @@ func (x *running) evaluate(ctx context.Context, number int, c cell) error {
 		return ExitError{*x.exit}
 	case err != nil:
 		if cause := x.kernel.Err(); cause != nil {
-			err = cause
+			return x.died(cause)
 		}
 		return fmt.Errorf("%s: %w", x.File, err)
 	case reply.Status == jupyter.StatusAborted:

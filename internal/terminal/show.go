@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/reval-editor/reval/internal/language"
@@ -27,7 +25,8 @@ func (x *running) event(ctx context.Context, e kernelclient.Event) {
 		if e.Name == "stderr" {
 			to = &x.err
 		}
-		x.say(to, to.clean.Take(x.language.RewritePrinted(e.Text, false, x.place)))
+		text := x.exits(e.Text)
+		x.say(to, to.clean.Take(x.language.RewritePrinted(text, false, x.place)))
 	case kernelclient.Result:
 		x.value(e.Data)
 	case kernelclient.Display:
@@ -40,11 +39,9 @@ func (x *running) event(ctx context.Context, e kernelclient.Event) {
 		}
 		x.value(e.Data)
 	case kernelclient.Error:
-		if status, ok := exitStatus(e); ok {
-			x.exit = &status
-			return
+		if !x.exitsBy(e) {
+			x.fail(e)
 		}
-		x.fail(e)
 	case kernelclient.InputRequest:
 		x.questions.ask(ctx, e)
 	case kernelclient.Payload:
@@ -132,7 +129,7 @@ func (x *running) fail(e kernelclient.Error) {
 	x.failed = true
 	text := language.Abridge(e.Traceback)
 	if strings.TrimSpace(text) == "" {
-		text = e.Name + ": " + e.Value
+		text = strings.TrimPrefix(e.Name+": "+e.Value, ": ")
 	}
 	text = x.language.Rewrite(text, x.place)
 	x.block(&x.err, plainUnless(x.ErrColor, text))
@@ -172,25 +169,4 @@ func (x *running) payload(p kernelclient.Payload) {
 	case "ask_exit":
 		x.exit = new(int)
 	}
-}
-
-// goExit is how the Go kernel says that os.Exit was called.
-var goExit = regexp.MustCompile(`^(?:panic: )?exit status (\d+)`)
-
-// exitStatus gives the status that the code ended with by its own will: what
-// Python's SystemExit and Go's os.Exit say.
-func exitStatus(e kernelclient.Error) (int, bool) {
-	value := strings.TrimSpace(e.Value)
-	switch {
-	case e.Name == "SystemExit" && (value == "" || value == "None"):
-		return 0, true
-	case e.Name == "Exit":
-		if m := goExit.FindStringSubmatch(value); m != nil {
-			value = m[1]
-		}
-	case e.Name != "SystemExit":
-		return 0, false
-	}
-	status, err := strconv.Atoi(value)
-	return status & 0xff, err == nil // as the system cuts it
 }
