@@ -35,21 +35,28 @@ type aside struct {
 	subshell *string       // once it was made
 	making   chan struct{} // closed when the attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
+	prepared bool          // Prepare was called
 }
 
 // route prepares a request to the shell for a kernel that may be running code. Where
-// the kernel has subshells, one is made when code runs and takes all such requests
-// from then on: IPython's completer is not made for two threads, and asked in the
-// main shell and in a subshell at the same time it finds nothing, or never answers.
+// the kernel has subshells, one is made at rest (Prepare), or when code runs, and takes
+// all such requests from then on: IPython's completer is not made for two threads, and
+// asked in the main shell and in a subshell at the same time it finds nothing, or never
+// answers.
 // Elsewhere the request is sent as it is, since some kernels answer at once, but
 // only one at a time.
 func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	k.mu.Lock()
 	busy := len(k.executions) > 0
 	m.Header.SubshellID = k.aside.subshell
+	making := k.aside.making != nil
 	k.mu.Unlock()
-	if !busy || m.Header.SubshellID != nil {
+	if !busy && !making || m.Header.SubshellID != nil {
 		return nil
+	}
+	if !busy {
+		m.Header.SubshellID = k.subshell(ctx)
+		return context.Cause(ctx)
 	}
 	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
 		// When the code runs, the main shell has answered what it was asked before.
@@ -119,7 +126,7 @@ func (k *Kernel) askInfo(ctx context.Context) (*jupyter.Message, error) {
 func (k *Kernel) subshell(ctx context.Context) *string {
 	k.mu.Lock()
 	making := k.aside.making
-	first := making == nil
+	first, asked := making == nil, len(k.executions) == 0 && len(k.replies) > 0
 	if first {
 		making = make(chan struct{})
 		k.aside.making = making
@@ -128,7 +135,7 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 	if first {
 		go func() {
 			defer close(making)
-			id, err := k.createSubshell()
+			id, err := k.createSubshell(asked)
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			switch {
@@ -154,12 +161,42 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 	return k.aside.subshell
 }
 
+// preparations are what Prepare completes: a name and a member, which every Python has.
+var preparations = []string{"pri", "str.joi"}
+
+// Prepare has a kernel with subshells load what it completes with, once: IPython does so when it
+// is first asked, for a second and more, for which nobody who types waits. It is asked in the
+// subshell, beside the code that is evaluated meanwhile. A kernel without one is asked nothing,
+// for what is evaluated next would wait for the answer.
+func (k *Kernel) Prepare(ctx context.Context) {
+	k.mu.Lock()
+	again := k.aside.prepared
+	k.aside.prepared = true
+	k.mu.Unlock()
+	if again || !slices.Contains(k.info.SupportedFeatures, subshellFeature) || k.subshell(ctx) == nil {
+		return
+	}
+	for _, code := range preparations {
+		if _, err := k.Complete(ctx, code, CursorAt(code, len(code))); err != nil {
+			k.options.Logger.Debug("not prepared for completions", "error", err)
+			return
+		}
+	}
+}
+
 // noSubshell is logged of a kernel that lists subshells and is not asked in one.
 const noSubshell = "no subshell"
 
-func (k *Kernel) createSubshell() (string, error) {
+// createSubshell makes a subshell. asked says that the main shell may be answering a question.
+func (k *Kernel) createSubshell(asked bool) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), subshellPatience)
 	defer cancel()
+	if asked {
+		// Its answer comes behind that of what was asked before.
+		if _, err := k.Request(ctx, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{}); err != nil {
+			return "", err
+		}
+	}
 	if err := k.meansItsFeatures(ctx); err != nil {
 		return "", err
 	}

@@ -76,7 +76,8 @@ type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Ke
 //
 // Goroutines: run, started by the first evaluation after a time with an empty
 // queue, starts the kernel if there is none and evaluates until the queue is
-// empty; follow, one for each kernel, waits for its end. Close stops both.
+// empty, whereupon another has the kernel prepare for questions; follow, one for
+// each kernel, waits for its end. Close stops them.
 type Session struct {
 	connect  Connect
 	listener Listener
@@ -195,8 +196,10 @@ func (s *Session) work() {
 // run brings up the kernel and evaluates what is queued, one at a time, until the
 // queue is empty.
 func (s *Session) run() {
+	var kernel *kernelclient.Kernel
 	for more := true; more; {
-		kernel, err := s.ensureKernel()
+		var err error
+		kernel, err = s.ensureKernel()
 		if err != nil {
 			s.fail(err)
 		} else if next := s.next(kernel); next != nil {
@@ -208,6 +211,9 @@ func (s *Session) run() {
 		more = !s.closed && (s.wanted || len(s.queue) > 0 || kernel != nil && s.kernel == kernel && s.surrounded.end != "")
 		s.running = more
 		s.mu.Unlock()
+	}
+	if kernel != nil {
+		s.wait.Go(func() { kernel.Prepare(s.ctx) })
 	}
 }
 
@@ -270,7 +276,7 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 	}
 	l := new(link)
 	kernel, err := s.connect(ctx, kernelclient.Options{
-		Late: s.late, Logger: s.logger,
+		Late: func(parent string, e kernelclient.Event) { s.late(l, parent, e) }, Logger: s.logger,
 		Connection: func(err error) { s.connection(l, err) },
 		Responsive: func(answers bool) { s.responsive(l, answers) },
 	})
@@ -441,9 +447,13 @@ func (s *Session) responsive(l *link, answers bool) {
 	})
 }
 
-// late routes events that came after their evaluation's end.
-func (s *Session) late(parent string, e kernelclient.Event) {
-	if parent != "" {
+// late routes events that came after their evaluation's end. What a kernel says of its own end,
+// if that was asked for, is of no interest: ipykernel complains of the tasks that it leaves.
+func (s *Session) late(l *link, parent string, e kernelclient.Event) {
+	s.mu.Lock()
+	heard := s.link == l && s.kernel != nil
+	s.mu.Unlock()
+	if parent != "" && heard {
 		s.listener.Output(parent, e)
 	}
 }
