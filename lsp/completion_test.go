@@ -172,6 +172,8 @@ setClass("P", representation(name = "character", age = "numeric")); p <- new("P"
 		{text: `df["|`, trigger: `"`, want: "price size~of prio"},
 		{text: `l[['al|`, want: "alpha"},
 		{text: `read.csv("/et|`, want: "etc/"},
+		{text: `x <- "/et|`, want: "etc/", not: "etc//passwd"},
+		{text: `x <- "/etc/pass|`, want: "passwd"},
 		{text: "f <- function() {\n  x.d|", want: "x.dot"},
 		{text: "f <- function(x.arg) {\n  x.name <- 1\n  x.|", want: "x.name x.arg x.dot"},
 		{text: "f <- function(pa.arg) {\n  base::pa|", not: "pa.arg"},
@@ -229,6 +231,8 @@ setClass("P", representation(name = "character", age = "numeric")); p <- new("P"
 	}},
 	{"go", "go", "type P struct{ Größe int }\np := P{1}\nm := map[string]int{\"alpha\": 1}\n", []completionCase{
 		{text: "p.Gr|", want: "Größe"}, {text: "p.|", trigger: ".", want: "Größe"}, {text: "// p.|", trigger: "."}, {text: "m[|", trigger: "[", want: "\"alpha\""},
+		{text: "import \"os|", want: "os os/exec"}, {text: "import (\n\t\"fmt\"\n\tf \"net/ht|\n)", want: "http http/cgi"}, {text: "import _ \"image/|", trigger: "/", want: "color"},
+		{text: "import \"|", trigger: `"`, want: "archive/tar"}, {text: "x := \"os|"}, {text: "x := \"|", trigger: `"`},
 		{text: "x := 1.|", trigger: "."}, {text: "case 1:|", trigger: ":"}, {text: "\"p.|", trigger: "."},
 	}},
 }

@@ -68,6 +68,9 @@ func (s *Server) told(ctx context.Context, at place) string {
 	}
 	i, ok := at.session.readInspection(reply)
 	if !ok {
+		if text := at.function(wait); text != "" {
+			return s.markup(text).Value
+		}
 		return ""
 	}
 	path, _ := at.language.PathAtEnd(at.name())
@@ -81,6 +84,17 @@ func (s *Server) told(ctx context.Context, at place) string {
 		}
 	}
 	return s.markup(i.headed(path, size)).Value
+}
+
+// function is the call of a function under the cursor of which the kernel says that it has no
+// documentation, as IRkernel does of those that are written in it; "" if there is none.
+func (p place) function(ctx context.Context) string {
+	path, whole := p.language.PathAtEnd(p.name())
+	if !whole || p.language.ID != "r" {
+		return ""
+	}
+	sig, _ := p.parameters(ctx, path)
+	return sig.label
 }
 
 // namedArgument is what follows the name of an argument.
@@ -154,6 +168,9 @@ func (s *Server) inspect(ctx context.Context, p InspectParams) (any, error) {
 		r.Found = true
 		r.Text, r.Spans = output.Plain(at.session.inBuffers(output.PlainText(reply.Data)))
 		r.Links = at.session.links(r.Text)
+	} else if reply.Found {
+		r.Text = at.function(wait)
+		r.Found = r.Text != ""
 	}
 	return r, nil
 }

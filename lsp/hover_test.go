@@ -42,15 +42,17 @@ arr = np.arange(12).reshape(3, 4)
 			"|nothing_here":       "",
 			"1 + |2":              "",
 		}},
-		{"ir", "r", "x.dot <- c(1, 2)\ndf <- data.frame(price = 1:2)\nl <- list(alpha = 1)\n", map[string]string{
-			"|x.dot":         "x.dot: numeric = [1] 1 2",
-			"mean(|x.dot)":   "x.dot: numeric = [1] 1 2",
-			"|df":            "df: data.frame\n  price\n1 1",
-			"|l":             "l: list\n$alpha\n[1] 1",
-			"|nothing.here":  "",
-			"|read.csv":      "read.table ",
-			"# |x.dot":       "",
-			"mean(|x.dot=1)": "",
+		{"ir", "r", "x.dot <- c(1, 2)\ndf <- data.frame(price = 1:2)\nl <- list(alpha = 1)\nmy.fun <- function(first.arg, second = 2, ...) 1\n", map[string]string{
+			"|x.dot":          "x.dot: numeric = [1] 1 2",
+			"mean(|x.dot)":    "x.dot: numeric = [1] 1 2",
+			"|df":             "df: data.frame\n  price\n1 1",
+			"|l":              "l: list\n$alpha\n[1] 1",
+			"|my.fun":         "my.fun(first.arg, second, ...)",
+			"x <- |my.fun(1)": "my.fun(first.arg, second, ...)",
+			"|nothing.here":   "",
+			"|read.csv":       "read.table ",
+			"# |x.dot":        "",
+			"mean(|x.dot=1)":  "",
 		}},
 	} {
 		t.Run(test.kernel, func(t *testing.T) {

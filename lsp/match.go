@@ -54,6 +54,9 @@ func (p place) matches(q question, reply jupyter.CompleteReplyContent) []match {
 		if m.text = output.Line(text); !p.fit(&m, q, start, end) || seen[m.text] {
 			continue
 		}
+		if p.language.ID == "r" && p.spot.String >= 0 && strings.Contains(m.text, "//") {
+			continue // R goes on in the one folder that fits, and writes that wrongly
+		}
 		seen[m.text] = true
 		if !m.known {
 			m.kind = p.guessedKind(m, text)
@@ -172,7 +175,8 @@ func sinceWord(wordAtEnd func(string) string, text, typed string) (label, replac
 // does not mean.
 func (p place) wanted(all []match, sign string) []match {
 	return slices.DeleteFunc(all, func(m match) bool {
-		path := m.kind == protocol.CompletionItemKindFile || m.kind == protocol.CompletionItemKindFolder
+		path := m.kind == protocol.CompletionItemKindFile || m.kind == protocol.CompletionItemKindFolder ||
+			p.spot.String >= 0 && m.known && m.kind == protocol.CompletionItemKindModule // of an import of Go's
 		switch {
 		case strings.HasPrefix(m.text, "%") && !p.startsMagic(m):
 			return true
@@ -183,7 +187,7 @@ func (p place) wanted(all []match, sign string) []match {
 		case p.spot.String < 0:
 			return sign == "/" && !path
 		case sign == `"`, sign == "'":
-			return !m.key && !(path && p.inPath())
+			return !m.key && !(path && (p.inPath() || p.inImport()))
 		case sign == "/":
 			return !path
 		case p.language.ID == "shellscript":

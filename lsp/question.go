@@ -157,6 +157,14 @@ func (p place) inPath() bool {
 	return open[len(open)-1].Sign == '(' && takesPath.MatchString(path)
 }
 
+// inImport says whether the string that the place is in is the path of an import of Go's.
+func (p place) inImport() bool {
+	return p.language.ID == "go" && goImport.MatchString(p.beforeString())
+}
+
+// goImport ends where the path of an import begins.
+var goImport = regexp.MustCompile(`^\s*import\s*(?:\([^)]*)?(?:[\pL_.][\pL\pN_]*\s+)?$`)
+
 // keyed gives the values whose keys a string behind a text can name: df of df[["a", and of
 // df.groupby(, df of plot(data=df, x=.
 func (p place) keyed(text string) []string {

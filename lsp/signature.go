@@ -121,6 +121,12 @@ func (p place) completedSignature(ctx context.Context, c openCall, text string) 
 	if !whole {
 		return signature{}, false
 	}
+	return p.parameters(ctx, path)
+}
+
+// parameters makes the signature of a function of the parameters that the kernel completes in
+// its call.
+func (p place) parameters(ctx context.Context, path string) (signature, bool) {
 	code := path + "("
 	reply, err := p.session.complete(ctx, code, kernelclient.CursorAt(code, len(code)))
 	if err != nil {

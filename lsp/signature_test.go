@@ -109,6 +109,10 @@ func TestSignatureInGo(t *testing.T) {
 		"g(":                                     "func(⟨n int⟩) int = func(n int) int",
 		"first[int]([]int{1, 2}, ":               "first[T any](all []T, ⟨n int⟩) T",
 		"func f(b strings.Builder) {\n\tb.Grow(": "Grow(⟨n int⟩)",
+		"x = append(x, ":                         "append(slice []T, ⟨elems ...T⟩) []T",
+		"m := make(map[string]int, ":             "make(t Type, ⟨size ...IntegerType⟩) Type",
+		"len(":                                   "len(⟨v T⟩) int",
+		"new(":                                   "new(⟨Type⟩) *Type",
 		"area(\n\t1,\n\t":                        "area(width float64, ⟨height float64⟩, names ...string) (size float64, err error)",
 	} {
 		b.rewrite(typed + "\n")

@@ -81,7 +81,7 @@ func (p place) opensInString(sign string) bool {
 	text := p.cell[p.spot.String:]
 	switch sign {
 	case `"`, "'":
-		return text == "" && p.spot.Quote == sign && (len(p.keyed(p.beforeString())) > 0 || p.inPath())
+		return text == "" && p.spot.Quote == sign && (len(p.keyed(p.beforeString())) > 0 || p.inPath() || p.inImport())
 	case "/":
 		return pathTyped.MatchString(text)
 	case "$":

@@ -203,7 +203,7 @@ func candidate(name string, o types.Object) Candidate {
 			return c
 		}
 	case *types.Builtin:
-		c.Kind = "function"
+		c.Kind, c.Signature = "function", builtins[name]
 		return c
 	case *types.Nil:
 		c.Kind = "constant"

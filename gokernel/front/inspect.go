@@ -146,7 +146,7 @@ func declarationOf(o types.Object) string {
 			return methodLine(o)
 		}
 	case *types.Builtin:
-		return "func " + o.Name() + " (builtin)"
+		return "func " + o.Name() + builtins[o.Name()]
 	case *types.Nil:
 		return "nil"
 	}

@@ -89,7 +89,7 @@ var table = []*Language{
 	},
 	{
 		ID: "go", Name: "Go", Comment: "//", Context: true, Magics: true, mark: slashMark, syntax: golang, traceback: gokernel, surroundings: goSurroundings,
-		Members: []string{"."}, Types: true, Strings: true, Triggers: `."[`,
+		Members: []string{"."}, Types: true, Strings: true, Triggers: `."[/`,
 		Install:    "reval kernel install",
 		ids:        []string{"golang"},
 		kernels:    []string{"golang"},
