@@ -2,7 +2,6 @@ package gokernel
 
 import (
 	"encoding/json"
-	"fmt"
 	"net"
 	"path/filepath"
 	"runtime"
@@ -196,60 +195,92 @@ func TestFloodGoesOnWithoutItsReader(t *testing.T) {
 	}
 }
 
+// listen reads all that is published, so that it is another that a cell waits for, and gives
+// what is no output.
+func (c *client) listen() (heard <-chan *jupyter.Message, end func()) {
+	others, reading := make(chan *jupyter.Message, 1000), make(chan struct{})
+	go func() {
+		defer close(reading)
+		defer close(others)
+		for {
+			frames, err := c.iopub.Recv(c.ctx)
+			if err != nil {
+				return
+			}
+			if m, err := c.wire.Decode(frames); err == nil && m.Header.MsgType != jupyter.StreamMsg {
+				others <- m
+			}
+		}
+	}()
+	return others, func() {
+		c.iopub.Close()
+		<-reading
+	}
+}
+
 // A peer that subscribes and never reads holds up what is printed, and nothing else: other
 // clients get their answers with their states. A kernel inside a program does the same.
 func TestMuteSubscriberHoldsUpOutputAlone(t *testing.T) {
-	for _, ipc := range []bool{false, true} {
-		if ipc && runtime.GOOS == "windows" {
-			continue
-		}
-		t.Run(fmt.Sprintf("ipc %t", ipc), func(t *testing.T) {
-			c, end := serve(t, Options{}, Host{ConnectionFile: filepath.Join(testenv.RuntimeDir(t), "kernel-test.json"), TCP: !ipc})
-			c.run(flood)
-			id := c.subshell()
-			mute := subscribeMute(t, c.info.Endpoint(jupyter.IOPub))
-			c.until(jupyter.IOPubWelcomeMsg, &jupyter.Message{})
-			r := c.execute(floods)
-			heard := make(chan *jupyter.Message, 1000)
-			reading := make(chan struct{})
-			go func() { // what the cell prints is read, so that it is the other that it waits for
-				defer close(reading)
-				for {
-					frames, err := c.iopub.Recv(c.ctx)
-					if err != nil {
-						return
-					}
-					if m, err := c.wire.Decode(frames); err == nil && m.Header.MsgType != jupyter.StreamMsg {
-						heard <- m
-					}
-				}
-			}()
-			n := c.stalls(id, "printed.Load()")
-			asked := c.send(c.shell, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "print", CursorPos: 5})
-			c.expect(c.shell, jupyter.CompleteReply, asked)
-			for states := ""; states != "busy idle "; {
-				select {
-				case m := <-heard:
-					if m.Parent.MsgID == asked.Header.MsgID {
-						states += content[jupyter.StatusContent](t, m).ExecutionState + " "
-					}
-				case <-c.ctx.Done():
-					t.Fatalf("the states of a completion: %q", states)
-				}
-			}
-			mute.Close()
-			for c.look(id, "printed.Load()") < n+1000 {
-			}
-			if reply := c.stopFlood(id, r); reply.Status != jupyter.StatusOK {
-				t.Errorf("the cell: %+v", reply)
-			}
-			if err := end(); err != nil {
-				t.Error(err)
-			}
-			c.iopub.Close()
-			<-reading
-		})
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows' clients know no ipc, and over tcp nobody waits for it")
 	}
+	c, end := serve(t, Options{}, Host{ConnectionFile: filepath.Join(testenv.RuntimeDir(t), "kernel-test.json")})
+	c.run(flood)
+	id := c.subshell()
+	mute := subscribeMute(t, c.info.Endpoint(jupyter.IOPub))
+	c.until(jupyter.IOPubWelcomeMsg, &jupyter.Message{})
+	r := c.execute(floods)
+	heard, deaf := c.listen()
+	n := c.stalls(id, "printed.Load()")
+	asked := c.send(c.shell, jupyter.CompleteRequest, jupyter.CompleteRequestContent{Code: "print", CursorPos: 5})
+	c.expect(c.shell, jupyter.CompleteReply, asked)
+	for states := ""; states != "busy idle "; {
+		select {
+		case m := <-heard:
+			if m.Parent.MsgID == asked.Header.MsgID {
+				states += content[jupyter.StatusContent](t, m).ExecutionState + " "
+			}
+		case <-c.ctx.Done():
+			t.Fatalf("the states of a completion: %q", states)
+		}
+	}
+	mute.Close()
+	for c.look(id, "printed.Load()") < n+1000 {
+	}
+	if reply := c.stopFlood(id, r); reply.Status != jupyter.StatusOK {
+		t.Errorf("the cell: %+v", reply)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	deaf()
+}
+
+// Over tcp such a peer may be a stranger: while a client reads, output waits for it for some
+// seconds at most.
+func TestMuteStrangersHoldUpNobody(t *testing.T) {
+	c, end := serve(t, Options{}, Host{ConnectionFile: filepath.Join(testenv.RuntimeDir(t), "kernel-test.json"), TCP: true})
+	c.run(flood)
+	id := c.subshell()
+	for range 3 {
+		subscribeMute(t, c.info.Endpoint(jupyter.IOPub))
+		c.until(jupyter.IOPubWelcomeMsg, &jupyter.Message{})
+	}
+	r := c.execute(floods)
+	heard, deaf := c.listen()
+	go func() {
+		for range heard { // the states of all that is asked
+		}
+	}()
+	for c.look(id, "printed.Load()") < 300_000 { // 30 MB, of which the mute ones have room for a few
+	}
+	if reply := c.stopFlood(id, r); reply.Status != jupyter.StatusOK {
+		t.Errorf("the cell: %+v", reply)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	deaf()
 }
 
 // subscribeMute is a peer that does what ZMTP 3.0 asks of a SUB, and never reads.

@@ -9,8 +9,12 @@ import (
 )
 
 // slowReader is how long a subscriber may take nothing when there is no room for any
-// more messages; then it loses its connection.
-const slowReader = 30 * time.Second
+// more messages; then it loses its connection. stalledReader is how long others wait for one
+// over tcp, which may be a stranger.
+const (
+	slowReader    = 30 * time.Second
+	stalledReader = 2 * time.Second
+)
 
 // publish sends a message on IOPub; parent may be nil. It does not wait for room.
 func (k *kernel) publish(parent *jupyter.Message, t jupyter.MsgType, content any) {

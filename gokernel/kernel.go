@@ -168,13 +168,17 @@ func (k *kernel) listen(ctx context.Context, info jupyter.ConnectionInfo) (err e
 			return err
 		}
 	}
-	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), zsock.Options{Queue: stateRoom, SlowPeer: zsock.Block, SlowTimeout: slowReader}); err != nil {
+	published := zsock.Options{Queue: stateRoom, SlowPeer: zsock.Block, SlowTimeout: slowReader}
+	if info.Transport == "tcp" { // where anybody on the machine can be a subscriber
+		published.Stall = stalledReader
+	}
+	if k.iopub, err = zsock.ListenXPub(ctx, info.Endpoint(jupyter.IOPub), published); err != nil {
 		return err
 	}
 	k.pressure = newBackpressure(k.ctx, k.iopub)
 	// At once: to a client that has subscribed by then, the welcome must come first.
 	k.publish(nil, jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: jupyter.StateStarting})
-	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{MaxFrame: maxHeartbeat, MaxMessage: maxHeartbeat})
+	k.heartbeat, err = zsock.ListenRep(ctx, info.Endpoint(jupyter.Heartbeat), zsock.Options{MaxFrame: maxHeartbeat, MaxMessage: maxHeartbeat, SlowPeer: zsock.DropPeer})
 	return err
 }
 

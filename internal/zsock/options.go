@@ -63,6 +63,11 @@ type Options struct {
 	Verify func(message [][]byte) error
 	// MaxStrange caps frames and messages of strangers, in bytes; default 256 KiB.
 	MaxStrange int64
+	// MaxStrangers caps a listening socket's connections that shake hands or whose peer is a
+	// stranger: that came last makes way for the next, so that nobody who is there is driven
+	// out, nor anybody kept out. Of sockets without Verify all peers are strangers.
+	// Default 100.
+	MaxStrangers int
 	// HandshakeTimeout is what a peer has for its handshake; default 5 s.
 	HandshakeTimeout time.Duration
 	// Queue is the number of messages held for each peer on their way out, and for
@@ -77,6 +82,10 @@ type Options struct {
 	SlowPeer SlowPeer
 	// SlowTimeout is how long Block waits; default 5 s.
 	SlowTimeout time.Duration
+	// Stall is how long an XPub waits for a peer that takes next to nothing while others keep
+	// up. It is waited for no more then, until it has caught up, and is dropped when too much
+	// waits for it. Zero is for ever: it fits where nobody but the user can connect.
+	Stall time.Duration
 	// Reconnect makes a Dealer or Sub dial again, with backoff, after its
 	// connection was lost; by default the loss ends the socket.
 	Reconnect bool
@@ -110,6 +119,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.MaxMessage, 512<<20)
 	orDefault(&o.MaxStrange, 256<<10)
 	o.MaxStrange = min(o.MaxStrange, o.MaxFrame, o.MaxMessage)
+	orDefault(&o.MaxStrangers, 100)
 	orDefault(&o.HandshakeTimeout, 5*time.Second)
 	orDefault(&o.Queue, 1000)
 	orDefault(&o.QueueBytes, 64<<20)

@@ -19,6 +19,7 @@ type outbox struct {
 	ch      chan [][]byte
 	pending atomic.Int64         // messages that are in ch, or about to be, or read from it and not yet written
 	bytes   atomic.Int64         // of those messages
+	taken   atomic.Int64         // bytes of all that left the queue
 	shrunk  func()               // called when bytes has become less, or nobody reads ch any more; nil = nothing is
 	conn    atomic.Pointer[conn] // which reads ch; nil while there is none
 	born    time.Time
@@ -94,6 +95,7 @@ func (q *outbox) count(frames [][]byte, n int64) {
 	q.pending.Add(n)
 	q.bytes.Add(n * int64(wireSize(frames)))
 	if n < 0 {
+		q.taken.Add(int64(wireSize(frames)))
 		q.signal()
 	}
 }

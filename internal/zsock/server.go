@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -36,7 +37,9 @@ type server struct {
 	closed bool         // no peer may join
 	peers  map[string]*peer
 	claims map[string][]*peer // who else says to be one of peers, the oldest first
-	nextID uint32             // for peers without an identity
+	// strangers are the connections whose peers nothing is known of, the oldest first.
+	strangers []net.Conn
+	nextID    uint32 // for peers without an identity
 }
 
 // peer is one connection of a server.
@@ -44,9 +47,10 @@ type peer struct {
 	*conn
 	id     string // the identity, given or made; key of server.peers
 	out    *outbox
-	topics topics // of an XPub
-	// known says that a message of this connection has verified; its reader's alone.
-	known bool
+	topics topics      // of an XPub
+	behind atomic.Bool // nobody waits for it; an XPub's
+	// known says that a message of this connection has verified, or need not.
+	known atomic.Bool
 }
 
 func newServer(ctx context.Context, typ zmq4.SocketType, endpoint string, o Options) (*server, error) {
@@ -80,6 +84,7 @@ func (s *server) accept() {
 		nc, err := s.ln.Accept()
 		if err == nil {
 			backoff = firstBackoff
+			s.enter(nc)
 			s.running.Add(1)
 			go s.meet(nc)
 			continue
@@ -102,6 +107,7 @@ func (s *server) accept() {
 // meet is the life of one connection.
 func (s *server) meet(nc net.Conn) {
 	defer s.running.Done()
+	defer s.acquaint(nc)
 	c, err := newConn(s.life, nc, s.typ, true, s.o)
 	if err != nil {
 		if s.life.Err() == nil {
@@ -111,7 +117,7 @@ func (s *server) meet(nc net.Conn) {
 	}
 	p := &peer{conn: c, out: newOutbox(s.o.Queue)}
 	p.out.shrunk = s.shrunk
-	if p.known = s.o.Verify == nil; !p.known {
+	if p.known.Store(s.o.Verify == nil); s.o.Verify != nil {
 		p.r.maxFrame, p.r.maxMessage = s.o.MaxStrange, s.o.MaxStrange
 	}
 	if !s.join(p) {
@@ -124,6 +130,25 @@ func (s *server) meet(nc net.Conn) {
 	if s.life.Err() == nil {
 		s.o.OnDisconnect(s.wrap(fmt.Sprintf("peer %q lost", p.id), cause))
 	}
+}
+
+// enter counts a connection among those of strangers. The last that came before makes way
+// where there are too many.
+func (s *server) enter(nc net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.strangers); n >= s.o.MaxStrangers {
+		s.strangers[n-1].Close()
+		s.strangers = s.strangers[:n-1]
+	}
+	s.strangers = append(s.strangers, nc)
+}
+
+// acquaint takes a connection from those of strangers.
+func (s *server) acquaint(nc net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.strangers = slices.DeleteFunc(s.strangers, func(other net.Conn) bool { return other == nc })
 }
 
 // join makes p a peer. One with the identity of another takes its place, because
@@ -141,7 +166,7 @@ func (s *server) join(p *peer) bool {
 		p.id = string([]byte{0, byte(s.nextID >> 24), byte(s.nextID >> 16), byte(s.nextID >> 8), byte(s.nextID)})
 	}
 	switch old := s.peers[p.id]; {
-	case old != nil && !p.known:
+	case old != nil && !p.known.Load():
 		s.claims[p.id] = append(s.claims[p.id], p)
 	default:
 		s.own(p)
@@ -161,13 +186,14 @@ func (s *server) own(p *peer) {
 // admit looks whether a message of p is to be taken, and makes a stranger one that is
 // known when it is.
 func (s *server) admit(p *peer, message [][]byte) bool {
-	if p.known {
+	if p.known.Load() {
 		return true
 	}
 	if s.o.Verify(message) != nil {
 		return false
 	}
-	p.known = true
+	p.known.Store(true)
+	s.acquaint(p.nc)
 	p.r.maxFrame, p.r.maxMessage = s.o.MaxFrame, s.o.MaxMessage
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,12 +251,21 @@ func (s *server) peersOf(id []byte, claims bool) []*peer {
 // room. The error is ctx's, ErrClosed, ErrNoPeer for one that is gone, or
 // ErrSlowPeer for one that was dropped.
 func (s *server) send(ctx context.Context, p *peer, frames [][]byte) error {
+	patience := s.o.SlowTimeout
+	if s.o.SlowPeer == DropPeer || !p.known.Load() { // nobody waits for a stranger
+		patience = 0
+	}
+	return s.sendWithin(ctx, patience, p, frames)
+}
+
+// sendWithin is send with another patience than that of the options.
+func (s *server) sendWithin(ctx context.Context, patience time.Duration, p *peer, frames [][]byte) error {
 	err := p.out.tryPut(frames)
 	if err != errFull {
 		return err
 	}
-	if s.o.SlowPeer == Block {
-		limited, stop := context.WithTimeout(ctx, s.o.SlowTimeout)
+	if patience > 0 {
+		limited, stop := context.WithTimeout(ctx, patience)
 		err = p.out.put(limited, frames)
 		stop()
 		if err != context.DeadlineExceeded || ctx.Err() != nil {

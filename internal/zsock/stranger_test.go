@@ -2,9 +2,12 @@ package zsock
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // password is what verifies in these tests.
@@ -118,4 +121,130 @@ func TestStrangersSendLittle(t *testing.T) {
 	if got := recv(t, r); !bytes.Equal(got[1], large) {
 		t.Error("a large message of one who verified did not come as it was sent")
 	}
+}
+
+// However many strangers come, be it that they never shake hands, say nothing, or send what
+// does not verify, few are there; who was there before stays, and who comes is served.
+func TestStrangersMakeWay(t *testing.T) {
+	const most = 4
+	r := router(t, Options{Verify: password, MaxStrangers: most})
+	ada := dealer(t, r.Endpoint(), Options{Identity: []byte("ada")})
+	send(t, ada, "password", "1")
+	expect(t, r, "ada", "password", "1")
+	quiet := dealer(t, r.Endpoint(), Options{Identity: []byte("quiet")}) // as a client's stdin is
+	for range 3 * most {
+		rawDial(t, r.Endpoint()) // says nothing
+		rawDial(t, r.Endpoint()).shake("DEALER")
+		d, err := DialDealer(within(t), r.Endpoint(), Options{})
+		if err == nil {
+			t.Cleanup(func() { d.Close() })
+			d.Send(within(t), message("let me in"))
+		}
+		r.s.mu.Lock()
+		peers, strangers := len(r.s.peers), len(r.s.strangers)
+		r.s.mu.Unlock()
+		if strangers > most || peers > most+20 { // those that were ended may not have left
+			t.Fatalf("%d strangers, %d peers", strangers, peers)
+		}
+	}
+	for {
+		r.s.mu.Lock()
+		peers := len(r.s.peers)
+		r.s.mu.Unlock()
+		if peers <= most+1 {
+			break
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("%d peers stay", peers)
+		}
+		runtime.Gosched()
+	}
+	bob := dealer(t, r.Endpoint(), Options{Identity: []byte("bob")})
+	send(t, bob, "password", "2")
+	expect(t, r, "bob", "password", "2")
+	send(t, r, "ada", "for ada")
+	expect(t, ada, "for ada")
+	send(t, r, "quiet", "for quiet")
+	expect(t, quiet, "for quiet")
+	send(t, quiet, "password", "3")
+	expect(t, r, "quiet", "password", "3")
+}
+
+// Of subscribers nothing is known: they are as few, and the first of them stay.
+func TestSubscribersAreFew(t *testing.T) {
+	const most = 3
+	x := xpub(t, Options{MaxStrangers: most})
+	first := sub(t, x.Endpoint())
+	expect(t, x, "\x01")
+	for range 3 * most {
+		rawDial(t, x.Endpoint()).shake("SUB")
+		x.s.mu.Lock()
+		strangers := len(x.s.strangers)
+		x.s.mu.Unlock()
+		if strangers > most {
+			t.Fatalf("%d subscribers", strangers)
+		}
+	}
+	send(t, x, "for", "the first")
+	expect(t, first, "for", "the first")
+}
+
+// A subscriber that does not read is left behind while another keeps up, and loses its
+// connection when too much waits for it; alone it is waited for.
+func TestStalledSubscriberIsLeftBehind(t *testing.T) {
+	const size, room = 1<<20 - 100, 2 << 20
+	lost := make(chan error, 10)
+	x := xpub(t, Options{Stall: 50 * time.Millisecond, OnDisconnect: func(err error) { lost <- err }})
+	mute := rawDial(t, x.Endpoint())
+	mute.shake("SUB")
+	mute.write([]byte("\x00\x01\x01"))
+	expect(t, x, "\x01")
+	publish := func(ctx context.Context) error {
+		if err := x.Room(ctx, room); err != nil {
+			return err
+		}
+		return x.Send(ctx, [][]byte{[]byte("flood"), make([]byte, size)})
+	}
+	alone, stop := context.WithTimeout(within(t), 10*50*time.Millisecond)
+	defer stop()
+	for publish(alone) == nil { // what the system has room for, and what may wait
+	}
+	if alone.Err() == nil {
+		t.Fatal("the only subscriber is not waited for")
+	}
+
+	reader := sub(t, x.Endpoint())
+	expect(t, x, "\x01")
+	var read atomic.Int64
+	ctx, cancel := context.WithCancel(within(t))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := reader.Recv(ctx); err != nil {
+				return
+			}
+			read.Add(1)
+		}
+	}()
+	sent := int64(0)
+	for ; len(lost) == 0; sent++ {
+		if err := publish(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := next(t, lost); !errors.Is(err, ErrSlowPeer) {
+		t.Errorf("it was lost for %v", err)
+	}
+	if sent < behindRoom/size/2 {
+		t.Errorf("it was lost after %d messages", sent)
+	}
+	for read.Load() < sent {
+		if ctx.Err() != nil {
+			t.Fatalf("the reader got %d messages of %d", read.Load(), sent)
+		}
+		runtime.Gosched()
+	}
+	cancel()
+	<-done
 }

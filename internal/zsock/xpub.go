@@ -65,61 +65,12 @@ func (x *XPub) Send(ctx context.Context, frames [][]byte) error {
 		return x.s.wrap("send", ErrClosed)
 	}
 	for _, p := range to {
-		err := x.s.send(ctx, p, frames)
+		err := x.s.sendWithin(ctx, x.patience(p, to), p, frames)
 		if err == ErrClosed || err != nil && ctx.Err() != nil {
 			return x.s.wrap("send", err)
 		}
 	}
 	return nil
-}
-
-// Room waits until no more than this many bytes wait for any one peer, so that a caller
-// can keep what fills the queues at the pace of the slowest peer, for as long as that
-// takes, while other messages still find room. The error is ctx's or ErrClosed.
-func (x *XPub) Room(ctx context.Context, bytes int64) error {
-	if !x.over(bytes) {
-		return nil
-	}
-	x.waiting.Add(1)
-	defer x.waiting.Add(-1)
-	for {
-		x.mu.Lock()
-		shrunk := x.shrunk
-		x.mu.Unlock()
-		if !x.over(bytes) {
-			return nil
-		}
-		select {
-		case <-shrunk:
-		case <-ctx.Done():
-			return x.s.wrap("wait for room", ctx.Err())
-		case <-x.s.life.Done():
-			return x.s.wrap("wait for room", ErrClosed)
-		}
-	}
-}
-
-// over reports that more bytes wait for a peer that can still take them.
-func (x *XPub) over(bytes int64) bool {
-	x.s.mu.RLock()
-	defer x.s.mu.RUnlock()
-	for _, p := range x.s.peers {
-		if p.out.bytes.Load() > bytes && p.out.conn.Load() != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// onShrunk wakes those that wait in Room.
-func (x *XPub) onShrunk() {
-	if x.waiting.Load() == 0 {
-		return
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	close(x.shrunk)
-	x.shrunk = make(chan struct{})
 }
 
 // Close writes what is queued, for Options.Linger at most, and ends the socket.
@@ -171,6 +122,13 @@ func (t *topics) remove(topic []byte) {
 	case n == 1:
 		delete(t.count, string(topic))
 	}
+}
+
+// any tells whether there is a subscription.
+func (t *topics) any() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.count) > 0
 }
 
 func (t *topics) match(topic []byte) bool {
