@@ -53,7 +53,7 @@ func (r *result) fail(e abridged) {
 	}
 	value := output.Clean(lang.Rewrite(e.Value, resolve))
 	frames := r.found(lang.Frames(le))
-	r.place = r.codeLine(r, 0)
+	r.place = r.codeLine(r, lang.FirstCode(r.eval.Code))
 	for _, f := range slices.Backward(frames) {
 		if f.in.doc == r.doc && !f.part {
 			r.place = r.codeLine(f.in, f.line)

@@ -176,3 +176,34 @@ func TestErrorWithoutPlugin(t *testing.T) {
 		t.Errorf("hints %+v", h)
 	}
 }
+
+// An error that comes without a place, or with one in a print of the code, stands on the line that
+// it tells of, else on the first that has code.
+func TestErrorsWithoutAPlace(t *testing.T) {
+	for _, test := range []struct {
+		kernel, id string
+		cases      map[string]string // code → the line
+	}{
+		{"python3", "python", map[string]string{
+			"x = 1\n\nraise SystemExit(3)\ny = 2": "raise SystemExit(3)", "x = 1\n%nosuchmagic\ny = 2": "%nosuchmagic",
+			"# so it ends\nraise SystemExit": "raise SystemExit", "import sys\ndef f():\n    sys.exit('bye')\nf()": "sys.exit('bye')",
+		}},
+		{"ipykernel6", "python", map[string]string{"x = 1\nraise SystemExit(3)": "raise SystemExit(3)", "x = 1\n%nosuchmagic": "%nosuchmagic"}},
+		{"xeus-python", "python", map[string]string{"x = 1\nraise SystemExit(3)": "raise SystemExit(3)"}},
+		{"ir", "r", map[string]string{"x <- 1\noptions(warn = 2)\nlog(-1)\ny <- 2": "log(-1)"}},
+		{"deno", "javascript", map[string]string{
+			"let a1 = 1;\n\nthrow \"s\"": "throw \"s\"", "let m1 = {a: 1, b: 2}\n\nnull.foo": "null.foo", "let k1 = 1\n\n/* a\n b */\nundefinedVar": "undefinedVar",
+		}},
+	} {
+		t.Run(test.kernel, func(t *testing.T) {
+			t.Parallel()
+			b := namespaceOf(t, namespaceKernel{test.kernel, test.id, "1\n", nil})
+			for code, line := range test.cases {
+				b.rewrite(code + "\n")
+				if e := b.run(code).end.Error; e == nil || e.Range != b.span(line) {
+					t.Errorf("%q: %+v, want it at %v", code, e, b.span(line))
+				}
+			}
+		})
+	}
+}

@@ -9,7 +9,9 @@ var (
 	// topCall is the outermost call of R's traceback, up to the end of its first line.
 	topCall = regexp.MustCompile(`(?m)^1\. (.*?)(?:\s+# at line .*)?$`)
 	// failedCall is the call that R's message names, and missingName what it did not find.
-	failedCall  = regexp.MustCompile(`(?m)^Error in (.+?): `)
+	failedCall = regexp.MustCompile(`(?m)^Error in (.+?): `)
+	// signalled is the outermost call where R makes an error of a warning at the top level.
+	signalled   = regexp.MustCompile(`^\.signalSimpleWarning\(`)
 	missedCall  = regexp.MustCompile("(?m)^Error in (.+?): could not find function ")
 	missingName = regexp.MustCompile("(?m)^Error.*: (?:object ['‘]([^'’\n]+)['’] not found|could not find function [\"“]([^\"”\n]+)[\"”])")
 )
@@ -49,6 +51,9 @@ func (l Language) calledAt(e Error, text string) int {
 		}
 		if at == 0 {
 			at = code.findPiped(m[1])
+		}
+		if at == 0 && failed != nil && signalled.MatchString(m[1]) {
+			at = code.findOnly(failed[1])
 		}
 		return at
 	}
@@ -135,6 +140,14 @@ func (d deparsed) find(call string) int {
 		}
 		from = at + len(call)
 	}
+}
+
+// findOnly gives the line of a call that stands there once.
+func (d deparsed) findOnly(call string) int {
+	if call = squeeze(call); call == "" || strings.Count(d.text, call) != 1 {
+		return 0
+	}
+	return d.find(call)
 }
 
 // findPiped gives the line of a call that a pipe gave its first argument.

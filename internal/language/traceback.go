@@ -51,9 +51,12 @@ type traceback struct {
 	// deparsed says that the calls stand there as text, the outermost first, and that
 	// those at the top level have no line.
 	deparsed bool
-	// reprinted says that the kernel evaluates a print of the code, without its blank
-	// lines and with other columns.
+	// reprinted says that the kernel evaluates a print of the code, with other lines and
+	// columns.
 	reprinted bool
+	// told finds the line, from 1, of an error that comes without a place, or with one in
+	// a print, by what it says; 0 if that does not tell.
+	told func(l Language, e Error, code []string) int
 }
 
 var (
@@ -82,6 +85,7 @@ var (
 			regexp.MustCompile(`^ *(?P<ref>File <tokenize>):(?P<line>\d+)$`),
 		},
 		named:   true,
+		told:    toldByIPython,
 		arrow:   regexp.MustCompile(`^(?:-+> ?|Line )(?P<line>\d+)(?:[ :]|$)`),
 		context: regexp.MustCompile(`^(?:-+> ?|Line | *\(\.\.\.\) *| +)(?P<line>\d+)(?:[ :]|$)`),
 	}
@@ -110,6 +114,7 @@ var (
 		},
 		innermostFirst: true,
 		reprinted:      true,
+		told:           toldByDeno,
 	}
 	calysto = &traceback{
 		places: []*regexp.Regexp{
@@ -147,7 +152,7 @@ func (l Language) Frames(e Error) []Frame {
 	for line := range strings.Lines(text) {
 		r.line(plain(strings.TrimRight(line, "\r\n")))
 	}
-	kept := r.frames[:0]
+	var kept []Frame
 	for _, f := range r.frames {
 		if f.Line > 0 {
 			kept = append(kept, f)
@@ -156,6 +161,7 @@ func (l Language) Frames(e Error) []Frame {
 	if t.innermostFirst {
 		slices.Reverse(kept)
 	}
+	kept = l.innermost(kept, e, r)
 	called := l.calledAt(e, text)
 	if len(kept) == 0 && t.named {
 		called = ranAt(r.code, plain(text))
@@ -167,6 +173,24 @@ func (l Language) Frames(e Error) []Frame {
 		kept = append(kept, Frame{Line: missed})
 	}
 	return kept
+}
+
+// innermost adds to frames, of which the innermost is the last, the line that an error tells of
+// in words; a line in a print gives way to that.
+func (l Language) innermost(frames []Frame, e Error, r frameReader) []Frame {
+	elsewhere := len(r.frames) > 0 && (!r.reprinted || r.frames[0].Cell.Count == Elsewhere)
+	if r.told == nil || elsewhere {
+		return frames
+	}
+	line := r.told(l, e, r.code)
+	switch {
+	case line == 0:
+	case len(r.frames) > 0 && r.frames[0].Line > 0:
+		frames[len(frames)-1].Line = line
+	default:
+		frames = append(frames, Frame{Line: line})
+	}
+	return frames
 }
 
 // ClassName is the name of an error's class; xeus-python prints the class.
@@ -208,7 +232,7 @@ func (r *frameReader) line(line string) {
 		return
 	}
 	if p := r.place(line); p != nil {
-		f := r.locate(p, line, r.code)
+		f := r.locate(p, line)
 		if p.groups["body"] != nil {
 			if !r.language.evaluatesBody(p.text(line, "body"), r.code) {
 				return
@@ -301,10 +325,10 @@ func (l Language) bodyStart(code []string) int {
 }
 
 // locate makes a frame of a place, with what the evaluated code says of it.
-func (t *traceback) locate(p *place, line string, code []string) Frame {
-	f := p.frame(line)
-	if t.reprinted {
-		f.Line = nthNotBlank(code, f.Line)
+func (r *frameReader) locate(p *place, line string) Frame {
+	f, code := p.frame(line), r.code
+	if r.reprinted {
+		f.Line = r.language.printedLine(code, f.Line)
 	}
 	call, def := p.text(line, "call"), p.text(line, "def")
 	switch {
@@ -344,19 +368,6 @@ func defines(code, function string) bool {
 	}
 	defined, err := regexp.MatchString(form, code)
 	return err == nil && defined
-}
-
-// nthNotBlank is the line, from 1, that is the n-th with something on it, or 0.
-func nthNotBlank(lines []string, n int) int {
-	for i, line := range lines {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if n--; n == 0 {
-			return i + 1
-		}
-	}
-	return 0
 }
 
 // Rewrite puts a buffer's own name and lines in the place of cells in a traceback,
