@@ -83,7 +83,7 @@ func namedFiles(text string) []textPlace {
 		if rest, ok := strings.CutPrefix(path, "~/"); ok && homeErr == nil {
 			path = filepath.Join(home, rest)
 		}
-		if !filepath.IsAbs(path) || len(path) > maxPath {
+		if !filepath.IsAbs(path) || len(path) > maxPath || onAnotherHost(path) {
 			continue
 		}
 		line := 0
@@ -93,6 +93,13 @@ func namedFiles(text string) []textPlace {
 		places = append(places, textPlace{start, end, path, line})
 	}
 	return places
+}
+
+// onAnotherHost tells whether Windows would look for a path on another host, which it
+// would give the user's name and a proof of the password, or among its devices.
+func onAnotherHost(path string) bool {
+	slash := func(i int) bool { return path[i] == '/' || path[i] == '\\' }
+	return len(path) > 1 && slash(0) && slash(1)
 }
 
 func group(text string, m []int, n int) string {

@@ -106,18 +106,11 @@ func heldLink(path string, shared bool, links int) error {
 	case shared:
 		return refuse(path, errors.New("it is a link in a folder that others write to"))
 	case links == 0:
-		return refuse(path, errors.New("it leads over too many links"))
+		return refuse(path, errLinks)
 	}
-	target, err := os.Readlink(path)
+	target, err := linkTarget(path)
 	if err != nil {
 		return err
-	}
-	if !filepath.IsAbs(target) {
-		above, err := filepath.EvalSymlinks(filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		target = filepath.Join(above, target)
 	}
 	return held(target, links-1)
 }

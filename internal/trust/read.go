@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // MaxFile is how many bytes a file may have that is read: kernelspecs, connection
@@ -26,6 +27,9 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if err := readable(path, st); err != nil {
+		return nil, err
+	}
+	if err := Owned(path); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|dontWait, 0)
@@ -61,19 +65,46 @@ func readable(path string, st fs.FileInfo) error {
 	return owned(path, st)
 }
 
-// Owned says why what stands at path is not to be believed: it, or a link on the way
-// from path to it, is another user's; nil if all is the user's or root's.
-func Owned(path string) error {
+// Owned says why what stands at path is not to be believed: it, or any of the links from
+// path to it, is another user's; nil if all is the user's or root's.
+func Owned(path string) error { return ownedChain(path, maxLinks) }
+
+func ownedChain(path string, links int) error {
 	st, err := os.Lstat(path)
 	if err == nil {
 		err = owned(path, st)
 	}
-	if err == nil && st.Mode()&fs.ModeSymlink != 0 {
-		if st, err = os.Stat(path); err == nil {
-			err = owned(path, st)
+	if err != nil || st.Mode()&fs.ModeSymlink == 0 {
+		return err
+	}
+	if links == 0 {
+		return refuse(path, errLinks)
+	}
+	target, err := linkTarget(path)
+	if err != nil {
+		return err
+	}
+	// The folders that it names may be links as well.
+	for dir := filepath.Dir(target); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if st, err := os.Lstat(dir); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+			if err := ownedChain(dir, links-1); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	return ownedChain(target, links-1)
+}
+
+var errLinks = errors.New("it leads over too many links")
+
+// linkTarget is the absolute path that a link names.
+func linkTarget(path string) (string, error) {
+	target, err := os.Readlink(path)
+	if err != nil || filepath.IsAbs(target) {
+		return target, err
+	}
+	above, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(above, target), err
 }
 
 func owned(path string, st fs.FileInfo) error {

@@ -80,6 +80,33 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// Each link counts, in the middle of a chain and among the folders that a link names.
+func TestForeignLinkInTheMiddle(t *testing.T) {
+	for foreign, links := range map[string][][2]string{
+		"second": {{"second", "first"}, {"file", "second"}},
+		"way":    {{"way/file", "first"}, {".", "way"}},
+		"third":  {{"way/file", "first"}, {"third", "way"}, {".", "third"}},
+	} {
+		dir := folder(t)
+		at := func(name string) string { return filepath.Join(dir, name) }
+		must(t, os.WriteFile(at("file"), []byte("text"), 0o600))
+		for _, link := range links {
+			must(t, os.Symlink(link[0], at(link[1])))
+		}
+		must(t, Owned(at("first")))
+		if _, err := ReadFile(at("first")); err != nil {
+			t.Error(err)
+		}
+		testenv.GiveAway(t, at(foreign))
+		if err := Owned(at("first")); !errors.As(err, new(ForeignError)) {
+			t.Errorf("%s: %v", foreign, err)
+		}
+		if _, err := ReadFile(at("first")); !errors.As(err, new(ForeignError)) {
+			t.Errorf("%s is read: %v", foreign, err)
+		}
+	}
+}
+
 func TestPrivate(t *testing.T) {
 	dir := folder(t)
 	at := func(elem ...string) string { return filepath.Join(append([]string{dir}, elem...)...) }
