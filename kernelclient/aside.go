@@ -184,6 +184,14 @@ func (k *Kernel) Prepare(ctx context.Context) {
 	}
 }
 
+// AsksAside says whether questions are asked in a subshell, so that what is evaluated meanwhile
+// does not wait for the answers.
+func (k *Kernel) AsksAside() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.aside.subshell != nil
+}
+
 // noSubshell is logged of a kernel that lists subshells and is not asked in one.
 const noSubshell = "no subshell"
 

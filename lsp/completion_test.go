@@ -270,6 +270,27 @@ func TestCompletionPlaces(t *testing.T) {
 	}
 }
 
+// What a call gives is inferred from how its function is written, wherever in the buffer. Nothing
+// is called.
+func TestCompletionBehindCalls(t *testing.T) {
+	const setup = "calls = 0\nclass Table:\n    def groupby(self, by):\n        global calls\n        calls += 1\n        return self\n    def mean(self): return 1.5\n" +
+		"def make():\n    global calls\n    calls += 1\n    return Table()\ntable = make()\ncalls = 0\n"
+	b := namespaceOf(t, namespaceKernel{"python3", "python", setup, nil})
+	for text, want := range map[string]string{
+		"make().|": "groupby", "make().me|": "mean", "table.groupby('a').me|": "mean", "make().groupby('a').mean().is_i|": "is_integer",
+		"x = [table.groupby('a').me|": "mean", "'x'.strip().upp|": "upper", "def f():\n    return make().me|": "mean",
+	} {
+		var got completions
+		b.again(func() bool {
+			got = b.completeAt(completionCase{text: setup + "# %% b\nimport os\n# %% c\n" + text})
+			return len(got.Items) > 0
+		})
+		got.item(t, want)
+	}
+	b.rewrite("calls\n")
+	b.run("calls").want(t, "queued running done", "0")
+}
+
 // matches compares a label with what is wanted; one that ends with a blank is a beginning.
 func matches(label, want string) bool {
 	return label == want || strings.HasSuffix(want, " ") && strings.HasPrefix(label, strings.TrimSpace(want))

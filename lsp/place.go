@@ -23,8 +23,10 @@ type place struct {
 	// above and below are the other lines of the definition that the line is in; empty for
 	// most languages.
 	above, below string
-	// cell is the cell up to the cursor, and spot what its end is in.
+	// cell is the cell up to the cursor, and spot what its end is in. buffer has the cells
+	// above, too, for kernels that infer.
 	cell    string
+	buffer  string
 	spot    language.Spot
 	imports imports // of a cell of Go
 	// alone is the line as a document of its own: the answer may come after an edit,
@@ -32,7 +34,8 @@ type place struct {
 	alone *document.Document
 }
 
-// maxCell bounds what a kernel is sent of a cell, in bytes: it has the lines before the cursor.
+// maxCell bounds what a kernel is sent of a cell or a buffer, in bytes: it has the lines before the
+// cursor.
 const maxCell = 16 << 10
 
 // placeAt finds what to send for a position of a document.
@@ -65,8 +68,12 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 	line := d.code(number)
 	place := place{
 		doc: d, language: d.language, session: d.session, number: number, line: line, cursor: document.CodePoints(line, at-start),
-		cell:  d.cellAbove(number) + lastBytes(line[:min(at-start, len(line))], maxCell),
 		alone: document.New(d.uri, d.LanguageID(), d.Version(), d.Line(number), s.encoding),
+	}
+	typed := lastBytes(line[:min(at-start, len(line))], maxCell)
+	place.cell = d.textAbove(number, d.language.IsMark) + typed
+	if d.language.NameAlone {
+		place.buffer = d.textAbove(number, func(string) bool { return false }) + typed
 	}
 	if d.language.Context {
 		place.above, place.below = d.around(number)
@@ -75,11 +82,11 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 	return place, nil
 }
 
-// cellAbove gives the lines of a line's cell that stand above it, as far as a kernel is sent
+// textAbove gives the lines above one, up to one that ends says so of, as far as a kernel is sent
 // them.
-func (d *openDocument) cellAbove(number int) string {
+func (d *openDocument) textAbove(number int, ends func(line string) bool) string {
 	from, size := number, 0
-	for ; from > 0 && !d.language.IsMark(d.code(from-1)) && size < maxCell; from-- {
+	for ; from > 0 && !ends(d.code(from-1)) && size < maxCell; from-- {
 		size += len(d.Line(from-1)) + 1
 	}
 	var b strings.Builder

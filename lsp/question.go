@@ -63,6 +63,13 @@ func (p place) questions() []question {
 		add(shortened(logical, word))
 		add(shortened(typed, word))
 	}
+	if _, whole := p.language.PathAtEnd(typed); !whole && p.buffer != "" && p.session.AsksAside() {
+		// What a call gives is not known without making it, but for what its function is written
+		// like. That takes long, and an evaluation must not wait for it.
+		q := ending(p.plain(p.buffer))
+		q.inferred = true
+		add(q)
+	}
 	return all
 }
 

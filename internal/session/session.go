@@ -458,6 +458,12 @@ func (s *Session) late(l *link, parent string, e kernelclient.Event) {
 	}
 }
 
+// AsksAside says whether what is evaluated does not wait for the answers to questions.
+func (s *Session) AsksAside() bool {
+	k := s.Kernel()
+	return k != nil && k.AsksAside()
+}
+
 // Complete asks the kernel for completions at a position.
 func (s *Session) Complete(ctx context.Context, code string, at kernelclient.Cursor) (jupyter.CompleteReplyContent, error) {
 	k := s.Kernel()
