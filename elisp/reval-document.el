@@ -314,10 +314,12 @@ A file on another host is none that the server could read."
 (defun reval-document--wire-text (text)
   "Return TEXT with every character that cannot be sent replaced by another.
 \\r would end a line in LSP, but not in a buffer."
-  (if (string-match-p (concat "\r\\|" reval-document--unsendable) text)
-      (replace-regexp-in-string reval-document--unsendable "\ufffd"
-                                (string-replace "\r" " " text))
-    text))
+  (let ((text (string-replace "\r" " " text))
+        ;; Else Emacs asks millions of characters for their other case.
+        (case-fold-search nil))
+    (if (and (multibyte-string-p text) (= (length text) (string-bytes text))) ; all ASCII
+        text
+      (replace-regexp-in-string reval-document--unsendable "\ufffd" text))))
 
 ;;; Positions
 

@@ -34,15 +34,18 @@
 (defvar bench-folder (file-name-as-directory (expand-file-name (getenv "REVAL_BENCH_FOLDER"))))
 (defvar bench-out (expand-file-name (getenv "REVAL_BENCH_OUT")))
 
-;; The package is compiled, as one that was installed.
+;; The package is compiled, as one that was installed.  Another Emacs does it: a
+;; compiler loads the sources of what it compiles.
 (let ((elisp (expand-file-name "../../../elisp" (file-name-directory load-file-name)))
-      (compiled (expand-file-name ".elisp" bench-folder))
-      (byte-compile-verbose nil))
+      (compiled (expand-file-name ".elisp" bench-folder)))
   (make-directory compiled t)
   (add-to-list 'load-path compiled)
   (dolist (file (directory-files elisp t "\\`reval.*\\.el\\'"))
-    (copy-file file (expand-file-name (file-name-nondirectory file) compiled) t))
-  (byte-recompile-directory compiled 0))
+    (copy-file file (file-name-as-directory compiled) t))
+  (unless (zerop (apply #'call-process (expand-file-name invocation-name invocation-directory)
+                        nil nil nil "-Q" "--batch" "-L" compiled "-f" "batch-byte-compile"
+                        (directory-files compiled t "\\.el\\'")))
+    (error "The package does not compile")))
 (require 'reval)
 
 (setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp")
@@ -212,7 +215,8 @@ The names of the figures end in SUFFIX."
                                      (format "⇒ %d$" (* 20 count)))
                       (format "C-u %s C-c ; B"
                               (string-join (split-string (number-to-string count) "" t) " ")))))
-  (let (times)
+  (let ((current-prefix-arg nil)        ; it was the count
+        times)
     (dotimes (n 1000)
       (goto-char (point-min))
       (forward-line (% (* 7919 n) 10000))
