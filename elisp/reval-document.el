@@ -57,8 +57,9 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   chosen                 ; non-nil when its user chose the kernel
   open                   ; non-nil after didOpen
   changes                ; edits not sent, last first, or `full'
-  before                 ; (BEG END START-POSITION END-POSITION) of an edit to come
+  before                 ; (BEG END START-POSITION END-POSITION NEAR) of an edit to come
   tick                   ; `buffer-chars-modified-tick' after the last edit that was noted
+  near                   ; (TICK LINE . BEGINNING) of a line, while that is the tick
   timer                  ; sends the edits
   evaluations            ; those with a result in the buffer
   restoring              ; non-nil while the server is asked for all of them
@@ -243,7 +244,8 @@ A file on another host is none that the server could read."
             (let ((start (reval-document-position document beg)))
               (list beg end start
                     (if (= beg end) start
-                      (reval-document-position document end))))))))
+                      (reval-document-position document end))
+                    (reval-document-near document)))))))
 
 (defun reval-document--after-change (beg end length)
   "Note that LENGTH characters at BEG became the text up to END."
@@ -251,8 +253,12 @@ A file on another host is none that the server could read."
     (when (reval-document-open document)
       (setf (reval-document-tick document) (buffer-chars-modified-tick))
       (pcase (reval-document-before document)
-        ((and `(,(pred (= beg)) ,(pred (= (+ beg length))) ,start ,stop)
+        ((and `(,(pred (= beg)) ,(pred (= (+ beg length))) ,start ,stop ,near)
               (guard (listp (reval-document-changes document))))
+         ;; A line above the edit has not moved.
+         (when (and near (eq near (reval-document-near document)) (<= (cddr near) beg))
+           (setf (reval-document-near document)
+                 (cons (buffer-chars-modified-tick) (cdr near))))
          (push (list :range (list :start start :end stop)
                      :text (reval-document--wire-text
                             (save-restriction
@@ -332,8 +338,48 @@ The buffer must be current."
       (when pos (goto-char pos))
       (let* ((pos (point))
              (bol (progn (forward-line 0) (point))))
-        (list :line (1- (line-number-at-pos bol t))
+        (list :line (reval-document--line document bol)
               :character (reval-document--column document bol pos))))))
+
+(defun reval-document-line-number (document pos)
+  "Return the number, from 1, of the line of POS in the buffer of DOCUMENT.
+The buffer must be current."
+  (1+ (plist-get (reval-document-position document pos) :line)))
+
+(defun reval-document--near (document)
+  "Return (TICK LINE . BEGINNING) of a line from which others may be counted.
+The buffer of DOCUMENT is current, and widened.  Emacs counts lines from the
+beginning of the buffer, and most work is done near where it was done before."
+  (let ((near (reval-document-near document)))
+    (if (eql (car near) (buffer-chars-modified-tick))
+        near
+      (cons nil (cons 0 (point-min))))))
+
+(defun reval-document--line (document bol)
+  "Return the number, from 0, of the line that begins at BOL in DOCUMENT.
+The buffer must be current, and widened."
+  (pcase-let* ((`(,_ ,line . ,beg) (reval-document--near document))
+               (lines (save-restriction
+                        (narrow-to-region (min beg bol) (max beg bol))
+                        (1- (line-number-at-pos (point-max)))))
+               (line (if (< bol beg) (- line lines) (+ line lines))))
+    (setf (reval-document-near document)
+          (cons (buffer-chars-modified-tick) (cons line bol)))
+    line))
+
+(defun reval-document--goto-line (document line)
+  "Go to the beginning of LINE, from 0, of DOCUMENT, or to the end of the buffer.
+Return non-nil if the line is there.  The buffer must be current, and widened."
+  (pcase-let ((`(,_ ,start . ,beg) (reval-document--near document)))
+    (when (< line (/ start 2))
+      (setq start 0 beg (point-min)))
+    (goto-char beg)
+    (if (not (zerop (forward-line (- line start))))
+        (ignore (goto-char (point-max)))
+      (when (bolp)
+        (setf (reval-document-near document)
+              (cons (buffer-chars-modified-tick) (cons line (point)))))
+      t)))
 
 (defun reval-document--column (document bol pos)
   "Return how many characters of DOCUMENT's encoding are between BOL and POS."
@@ -351,16 +397,14 @@ The buffer must be current.  A position past the end of its line is that end."
   (save-excursion
     (save-restriction
       (widen)
-      (goto-char (point-min))
-      (if (zerop (forward-line (plist-get position :line)))
-          (let ((rest (plist-get position :character))
-                (wide (eq (reval-document--encoding document) 'utf-16)))
-            (if (not wide)
-                (goto-char (min (+ (point) rest) (reval-document-line-end)))
-              (while (and (> rest 0) (not (eolp)))
-                (cl-decf rest (if (> (following-char) #xffff) 2 1))
-                (forward-char))))
-        (goto-char (point-max)))
+      (when (reval-document--goto-line document (plist-get position :line))
+        (let ((rest (plist-get position :character))
+              (wide (eq (reval-document--encoding document) 'utf-16)))
+          (if (not wide)
+              (goto-char (min (+ (point) rest) (reval-document-line-end)))
+            (while (and (> rest 0) (not (eolp)))
+              (cl-decf rest (if (> (following-char) #xffff) 2 1))
+              (forward-char)))))
       (point))))
 
 (defun reval-document-line-end ()

@@ -322,7 +322,8 @@ Code that was deleted may have come back, in another place."
     (let* ((was (plist-get (plist-get (plist-get params :range) :start) :line))
            (start (plist-get (plist-get failure :range) :start))
            (is (with-current-buffer buffer
-                 (1- (line-number-at-pos (overlay-start code) t)))))
+                 (1- (reval-document-line-number (reval-evaluation-document evaluation)
+                                                 (overlay-start code))))))
       (plist-put start :line (max 0 (+ (plist-get start :line) (- is was)))))))
 
 (defun reval-eval-restore (document)
@@ -355,10 +356,10 @@ Code that was deleted may have come back, in another place."
 (defun reval-eval--take (evaluation params)
   "Take the state of EVALUATION from PARAMS, an EvaluationParams."
   (let ((state (plist-get params :state)))
-    (when (and (equal state "running")
-               (not (equal (reval-evaluation-state evaluation) "running")))
-      (setf (reval-evaluation-started evaluation) (float-time))
-      (reval-eval--show-running evaluation))
+    (unless (equal state (reval-evaluation-state evaluation))
+      (when (equal state "running")
+        (setf (reval-evaluation-started evaluation) (float-time)))
+      (reval-eval--set-clock evaluation (equal state "running")))
     (setf (reval-evaluation-state evaluation) state
           (reval-evaluation-ahead evaluation) (or (plist-get params :ahead) 0)
           (reval-evaluation-count evaluation) (plist-get params :count)
@@ -370,16 +371,18 @@ Code that was deleted may have come back, in another place."
           (cond ((eq (plist-get params :stale) t) t)
                 ((eq (plist-get params :past) t) 'past)))))
 
-(defun reval-eval--show-running (evaluation)
-  "Show every second how long EVALUATION has been running."
-  (let (timer)
-    (setq timer
-          (run-with-timer
-           1 1 (lambda ()
-                 (if (and (equal (reval-evaluation-state evaluation) "running")
-                          (reval-overlay-visible-p evaluation))
-                     (reval-overlay-update evaluation)
-                   (cancel-timer timer)))))))
+(defun reval-eval--set-clock (evaluation running)
+  "Show every second how long EVALUATION has been RUNNING, if it is."
+  (when-let ((clock (reval-evaluation-clock evaluation)))
+    (cancel-timer clock))
+  (setf (reval-evaluation-clock evaluation)
+        (and running (run-with-timer 1 1 #'reval-eval--tick evaluation))))
+
+(defun reval-eval--tick (evaluation)
+  "Show how long EVALUATION has been running, as long as it is shown."
+  (if (reval-overlay-visible-p evaluation)
+      (reval-overlay-update evaluation)
+    (reval-eval--set-clock evaluation nil)))
 
 (cl-defmethod reval-handle-notification (connection (_method (eql 'reval/output)) params)
   "Show outputs of an evaluation of CONNECTION, taken from PARAMS."
@@ -412,6 +415,7 @@ The results that stand beside the code are told to be of a kernel that is gone."
                  (setf (reval-evaluation-stale evaluation) 'server)
                (setf (reval-evaluation-state evaluation) "lost"
                      (reval-evaluation-message evaluation) "the server ended")
+               (reval-eval--set-clock evaluation nil)
                (reval-output-update evaluation))
              (reval-overlay-update evaluation))
            (reval-connection-evaluations connection)))

@@ -26,7 +26,8 @@
   message                ; why it is dead, disconnected or unresponsive, or what it lacks
   document               ; the one that evaluated last
   output                 ; its output buffer, or nil
-  lighter)               ; what the mode line says of it
+  lighter                ; what the mode line says of it
+  redraw)                ; timer that lets the mode lines be drawn, or nil
 
 (cl-defstruct (reval-evaluation (:constructor reval-evaluation--make) (:copier nil))
   "A piece of a document that was, is or will be evaluated."
@@ -52,6 +53,7 @@
   mirrors                ; copies of these overlays in clones of the buffer
   open                   ; non-nil when the whole value is shown below the code
   shown                  ; non-nil when its output was brought to a window
+  clock                  ; timer that shows how long it has been running, or nil
   on-end)                ; function to call with it once it ended
 
 (defun reval-evaluation-ended-p (evaluation)
@@ -64,7 +66,8 @@
     (when (and code (overlay-buffer code))
       (setf (reval-evaluation-line evaluation)
             (with-current-buffer (overlay-buffer code)
-              (line-number-at-pos (overlay-start code) t))))
+              (reval-document-line-number (reval-evaluation-document evaluation)
+                                          (overlay-start code)))))
     (reval-evaluation-line evaluation)))
 
 (defun reval-evaluation-place (evaluation)
@@ -145,11 +148,32 @@ No answer in TIMEOUT seconds is an error.  With SECRET, no log shows ARGUMENT."
       (when-let ((document (reval-document-find connection uri)))
         (setf (reval-document-session document) session)
         (unless (reval-session-document session)
-          (setf (reval-session-document session) document))
-        (with-current-buffer (reval-document-buffer document)
-          (force-mode-line-update))))
+          (setf (reval-session-document session) document))))
+    (reval-session--redraw session)
     (reval-session--tell-change session was)
     session))
+
+(defun reval-session--redraw (session)
+  "Let the mode lines that tell of SESSION be drawn anew, a moment later.
+Emacs may draw menus and the tool bar with them, and a short evaluation changes
+the state twice, so that a result would be late by it."
+  (unless (reval-session-redraw session)
+    (setf (reval-session-redraw session)
+          (run-with-timer
+           0.05 nil
+           (lambda ()
+             (setf (reval-session-redraw session) nil)
+             (maphash (lambda (_uri document)
+                        (when (eq (reval-document-session document) session)
+                          (mapc #'reval-session--redraw-in
+                                (cons (reval-document-buffer document)
+                                      (reval-document-clones document)))))
+                      (reval-connection-documents (reval-session-connection session))))))))
+
+(defun reval-session--redraw-in (buffer)
+  "Let the mode lines of BUFFER be drawn anew, if it is there."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer (force-mode-line-update))))
 
 (defun reval-session--tell-change (session was)
   "Say that SESSION, whose state was WAS, died, is silent or answers again.
@@ -197,14 +221,29 @@ So also that it lost or found its server."
                  ("idle" 'success)
                  ("none" nil)
                  (_ 'warning))))
-    (concat "reval["
-            ;; A name comes from elsewhere, and "%" is a sign of the mode line's own.
-            (propertize (string-replace
-                         "%" "%%"
-                         (string-join (remove "" (list (reval-session-short-name session) text))
-                                      " "))
-                        'face face)
-            "]")))
+    (propertize
+     (concat "reval["
+             ;; A name comes from elsewhere, and "%" is a sign of the mode line's own.
+             (propertize (string-replace
+                          "%" "%%"
+                          (string-join (remove "" (list (reval-session-short-name session) text))
+                                       " "))
+                         'face face)
+             "]")
+     'help-echo #'reval-session--help)))
+
+(defun reval-session--help (window &rest _)
+  "Return what is said where the mouse points at the mode line of WINDOW."
+  (when-let* ((document (buffer-local-value 'reval-document--current (window-buffer window)))
+              (session (reval-document-session document)))
+    (format "%s: %s%s%s\nmouse-1: menu of reval"
+            (reval-session-display-name session)
+            (reval-session-state session)
+            (if (zerop (reval-session-queued session)) ""
+              (format ", %d queued" (reval-session-queued session)))
+            (if (reval-session-message session)
+                (concat "\n" (reval-session-message session))
+              ""))))
 
 (defun reval-session-short-name (session)
   "Return a short name of SESSION's kernel; \"\" if there is none."
@@ -225,17 +264,7 @@ So also that it lost or found its server."
     (list
      " "
      (cond
-      (session
-       (propertize
-        (reval-session-lighter session)
-        'help-echo (format "%s: %s%s%s\nmouse-1: menu of reval"
-                           (reval-session-display-name session)
-                           (reval-session-state session)
-                           (if (zerop (reval-session-queued session)) ""
-                             (format ", %d queued" (reval-session-queued session)))
-                           (if (reval-session-message session)
-                               (concat "\n" (reval-session-message session))
-                             ""))))
+      (session (reval-session-lighter session))
       ((and document (reval-document-connection document)
             (not (reval-document-connected-p document)))
        (propertize "reval[off]"

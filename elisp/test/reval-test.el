@@ -58,12 +58,35 @@ The document is bound to `document'; its server is played by nobody."
       (should (= (reval-document-point document '(:line 0 :character 99)) 10))
       (should (= (reval-document-point document '(:line 99 :character 0)) (point-max))))))
 
+(ert-deftest reval-test-lines-after-edits ()
+  "The lines of positions are right after any edits, also after unseen ones."
+  (reval-test-with-document 'utf-32 "a\nb\n\nc"
+    (dotimes (_ 3000)
+      (goto-char (1+ (random (1+ (buffer-size)))))
+      (let ((inhibit-modification-hooks (zerop (random 4))))
+        (pcase (random 4)
+          (0 (insert "\n"))
+          (1 (insert "xy\nz"))
+          (2 (delete-region (point) (1+ (random (1+ (buffer-size))))))
+          (_ (insert-and-inherit "v"))))
+      (let* ((pos (1+ (random (1+ (buffer-size)))))
+             (line (1- (line-number-at-pos pos t)))
+             (start (save-excursion (goto-char pos) (line-beginning-position))))
+        (when (zerop (random 2))
+          (should (= start (reval-document-point document `(:line ,line :character 0)))))
+        (should (equal (reval-document-position document pos)
+                       `(:line ,line :character ,(- pos start))))
+        (should (= (point-max)
+                   (reval-document-point document '(:line 99999 :character 0))))))))
+
 (ert-deftest reval-test-wire-text ()
   "What cannot be sent is replaced by as many characters."
   (let* ((text (concat "a\rb" (string (unibyte-char-to-multibyte #xff) #xd800) "🎈"))
          (wire (reval-document--wire-text text)))
     (should (equal wire "a b\ufffd\ufffd🎈"))
-    (should (json-serialize wire))))
+    (should (json-serialize wire)))
+  ;; Also of a buffer of bytes.
+  (should (json-serialize (reval-document--wire-text (unibyte-string ?a #xff)))))
 
 (ert-deftest reval-test-uris ()
   "A path becomes a URI and comes back, however it is escaped."
