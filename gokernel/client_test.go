@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -54,20 +55,24 @@ type client struct {
 	process               *exec.Cmd // nil for a kernel in this process
 }
 
+// connection writes a connection file. Ports, which only Windows needs, may be taken by another
+// before the kernel binds them; a new folder is the test's own.
 func connection(t testing.TB) (jupyter.ConnectionInfo, string) {
 	t.Helper()
-	var ports [5]int
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
 	info := jupyter.ConnectionInfo{
-		Transport: "tcp", IP: "127.0.0.1", ShellPort: ports[0], IOPubPort: ports[1], StdinPort: ports[2],
-		ControlPort: ports[3], HBPort: ports[4], SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
+		Transport: "ipc", IP: filepath.Join(testenv.RuntimeDir(t), "kernel"), ShellPort: 1, IOPubPort: 2, StdinPort: 3,
+		ControlPort: 4, HBPort: 5, SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
+	}
+	if runtime.GOOS == "windows" {
+		info.Transport, info.IP = "tcp", "127.0.0.1"
+		for _, port := range []*int{&info.ShellPort, &info.IOPubPort, &info.StdinPort, &info.ControlPort, &info.HBPort} {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			*port = l.Addr().(*net.TCPAddr).Port
+		}
 	}
 	path := filepath.Join(t.TempDir(), "kernel.json")
 	if err := info.WriteFile(path); err != nil {
