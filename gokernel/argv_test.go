@@ -31,3 +31,40 @@ func TestArgv(t *testing.T) {
 		}
 	}
 }
+
+// What of the library ends a process ends the cell, on sets of flags and loggers of the
+// program's own, too.
+func TestExitsOfTheLibrary(t *testing.T) {
+	const begin = `import ("flag"; "log"; "os"; "syscall")
+fs := flag.NewFlagSet("x", flag.ExitOnError)
+type holder struct { *flag.FlagSet; n int }
+type box struct { in holder; flag.FlagSet }
+h, l := holder{fs, 1}, log.New(os.Stdout, "", 0)
+var b box
+b.Init("b", flag.ExitOnError)
+_ = syscall.Exit`
+	for _, engine := range Engines {
+		c := startKernelOn(t, engine)
+		if got := c.run(begin); got != "" {
+			t.Fatalf("%s: %s", engine, got)
+		}
+		for code, want := range map[string]string{
+			`fs.Parse([]string{"-z"})`:                    "stderr:\nflag provided but not defined: -z\nUsage of x:\nExit:\nexit status 2(.|\n)*",
+			`if err := fs.Parse(nil); err != nil { }`:     "",
+			`(fs.Parse)([]string{"-h"})`:                  "stderr:\nUsage of x:\nExit:\nexit status 0(.|\n)*",
+			`h.Parse([]string{"-z"})`:                     "(.|\n)*\nExit:\nexit status 2(.|\n)*",
+			`b.Parse([]string{"-z"})`:                     "(.|\n)*Usage of b:\nExit:\nexit status 2(.|\n)*",
+			`b.in = h; b.in.Parse([]string{"-z"})`:        "(.|\n)*Usage of x:\nExit:\nexit status 2(.|\n)*",
+			`func() { defer fs.Parse([]string{"-z"}) }()`: "(.|\n)*\nExit:\nexit status 2(.|\n)*",
+			`flag.CommandLine.Parse([]string{"-z"})`:      "(.|\n)*\nExit:\nexit status 2(.|\n)*",
+			`l.Fatalf("bye %d", 1)`:                       "stdout:\nbye 1\nExit:\nexit status 1(.|\n)*",
+			`l.Fatalln("bye", 1)`:                         "stdout:\nbye 1\nExit:\nexit status 1(.|\n)*",
+			`log.Default().Fatal("bye")`:                  "stderr:\n.*bye\nExit:\nexit status 1(.|\n)*",
+			`syscall.Exit(4)`:                             "Exit:\nexit status 4(.|\n)*",
+		} {
+			if got := c.run(code); !regexp.MustCompile("^(" + want + ")$").MatchString(got) {
+				t.Errorf("%s: %s\ngives %q\nwant %s", engine, code, got, want)
+			}
+		}
+	}
+}

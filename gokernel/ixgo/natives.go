@@ -175,7 +175,8 @@ func (e *Engine) natives() error {
 		"(*os/exec.Cmd).Output":         e.commandOutput,
 		"(*os/exec.Cmd).CombinedOutput": e.commandCombinedOutput,
 
-		"os.Exit": func(code int) { panic(front.ExitError(code)) }, // log.Fatal calls it
+		"os.Exit":      func(code int) { panic(front.ExitError(code)) }, // log.Fatal calls it
+		"syscall.Exit": func(code int) { panic(front.ExitError(code)) },
 
 		"flag.Parse":            func() { _ = front.ParseFlags(flag.CommandLine, os.Args[1:]) },
 		"(*flag.FlagSet).Parse": front.ParseFlags,

@@ -97,7 +97,17 @@ func (e *Engine) replacements() interp.Exports {
 		mapTypes[fmtSymbols[name]] = stdlib.MapTypes[reflect.ValueOf(f[0])]
 	}
 	stderr := e.stream(os.Stderr)
+	helpers := exitFuncs()
+	for name, f := range map[string]any{
+		"GoroutinePanic": func(v any) { e.goroutinePanic(v) },
+		"Print":          front.Printer(stderr, "", ""),
+		"Println":        front.Printer(stderr, " ", "\n"),
+		"Words":          front.WordsOf,
+	} {
+		helpers[name] = reflect.ValueOf(f)
+	}
 	return interp.Exports{
+		"syscall/syscall": {"Exit": reflect.ValueOf(func(code int) { panic(front.ExitError(code)) })},
 		"os/os": {
 			"Exit":  reflect.ValueOf(func(code int) { panic(front.ExitError(code)) }),
 			"Stdin": reflect.ValueOf(&stdin).Elem(),
@@ -114,14 +124,9 @@ func (e *Engine) replacements() interp.Exports {
 		})},
 		"log/log": logSymbols,
 		// Under the key "fmt/fmt" Use would set up the whole library again.
-		"fmt/replaced": fmtSymbols,
-		".":            {"MapTypes": reflect.ValueOf(mapTypes)},
-		helperPath + "/" + helperPath: {
-			"GoroutinePanic": reflect.ValueOf(func(v any) { e.goroutinePanic(v) }),
-			"Print":          reflect.ValueOf(front.Printer(stderr, "", "")),
-			"Println":        reflect.ValueOf(front.Printer(stderr, " ", "\n")),
-			"Words":          reflect.ValueOf(front.WordsOf),
-		},
+		"fmt/replaced":                fmtSymbols,
+		".":                           {"MapTypes": reflect.ValueOf(mapTypes)},
+		helperPath + "/" + helperPath: helpers,
 	}
 }
 

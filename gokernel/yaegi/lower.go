@@ -34,6 +34,7 @@ import (
 //   - case x, y of a switch without a tag looks at x alone: x || y at both.
 //   - A select's case, and a range, that assign to what there is already: they declare
 //     variables, which are assigned at the head of the body.
+//   - Methods of flag and log end the process: functions of ours end the cell (exits.go).
 //   - Variables of the program are constants, or lose what is assigned: they are what
 //     a pointer points to.
 type lowering struct {
@@ -60,6 +61,7 @@ func (e *Engine) lowerFile(f *ast.File, info *types.Info) []front.Refusal {
 				return true
 			}
 			l.printing(n)
+			l.exiting(n)
 		case *ast.SelectorExpr:
 			if v, ok := info.Uses[n.Sel].(*types.Var); ok && v.Pkg() != nil && !v.IsField() && l.engine.provided[v.Pkg().Path()][v.Name()] {
 				c.Replace(l.pointedTo(n))
