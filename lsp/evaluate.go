@@ -9,6 +9,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
 )
@@ -91,10 +92,12 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 	s.evaluated++
 	r := &result{
 		server: s, session: d.session, doc: d, id: jupyter.NewID(), number: s.evaluated, anchor: d.Anchor(where),
-		eval: session.Evaluation{State: session.Queued}, progress: p,
+		eval: session.Evaluation{State: session.Queued}, outputs: record.NewRendering(d.session.displays),
+		leads: map[int][]lead{}, progress: p,
 	}
 	p.of(r)
 	s.results[r.id] = r
+	d.session.rendered[r.outputs] = r
 	d.session.sent(r, code)
 	d.show(r)
 	return r, code, nil

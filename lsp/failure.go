@@ -11,6 +11,7 @@ import (
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -46,7 +47,7 @@ func (r *result) fail(e abridged) {
 		le.Traceback = []string{r.said} // IPython prints that of a group of exceptions
 	}
 	resolve := func(name language.Ref) (string, int, bool) { return r.cell(name).place() }
-	o := Output{Kind: OutputError}
+	o := record.Output{Kind: record.Error}
 	o.Text, o.Spans = output.Plain(lang.Rewrite(text, resolve))
 	if !strings.HasSuffix(o.Text, "\n") {
 		o.Text += "\n"
@@ -72,16 +73,22 @@ func (r *result) fail(e abridged) {
 			named[Link{URI: f.in.doc.uri, Line: line}] = r.codeLine(f.in, f.line)
 		}
 	}
-	o.Links = makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))
-	b := r.add(o, "")
-	for i, l := range o.Links {
-		lead := named[Link{URI: l.URI, Line: l.Line}]
-		if lead != nil {
-			o.Links[i].Place = fmt.Sprintf("%s/%d", r.id, slices.Index(r.lines, lead))
+	links := makeLinks(o.Text, filePlaces(o.Text, e.files), bufferPlaces(o.Text, places))
+	leads := make([]lead, len(links))
+	for i, l := range links {
+		leads[i] = lead{Link: l, to: named[Link{URI: l.URI, Line: l.Line}]}
+		if to := leads[i].to; to != nil {
+			leads[i].Place = fmt.Sprintf("%s/%d", r.id, slices.Index(r.lines, to))
 		}
-		b.leads = append(b.leads, lead)
 	}
+	r.leads[r.outputs.Add(o, "")] = leads
 	r.touch()
+}
+
+// lead is where a link of an error leads.
+type lead struct {
+	Link
+	to *codeLine // nil for a place in a file
 }
 
 // documentLine is a line of a document, from 0.
@@ -141,19 +148,24 @@ func (e *EvaluationError) line() string {
 	return e.Name + ": " + first
 }
 
-// placed is an output with the places that it names as they stand now.
-func (r *result) placed(b *block, o Output) Output {
-	if o.Kind != OutputError {
-		return o
+// placed is an output as the client is told it, with the places that it names as they
+// stand now.
+func (r *result) placed(o record.Output) Output {
+	out := Output{
+		Index: o.Index, Kind: string(o.Kind), Name: o.Name, Back: o.Back, Text: o.Text, Cut: o.Cut,
+		Spans: o.Spans, MIME: o.MIME, Data: o.Data, Withheld: o.Withheld,
 	}
-	o.Error = r.error()
-	o.Links = slices.Clone(o.Links)
-	for i, l := range b.leads {
-		if l != nil {
-			o.Links[i].URI, o.Links[i].Line = l.in.doc.uri, l.now()
+	if o.Kind != record.Error {
+		return out
+	}
+	out.Error = r.error()
+	for _, l := range r.leads[o.Index] {
+		if l.to != nil {
+			l.URI, l.Line = l.to.in.doc.uri, l.to.now()
 		}
+		out.Links = append(out.Links, l.Link)
 	}
-	return o
+	return out
 }
 
 // placeNow answers reval.place.

@@ -100,11 +100,10 @@ const maxTooltip = 4 << 10
 func (r *result) transcript() string {
 	var pieces []string
 	size := 0
-	for _, block := range slices.Backward(r.blocks) {
+	for text := range r.outputs.Ends(maxTooltip + 1) {
 		if size > maxTooltip {
 			break
 		}
-		text := block.end(maxTooltip + 1)
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			text += "\n"
 		}

@@ -2,12 +2,9 @@ package lsp
 
 import "slices"
 
-// Bounds of what is remembered of outputs that came: in bytes for all evaluations of a
-// connection, if Options say nothing else, and of one output that stays in any case.
-const (
-	maxKept  = 256 << 20
-	maxSmall = 4 << 10
-)
+// maxKept bounds what is remembered of outputs that came, of all evaluations of a
+// connection, if Options say nothing else, in bytes.
+const maxKept = 256 << 20
 
 // keeping counts the outputs of evaluations that have ended; Server.mu guards it.
 type keeping struct {
@@ -18,14 +15,7 @@ type keeping struct {
 // keep counts what an evaluation brought that has ended, and drops the outputs of those
 // that ended first if it is too much; mu is held.
 func (s *Server) keep(r *result) {
-	for _, b := range r.blocks {
-		if b.screen != nil {
-			b.settle()
-		}
-		if n := b.size() - len(b.pending.text); n > maxSmall {
-			r.kept += n
-		}
-	}
+	r.kept = r.outputs.Large()
 	if r.kept == 0 {
 		return
 	}
@@ -51,13 +41,5 @@ func (s *Server) drop(r *result) {
 	s.keeping.bytes -= r.kept
 	r.kept = 0
 	r.summed = r.summary()
-	for i, b := range r.blocks {
-		if b.size() <= maxSmall || b.dirty {
-			continue
-		}
-		r.undisplay([]*block{b})
-		r.blocks[i] = &block{Output: Output{
-			Index: b.Index, Kind: OutputStream, Name: "stderr", Text: "[an output is left out here: there are too many large ones]\n",
-		}}
-	}
+	r.outputs.Drop()
 }

@@ -203,7 +203,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 			} else {
 				r.tellPlain(outputs, send)
 			}
-		} else if !due && r.hasNews() {
+		} else if !due && r.outputs.HasNews() {
 			wait = sooner(wait, max(streamPause-now.Sub(r.flushed), time.Millisecond))
 			r.listed = true
 			s.changed = append(s.changed, r)
@@ -268,7 +268,7 @@ func sooner(a, b time.Duration) time.Duration {
 // told with that.
 func (r *result) rests(now time.Time, queueRests time.Duration) time.Duration {
 	switch {
-	case r.cleared || r.hasNews():
+	case r.cleared || r.outputs.HasNews():
 		return 0
 	case r.eval.State == session.Queued && r.queuedTold:
 		return queueRests
@@ -297,29 +297,14 @@ func (r *result) enlist() {
 	}
 }
 
-// hasNews tells whether there is output that the client does not have.
-func (r *result) hasNews() bool {
-	return r.clearDirty || slices.ContainsFunc(r.blocks, func(b *block) bool { return b.dirty })
-}
-
 // news takes the outputs that the client does not have, if they are due.
 func (r *result) news(due bool) []Output {
 	if !due {
 		return nil
 	}
 	var outputs []Output
-	if r.clearDirty {
-		r.clearDirty = false
-		first := r.first
-		if len(r.blocks) > 0 {
-			first = r.blocks[0].Index
-		}
-		outputs = append(outputs, Output{Index: first, Kind: OutputClear})
-	}
-	for _, b := range r.blocks {
-		if b.dirty {
-			outputs = append(outputs, r.placed(b, cut(b.news(), r.server.client.text)))
-		}
+	for _, o := range r.outputs.News() {
+		outputs = append(outputs, r.placed(o.Abridged(r.server.client.text)))
 	}
 	return outputs
 }

@@ -60,15 +60,3 @@ func within(spans []output.Span, from, to int) []output.Span {
 	}
 	return part
 }
-
-// cut is a value or a display of which about size bytes of text are kept, in equal parts
-// at both ends; all if size is 0. A stream is divided instead, an error is short already.
-func cut(o Output, size int) Output {
-	if size == 0 || len(o.Text) <= 2*size || o.Kind != OutputResult && o.Kind != OutputDisplay {
-		return o
-	}
-	t := transcript{text: []byte(o.Text), spans: o.Spans, runes: utf8.RuneCountInString(o.Text)}
-	t.cut(t.rune(size/2), t.rune(len(o.Text)-size/2), "\n[… left out here …]\n")
-	o.Text, o.Spans, o.Cut = string(t.text), t.spans, true
-	return o
-}

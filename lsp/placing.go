@@ -107,7 +107,8 @@ func (s *Server) forget(r *result) {
 			l.mark.Release()
 		}
 		s.drop(old)
-		old.undisplay(old.blocks)
+		old.outputs.Close()
+		delete(old.session.rendered, old.outputs)
 		delete(s.results, old.id)
 		old.session.forgetSent(old)
 	}
@@ -224,15 +225,13 @@ func (s *Server) outputs(p OutputRef) (any, error) {
 		return nil, err
 	}
 	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
-	for _, b := range r.blocks {
-		if p.Index != nil && *p.Index != b.Index {
-			continue
+	for whole := range r.outputs.All() {
+		switch {
+		case p.Index == nil:
+			o.Outputs = append(o.Outputs, r.placed(whole.Light()))
+		case *p.Index == whole.Index:
+			o.Outputs = append(o.Outputs, r.placed(whole))
 		}
-		whole := b.whole()
-		if p.Index != nil {
-			whole.Data = b.Data
-		}
-		o.Outputs = append(o.Outputs, r.placed(b, whole))
 	}
 	if p.Index != nil && len(o.Outputs) == 0 {
 		return nil, fmt.Errorf("output %d of the evaluation is not kept any more", *p.Index)

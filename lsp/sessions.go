@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -43,11 +44,12 @@ type kernelSession struct {
 	status    session.Status
 	namespace int // counts the kernels that ended
 	documents []*openDocument
-	silent    map[jupyter.MsgType]bool  // questions that the kernel has left unanswered
-	counts    map[int]*result           // by execution count, to tell whose cell a traceback names
-	hashes    map[uint32]cellPart       // likewise by the hash of the code
-	displays  map[string][]shownDisplay // by display_id
-	dirty     bool                      // the client has not been told the status
+	silent    map[jupyter.MsgType]bool // questions that the kernel has left unanswered
+	counts    map[int]*result          // by execution count, to tell whose cell a traceback names
+	hashes    map[uint32]cellPart      // likewise by the hash of the code
+	displays  record.Displays
+	rendered  map[*record.Rendering]*result
+	dirty     bool // the client has not been told the status
 }
 
 // startDeadline bounds how long a command waits to say that there is no kernel.
@@ -95,7 +97,7 @@ func (s *Server) sessionFor(p project, lang language.Language, kernel string) *k
 	}
 	ks := &kernelSession{
 		server: s, id: jupyter.NewID(), project: p, language: lang, kernel: kernel,
-		silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: map[string][]shownDisplay{}, status: session.Status{State: session.None},
+		silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: record.Displays{}, rendered: map[*record.Rendering]*result{}, status: session.Status{State: session.None},
 	}
 	ks.Session = session.New(ks.connect, ks, s.logger)
 	s.sessions = append(s.sessions, ks)

@@ -1,48 +1,53 @@
-package lsp
+package record
 
-import (
-	"github.com/reval-editor/reval/internal/output"
-)
+import "github.com/reval-editor/reval/internal/output"
 
 // block is one output as it stands now.
 type block struct {
 	Output
-	display string      // display_id
-	dirty   bool        // the client does not have it as it stands
-	note    int         // it stands for so many that were dropped
-	leads   []*codeLine // where an error's links lead, one a link; nil for a place in a file
+	in      *Rendering
+	display string // display_id
+	dirty   bool   // the listener does not have it as it stands
+	note    int    // it stands for so many that were dropped
 
 	// Of a stream: Output has everything but the text.
 	screen    *output.Screen
 	unsettled int        // bytes in the screen that text and pending do not have
-	text      transcript // all of it, for reval.output
-	pending   transcript // what the client has not been sent
+	text      transcript // all of it
+	pending   transcript // what the listener has not been told
 	back      int        // code points that it has to erase first
 }
 
-// Bounds of text, in bytes: what is kept of one stream for reval.output, what
-// waits for a client that does not read, and what a screen takes before its text
-// is settled.
+// Bounds of text, in bytes: what is kept of one stream, what waits for a listener that
+// does not take it, and what a screen takes before its text is settled.
 const (
 	maxText    = 4 << 20
 	maxPending = 4 << 20
 	maxScreen  = 64 << 10
 )
 
-// Bounds of one evaluation's outputs: their number, their size in bytes, and after
-// how many more of them this is looked at.
-const (
-	maxBlocks  = 1000
-	maxBytes   = 64 << 20
-	limitEvery = 10
-)
-
 func (b *block) size() int {
 	return len(b.Text) + len(b.Data) + len(b.text.text) + len(b.pending.text)
 }
 
+// write appends what was printed to a stream.
+func (b *block) write(text string) {
+	b.dirty = true
+	for text != "" {
+		n := min(len(text), maxScreen)
+		b.screen.Write(text[:n])
+		text = text[n:]
+		if b.unsettled += n; b.unsettled >= maxScreen {
+			b.settle()
+		}
+	}
+}
+
 // settle takes what changed from a stream's screen.
 func (b *block) settle() {
+	if b.screen == nil {
+		return
+	}
 	b.unsettled = 0
 	u, ok := b.screen.Take()
 	if !ok {
@@ -50,7 +55,7 @@ func (b *block) settle() {
 	}
 	b.text.apply(u)
 	b.text.limit(maxText)
-	// What waits to be sent is erased here, the rest on the client.
+	// What waits to be told is erased here, the rest by the listener.
 	if over := u.Back - b.pending.runes; over > 0 {
 		b.back += over
 		u.Back = b.pending.runes
@@ -59,12 +64,9 @@ func (b *block) settle() {
 	b.pending.limit(maxPending)
 }
 
-// whole is the output with all of its text, but without data that is to be asked for.
+// whole is the output with all of its text.
 func (b *block) whole() Output {
 	o := b.Output
-	if o.Withheld != "" {
-		o.Data = ""
-	}
 	if b.screen != nil {
 		b.settle()
 		o.Text, o.Spans = string(b.text.text), b.text.spans
@@ -81,12 +83,9 @@ func (b *block) end(size int) string {
 	return string(b.text.text[max(0, len(b.text.text)-size):])
 }
 
-// news is the output with what the client does not have yet.
+// news is the output with what the listener does not have yet.
 func (b *block) news() Output {
-	o := b.Output
-	if o.Withheld != "" {
-		o.Data = ""
-	}
+	o := b.Light()
 	if b.screen != nil {
 		b.settle()
 		o.Text, o.Spans, o.Back = string(b.pending.text), b.pending.spans, b.back
