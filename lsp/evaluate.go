@@ -150,7 +150,9 @@ func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
-	return nil, rest(ctx)
+	err = rest(ctx)
+	ks.listening.Wait(ctx)
+	return nil, err
 }
 
 // cancelEvaluation answers reval.cancel.
@@ -164,5 +166,7 @@ func (s *Server) cancelEvaluation(ctx context.Context, p EvaluationRef) (any, er
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
-	return nil, r.session.Cancel(ctx, r.id)
+	err = r.session.Cancel(ctx, r.id)
+	r.session.listening.Wait(ctx)
+	return nil, err
 }

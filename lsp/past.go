@@ -1,6 +1,9 @@
 package lsp
 
-import "github.com/reval-editor/reval/internal/session"
+import (
+	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/jupyter"
+)
 
 // A namespace ends with its kernel: a value that was shown is then one of the past,
 // and is told to be.
@@ -16,6 +19,9 @@ func hasNamespace(s session.State) bool {
 
 // moved takes a session from one state to the next; mu is held.
 func (ks *kernelSession) moved(was, now session.State) {
+	if !hasNamespace(was) && hasNamespace(now) {
+		ks.counts, ks.silent = map[int]*result{}, map[jupyter.MsgType]bool{}
+	}
 	if hasNamespace(was) && !hasNamespace(now) {
 		ks.namespace++
 		for _, d := range ks.server.documents {

@@ -62,7 +62,6 @@ type Server struct {
 	encoding document.Encoding
 
 	// mu guards what follows, and what hangs from it: documents, anchors, results.
-	// A session's methods that tell its listener are never called with it held.
 	mu        sync.Mutex
 	phase     phase
 	folders   []string // workspace folders, as file paths

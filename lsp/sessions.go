@@ -36,6 +36,8 @@ type kernelSession struct {
 	// the language's default.
 	kernel string
 
+	listening *session.Listening
+
 	finding sync.Mutex // held while kernels are looked for
 
 	// Guarded by Server.mu.
@@ -99,7 +101,8 @@ func (s *Server) sessionFor(p project, lang language.Language, kernel string) *k
 		server: s, id: jupyter.NewID(), project: p, language: lang, kernel: kernel,
 		silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{}, displays: record.Displays{}, rendered: map[*record.Rendering]*result{}, status: session.Status{State: session.None},
 	}
-	ks.Session = session.New(ks.connect, ks, s.logger)
+	ks.Session = session.New(ks.connect, s.logger)
+	ks.listening = ks.Listen(ks)
 	s.sessions = append(s.sessions, ks)
 	return ks
 }
@@ -124,7 +127,6 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 	}
 	ks.server.mu.Lock()
 	spec, address := ks.spec, ks.address
-	ks.counts, ks.silent = map[int]*result{}, map[jupyter.MsgType]bool{}
 	ks.server.mu.Unlock()
 	o.Heartbeat = ks.server.options.Heartbeat
 	if kernelclient.IsAddress(ks.kernel) {

@@ -130,7 +130,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		case kernelclient.InputRequest:
 			asked = true
 		}
-		s.listener.Output(e.ID, ev)
+		s.output(e.ID, ev)
 	})
 	if err == nil && !failed && reply.Status == jupyter.StatusOK && s.follows(e.batch) {
 		s.surrounded = surroundings{kernel, e.batch, end}
@@ -139,11 +139,11 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		s.silently(kernel, end)
 	}
 	if asked {
-		s.listener.InputVoid(e.ID)
+		s.void(e.ID)
 	}
 	if err == nil && reply.Status == jupyter.StatusError && !failed {
 		// Some kernels report an error in the reply only.
-		s.listener.Output(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
+		s.output(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
 	}
 	s.change(func() []*Evaluation {
 		e.Ended = time.Now()
@@ -189,7 +189,7 @@ func (s *Session) tellNewKernel(e *Evaluation) {
 	s.mourned = ""
 	s.mu.Unlock()
 	if death != "" {
-		s.listener.Output(e.ID, kernelclient.Stream{
+		s.output(e.ID, kernelclient.Stream{
 			Name: "stderr", Text: "[a new kernel was started, without what was defined before: " + death + "]\n",
 		})
 	}

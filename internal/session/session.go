@@ -55,42 +55,27 @@ type Status struct {
 	Message string
 }
 
-// Listener is told what happens. Its methods are called one at a time for each
-// evaluation, in order, and must not block: the kernel's output waits for them.
-type Listener interface {
-	// SessionChanged follows each change of the status.
-	SessionChanged(Status)
-	// EvaluationChanged follows each change of an evaluation's state.
-	EvaluationChanged(Evaluation)
-	// Output brings an event of an evaluation, also after its end when a
-	// background thread of the kernel prints.
-	Output(id string, e kernelclient.Event)
-	// InputVoid tells that the evaluation's open input requests will not be heard.
-	InputVoid(id string)
-}
-
 // Connect starts the session's kernel or attaches to it.
 type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error)
 
-// Session is one kernel, its queue and its listener.
+// Session is one kernel, its queue and its listeners.
 //
 // Goroutines: run, started by the first evaluation after a time with an empty
 // queue, starts the kernel if there is none and evaluates until the queue is
 // empty, whereupon another has the kernel prepare for questions; follow, one for
 // each kernel, waits for its end. Close stops them.
 type Session struct {
-	connect  Connect
-	listener Listener
-	logger   *slog.Logger
-	ctx      context.Context
-	cancel   context.CancelFunc
-	wait     sync.WaitGroup
+	connect Connect
+	logger  *slog.Logger
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wait    sync.WaitGroup
 
 	surrounded surroundings // run's alone
 
-	// notify orders what the listener is told: it is held while the listener is
-	// called, and mu is never taken before it.
-	notify sync.Mutex
+	// telling orders what listeners are told; mu is never taken before it.
+	telling   sync.Mutex
+	listeners []*Listening
 
 	mu      sync.Mutex
 	state   State
@@ -116,12 +101,12 @@ type link struct {
 }
 
 // New makes a session whose kernel is started when it is first needed.
-func New(connect Connect, l Listener, logger *slog.Logger) *Session {
+func New(connect Connect, logger *slog.Logger) *Session {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, listener: l, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link)}
+	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link)}
 }
 
 // Status gives the session's state.
@@ -154,25 +139,20 @@ func (s *Session) Kernel() *kernelclient.Kernel {
 	return s.kernel
 }
 
-// change applies f to the state and then tells the listener the session's
-// status and the evaluations that f returned.
+// change applies f to the state and then has the listeners told the evaluations that f
+// returned, and the session's status.
 func (s *Session) change(f func() []*Evaluation) {
-	s.notify.Lock()
-	defer s.notify.Unlock()
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	before := s.status()
-	changed := f()
-	after := s.status()
-	var copies []Evaluation
-	for _, e := range changed {
-		copies = append(copies, *e)
+	for _, changed := range f() {
+		e := *changed
+		s.tell(0, func(l Listener) { l.EvaluationChanged(e) })
 	}
-	s.mu.Unlock()
-	for _, e := range copies {
-		s.listener.EvaluationChanged(e)
-	}
-	if before != after {
-		s.listener.SessionChanged(after)
+	if after := s.status(); before != after {
+		s.tell(0, func(l Listener) { l.SessionChanged(after) })
 	}
 }
 
@@ -416,7 +396,7 @@ func (s *Session) leave(ctx context.Context, kernel *kernelclient.Kernel) error 
 }
 
 // Close ends the session and its kernel: a kernel that was attached to is left
-// running. It returns when every goroutine has ended.
+// running. It returns when every goroutine has ended, and the listeners were told all.
 func (s *Session) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
@@ -426,6 +406,12 @@ func (s *Session) Close(ctx context.Context) {
 	}
 	s.cancel()
 	s.wait.Wait()
+	s.telling.Lock()
+	listeners := s.listeners
+	s.telling.Unlock()
+	for _, g := range listeners {
+		g.Wait(context.Background())
+	}
 }
 
 // connection notes that the way to the kernel's server is lost, or is there again.
@@ -454,7 +440,7 @@ func (s *Session) late(l *link, parent string, e kernelclient.Event) {
 	heard := s.link == l && s.kernel != nil
 	s.mu.Unlock()
 	if parent != "" && heard {
-		s.listener.Output(parent, e)
+		s.output(parent, e)
 	}
 }
 

@@ -34,11 +34,12 @@ func within(t testing.TB) context.Context {
 // to its promises: the states of an evaluation go forward, and nothing of its
 // execution comes after its end.
 type record struct {
-	t    testing.TB
-	mu   sync.Mutex
-	all  []string
-	last map[string]EvaluationState
-	more chan struct{} // closed and replaced at each line
+	t         testing.TB
+	listening *Listening
+	mu        sync.Mutex
+	all       []string
+	last      map[string]EvaluationState
+	more      chan struct{} // closed and replaced at each line
 }
 
 func (r *record) add(line string) { // mu is held
@@ -148,7 +149,8 @@ func (r *record) expect(id, want string) {
 
 func open(t testing.TB, connect Connect) (*Session, *record) {
 	r := &record{t: t, last: map[string]EvaluationState{}, more: make(chan struct{})}
-	s := New(connect, r, nil)
+	s := New(connect, nil)
+	r.listening = s.Listen(r)
 	t.Cleanup(func() { s.Close(within(t)) })
 	return s, r
 }
@@ -382,7 +384,7 @@ func TestInterruptedStartLeavesNoKernel(t *testing.T) {
 	if err := s.Interrupt()(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	r.wait(0, "session none")
+	r.listening.Wait(within(t))
 	r.expect("a1", "queued 0; cancelled interrupted before it ran")
 }
 
@@ -396,6 +398,7 @@ func TestCancel(t *testing.T) {
 	if err := s.Cancel(within(t), "b1"); err != nil {
 		t.Fatal(err)
 	}
+	r.listening.Wait(within(t))
 	r.expect("b1", "queued 1; cancelled cancelled before it ran")
 	r.expect("b2", "queued 2; queued 1")
 	if err := s.Cancel(within(t), "a1"); err != nil {
@@ -588,6 +591,7 @@ func TestClose(t *testing.T) {
 			}
 			r.mu.Unlock()
 			evaluate(s, "z", "x")
+			r.listening.Wait(within(t))
 			r.expect("z1", "lost the session was closed")
 		})
 	}
