@@ -24,7 +24,7 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 	}
 	ks.Evaluate(pieces...)
 	s.mu.Lock()
-	known := ks.spec.Name != ""
+	known := ks.spec().Name != ""
 	s.mu.Unlock()
 	if !known {
 		async(ctx)

@@ -23,7 +23,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	s.phase = serving
 	s.encoding = negotiateEncoding(p.Capabilities)
 	s.client = readClient(p.Capabilities)
-	s.folders = workspaceFolders(p)
+	s.workspace.ChangeFolders(workspaceFolders(p), nil)
 	s.configure(p.InitializationOptions)
 
 	yes := true
@@ -149,21 +149,13 @@ func (s *Server) Exit(context.Context) error {
 
 // DidChangeWorkspaceFolders changes where sessions of documents to come belong.
 func (s *Server) DidChangeWorkspaceFolders(_ context.Context, p *protocol.DidChangeWorkspaceFoldersParams) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	removed := map[string]bool{}
-	for _, f := range p.Event.Removed {
-		removed[filePath(uri.URI(f.URI))] = true
-	}
-	var folders []string
-	for _, f := range s.folders {
-		if !removed[f] {
-			folders = append(folders, f)
-		}
-	}
+	var added, removed []string
 	for _, f := range p.Event.Added {
-		folders = appendPath(folders, uri.URI(f.URI))
+		added = appendPath(added, uri.URI(f.URI))
 	}
-	s.folders = folders
+	for _, f := range p.Event.Removed {
+		removed = appendPath(removed, uri.URI(f.URI))
+	}
+	s.workspace.ChangeFolders(added, removed)
 	return nil
 }

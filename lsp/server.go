@@ -17,6 +17,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/workspace"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -57,6 +58,8 @@ type Server struct {
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup // goroutines that ctx ends
 
+	workspace *workspace.Workspace
+
 	// Set by initialize, before anything else is handled.
 	client   client
 	encoding document.Encoding
@@ -64,22 +67,18 @@ type Server struct {
 	// mu guards what follows, and what hangs from it: documents, anchors, results.
 	mu        sync.Mutex
 	phase     phase
-	folders   []string // workspace folders, as file paths
-	settings  Settings
 	documents map[uri.URI]*openDocument     // by canonical URI
 	requests  map[string]context.CancelFunc // by id
 	sessions  []*kernelSession
-	servers   map[string]*kernelclient.Server // by their URLs without tokens
-	chosen    map[choice]string               // the kernel last selected for a project and language
-	open      map[string]bool                 // kernels of which it was told that they talk over tcp
-	keeping   keeping                         // outputs of evaluations that have ended
-	closing   closing                         // documents that were closed or renamed
-	evaluated int                             // evaluations so far
-	results   map[string]*result              // by evaluation
-	changed   []*result                       // those with something to tell the client
-	retired   []*result                       // those that are neither shown nor running, oldest first
-	inputs    map[string]*inputRequest        // by request
-	completed *completion                     // the last completion, for resolve
+	open      map[string]bool          // kernels of which it was told that they talk over tcp
+	keeping   keeping                  // outputs of evaluations that have ended
+	closing   closing                  // documents that were closed or renamed
+	evaluated int                      // evaluations so far
+	results   map[string]*result       // by evaluation
+	changed   []*result                // those with something to tell the client
+	retired   []*result                // those that are neither shown nor running, oldest first
+	inputs    map[string]*inputRequest // by request
+	completed *completion              // the last completion, for resolve
 }
 
 // phase is how far a connection is (LSP, Server lifecycle).
@@ -110,7 +109,8 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	}
 	s := &Server{
 		options: o, logger: o.Logger, exit: make(chan struct{}),
-		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{}, chosen: map[choice]string{}, servers: map[string]*kernelclient.Server{},
+		workspace: workspace.New(workspace.Options{Env: o.Env, Builtin: o.Builtin, Logger: o.Logger}),
+		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{},
 		open: map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)

@@ -13,16 +13,10 @@ import (
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/internal/workspace"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
-
-// choice is what a default kernel is chosen for.
-type choice struct{ folder, environment, language string }
-
-func (p project) choice(lang language.Language) choice {
-	return choice{p.folder, p.environment, lang.ID}
-}
 
 // kernelSession is a session as this connection sees it: documents of one
 // project share it if they use one kernel.
@@ -30,7 +24,7 @@ type kernelSession struct {
 	*session.Session
 	server   *Server
 	id       string
-	project  project
+	project  workspace.Project
 	language language.Language
 	// kernel is the name or the address that was selected, without a token; empty for
 	// the language's default.
@@ -41,8 +35,7 @@ type kernelSession struct {
 	finding sync.Mutex // held while kernels are looked for
 
 	// Guarded by Server.mu.
-	spec      kernelclient.Spec // the kernel's, once it is known
-	address   kernelclient.Address
+	found     workspace.Kernel // once it is known
 	status    session.Status
 	namespace int // counts the kernels that ended
 	documents []*openDocument
@@ -60,13 +53,13 @@ const startDeadline = 3 * time.Second
 // bind gives a document its session; mu is held.
 func (s *Server) bind(d *openDocument) {
 	p := s.projectOf(d.key, d.language)
-	s.attach(d, s.sessionFor(p, d.language, s.chosen[p.choice(d.language)]))
+	s.attach(d, s.sessionFor(p, d.language, s.workspace.Preferred(p, d.language)))
 }
 
 // stays says whether a document stays in the session that it had if it is opened under
 // a name; mu is held.
 func (s *Server) stays(d *openDocument, key uri.URI) bool {
-	return d.left != nil && slices.Contains(s.sessions, d.left) && d.left.project.same(s.projectOf(key, d.language))
+	return d.left != nil && slices.Contains(s.sessions, d.left) && d.left.project.Same(s.projectOf(key, d.language))
 }
 
 // attach moves a document to a session; mu is held.
@@ -88,12 +81,12 @@ func (s *Server) unbind(d *openDocument) {
 }
 
 // sessionFor finds the session of a project and kernel, or makes it; mu is held.
-func (s *Server) sessionFor(p project, lang language.Language, kernel string) *kernelSession {
+func (s *Server) sessionFor(p workspace.Project, lang language.Language, kernel string) *kernelSession {
 	for _, ks := range s.sessions {
-		if !ks.project.same(p) || ks.language.ID != lang.ID {
+		if !ks.project.Same(p) || ks.language.ID != lang.ID {
 			continue
 		}
-		if ks.kernel == kernel || kernel != "" && ks.spec.Name == kernel {
+		if ks.kernel == kernel || kernel != "" && ks.spec().Name == kernel {
 			return ks
 		}
 	}
@@ -126,18 +119,18 @@ func (ks *kernelSession) connect(ctx context.Context, o kernelclient.Options) (*
 		return nil, err
 	}
 	ks.server.mu.Lock()
-	spec, address := ks.spec, ks.address
+	found := ks.found
 	ks.server.mu.Unlock()
 	o.Heartbeat = ks.server.options.Heartbeat
-	if kernelclient.IsAddress(ks.kernel) {
-		return address.Open(ctx, o)
-	}
-	k, err := kernelclient.Launch(ctx, spec, kernelclient.LaunchOptions{Options: o, Dir: ks.project.folder, Env: ks.server.options.Env})
-	if err == nil && k.Transport() == kernelclient.TransportTCP && runtime.GOOS != "windows" { // which has nothing else
-		ks.server.tellOpen(spec)
+	k, err := ks.server.workspace.Open(ctx, found, ks.project, o)
+	if err == nil && !found.IsAddress() && k.Transport() == kernelclient.TransportTCP && runtime.GOOS != "windows" { // which has nothing else
+		ks.server.tellOpen(found.Spec)
 	}
 	return k, err
 }
+
+// spec describes the kernel, once it is known; mu is held.
+func (ks *kernelSession) spec() kernelclient.Spec { return ks.found.Spec }
 
 // tellOpen tells, once for a kernel's name, that what it sends is open to others.
 func (s *Server) tellOpen(spec kernelclient.Spec) {
@@ -156,28 +149,18 @@ func (ks *kernelSession) find(ctx context.Context) error {
 	defer ks.finding.Unlock()
 	s := ks.server
 	s.mu.Lock()
-	known := ks.spec.Name != ""
+	known := ks.spec().Name != ""
 	s.mu.Unlock()
 	if known {
 		return nil
 	}
-	var spec kernelclient.Spec
-	var address kernelclient.Address
-	if kernelclient.IsAddress(ks.kernel) {
-		var err error
-		if address, err = s.findAddress(ctx, ks.kernel, ks); err != nil {
-			return err
-		}
-		spec = address.Spec
-	} else {
-		specs, err := s.findKernels(ctx, ks.project)
-		if spec, err = kernelclient.Choose(specs, err, wanted(ks.kernel, ks.language)); err != nil {
-			return err
-		}
+	found, err := s.findKernel(ctx, ks, ks.kernel)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ks.spec, ks.address = spec, address
+	ks.found = found
 	s.sessionDirty(ks)
 	return nil
 }
@@ -185,8 +168,8 @@ func (ks *kernelSession) find(ctx context.Context) error {
 // state is what the client is told of a session; mu is held.
 func (ks *kernelSession) state() StateParams {
 	p := StateParams{
-		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec.Name, DisplayName: oneLine(ks.spec.DisplayName),
-		Environment: ks.spec.Environment(), Directory: ks.project.folder,
+		Session: ks.id, URIs: []string{}, State: string(ks.status.State), Kernel: ks.spec().Name, DisplayName: oneLine(ks.spec().DisplayName),
+		Environment: ks.spec().Environment(), Directory: ks.project.Folder,
 		Language: ks.language.ID, Queued: ks.status.Queued, Running: ks.status.Running, Namespace: ks.namespace, Message: oneLine(ks.status.Message),
 	}
 	for _, d := range ks.documents {
@@ -219,7 +202,7 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	case session.Idle, session.Busy:
 		switch was {
 		case session.Disconnected:
-			s.outbox.message(protocol.MessageTypeInfo, "the connection to "+ks.spec.Source+" is there again")
+			s.outbox.message(protocol.MessageTypeInfo, "the connection to "+ks.spec().Source+" is there again")
 		case session.Unresponsive:
 			s.outbox.message(protocol.MessageTypeInfo, "the kernel answers again")
 		}

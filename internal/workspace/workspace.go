@@ -1,0 +1,169 @@
+// Package workspace says which project a file belongs to and where its kernel runs, and
+// finds the kernels that it may use. It reads the names of files and asks servers that
+// the user named; nothing of a workspace is run.
+package workspace
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/kernelclient"
+)
+
+// Options configure a workspace.
+type Options struct {
+	// Env is the environment that kernels are found by and start with, as of os.Environ;
+	// nil for this process's.
+	Env []string
+	// Builtin are kernels that need no kernelspec.
+	Builtin []kernelclient.Spec
+	Logger  *slog.Logger
+}
+
+// Workspace is the folders that an editor works in, and what its user said of kernels.
+type Workspace struct {
+	options Options
+
+	mu        sync.Mutex
+	folders   []string
+	directory string
+	servers   map[string]*kernelclient.Server // by their URLs without tokens
+	preferred map[preference]string           // names of kernels
+}
+
+// preference is what a kernel is preferred for.
+type preference struct{ folder, environment, language string }
+
+// New makes a workspace without folders.
+func New(o Options) *Workspace {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Workspace{options: o, servers: map[string]*kernelclient.Server{}, preferred: map[preference]string{}}
+}
+
+// ChangeFolders adds folders, by their paths, and takes some away.
+func (w *Workspace) ChangeFolders(added, removed []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	folders := slices.DeleteFunc(slices.Clone(w.folders), func(f string) bool { return slices.Contains(removed, f) })
+	w.folders = append(folders, added...)
+}
+
+// SetKernelDirectory says where kernels run that are started later: "project" or "" for
+// the project's folder, "file" for the file's own, else a path, which may be relative to
+// the project's folder.
+func (w *Workspace) SetKernelDirectory(directory string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.directory = directory
+}
+
+// Project is what a file belongs to. Files share a session if they are of the Same.
+type Project struct {
+	// Folder is where its kernel runs; empty for this process's.
+	Folder      string
+	environment string // the folder of its Python environment, or empty
+	dir, root   string // where kernels are looked for: from dir upwards, not above root
+}
+
+// Same tells whether files of both share sessions.
+func (p Project) Same(o Project) bool {
+	return p.Folder == o.Folder && p.environment == o.environment
+}
+
+// Project finds the project of a file, by its path and the names of others alone; path is
+// empty for a text that has no file.
+func (w *Workspace) Project(path string, lang language.Language) Project {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := Project{root: w.innermost(path)}
+	if path != "" {
+		p.dir = filepath.Dir(path)
+	} else {
+		p.dir = p.root
+	}
+	p.Folder = w.kernelFolder(p)
+	// A kernel that is built in is of no environment.
+	if !slices.ContainsFunc(w.options.Builtin, func(spec kernelclient.Spec) bool { return lang.Matches(spec.Language) }) {
+		p.environment = w.finder(p).Environment()
+	}
+	return p
+}
+
+// innermost is the innermost folder that contains path or, without a path, the first; mu
+// is held.
+func (w *Workspace) innermost(path string) string {
+	best := ""
+	for _, f := range w.folders {
+		if path == "" && best == "" {
+			best = f
+		}
+		if rel, err := filepath.Rel(f, path); path != "" && err == nil && filepath.IsLocal(rel) && len(f) > len(best) {
+			best = f
+		}
+	}
+	return best
+}
+
+// Values of the kernels' directory; others are paths.
+const (
+	directoryProject = "project"
+	directoryFile    = "file"
+)
+
+// kernelFolder is where a kernel runs: as it was set, else in the workspace's folder, else
+// in the folder that has a project's marks, else in the file's own; mu is held.
+func (w *Workspace) kernelFolder(p Project) string {
+	folder := p.root
+	if folder == "" && p.dir != "" {
+		folder = kernelclient.ProjectFolder(p.dir)
+	}
+	if folder == "" {
+		folder = p.dir
+	}
+	folder = folderOrNone(folder)
+	switch set := w.directory; {
+	case set == "", set == directoryProject:
+	case set == directoryFile:
+		folder = folderOrNone(p.dir)
+	case filepath.IsAbs(set):
+		folder = filepath.Clean(set)
+	case strings.HasPrefix(set, "~/"):
+		if home, err := os.UserHomeDir(); err == nil {
+			folder = filepath.Join(home, set[2:])
+		}
+	default:
+		folder = filepath.Join(folder, set)
+	}
+	return folder
+}
+
+// folderOrNone is the folder, or empty, which stands for this process's, where it is that of
+// a file that is not saved yet.
+func folderOrNone(dir string) string {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return ""
+	}
+	return dir
+}
+
+// Prefer notes that a project's files of a language are to use a kernel from now on.
+func (w *Workspace) Prefer(p Project, lang language.Language, kernel string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.preferred[preference{p.Folder, p.environment, lang.ID}] = kernel
+}
+
+// Preferred is the kernel that was preferred last for such files; empty for the
+// language's default.
+func (w *Workspace) Preferred(p Project, lang language.Language) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.preferred[preference{p.Folder, p.environment, lang.ID}]
+}
