@@ -58,6 +58,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup // goroutines that ctx ends
 
+	requests  requests
 	workspace *workspace.Workspace
 
 	// Set by initialize, before anything else is handled.
@@ -67,8 +68,7 @@ type Server struct {
 	// mu guards what follows, and what hangs from it: documents, anchors, results.
 	mu        sync.Mutex
 	phase     phase
-	documents map[uri.URI]*openDocument     // by canonical URI
-	requests  map[string]context.CancelFunc // by id
+	documents map[uri.URI]*openDocument // by canonical URI
 	sessions  []*kernelSession
 	open      map[string]bool          // kernels of which it was told that they talk over tcp
 	keeping   keeping                  // outputs of evaluations that have ended
@@ -110,8 +110,8 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	s := &Server{
 		options: o, logger: o.Logger, exit: make(chan struct{}),
 		workspace: workspace.New(workspace.Options{Env: o.Env, Builtin: o.Builtin, Logger: o.Logger}),
-		documents: map[uri.URI]*openDocument{}, requests: map[string]context.CancelFunc{},
-		open: map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
+		documents: map[uri.URI]*openDocument{},
+		open:      map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
@@ -179,7 +179,7 @@ var supported = map[string]bool{
 func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
 	method := strings.Clone(req.Method()) // borrowed from the frame
 	call := req.IsCall()
-	own, done := s.requestContext(ctx, req)
+	own, done := s.requests.begin(s.ctx, ctx, req)
 	defer func() {
 		done()
 		if p := recover(); p != nil {
@@ -202,7 +202,7 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (result any,
 	}
 	switch {
 	case method == protocol.MethodCancelRequest:
-		return nil, s.cancelRequest(req.Params())
+		return nil, s.requests.cancel(req.Params())
 	case !supported[method] && method != MethodInputReply:
 		if call {
 			return nil, jsonrpc2.Errorf(jsonrpc2.MethodNotFound, "%s is not supported", method)
@@ -243,72 +243,6 @@ const maxLabel = 2 << 10
 
 // oneLine is a text from elsewhere as a label or a message.
 func oneLine(text string) string { return output.Cut(output.Line(text), maxLabel) }
-
-// requestContext is a request's context. jsonrpc2 recycles its own when the
-// handler returns, which a context derived from it may not survive: this one
-// lives on the server's, and knows how to let go of the reader.
-type requestContext struct {
-	context.Context
-	release func()
-}
-
-type releaseKey struct{}
-
-func (c requestContext) Value(key any) any {
-	if key == (releaseKey{}) {
-		return c.release
-	}
-	return c.Context.Value(key)
-}
-
-// async lets the next message be read before the request is answered: what waits
-// for a kernel or for the client calls it first. It may be called twice.
-func async(ctx context.Context) {
-	if release, ok := ctx.Value(releaseKey{}).(func()); ok {
-		release()
-	}
-}
-
-// requestContext makes a request's context, which cancelRequest or done ends.
-func (s *Server) requestContext(ctx context.Context, req *jsonrpc2.Request) (context.Context, func()) {
-	own, cancel := context.WithCancel(s.ctx)
-	request := requestContext{own, sync.OnceFunc(func() { jsonrpc2.Async(ctx) })}
-	if !req.IsCall() {
-		return request, cancel
-	}
-	id := fmt.Sprint(req.ID())
-	s.mu.Lock()
-	s.requests[id] = cancel
-	s.mu.Unlock()
-	return request, func() {
-		s.mu.Lock()
-		delete(s.requests, id)
-		s.mu.Unlock()
-		cancel()
-	}
-}
-
-// cancelRequest ends the wait of a request ($/cancelRequest).
-func (s *Server) cancelRequest(params []byte) error {
-	var p protocol.CancelParams
-	if err := protocol.Unmarshal(params, &p); err != nil {
-		return fmt.Errorf("params: %w", err)
-	}
-	var id jsonrpc2.ID
-	switch t := p.ID.(type) {
-	case protocol.Integer:
-		id = jsonrpc2.NewNumberID(int64(t))
-	case protocol.String:
-		id = jsonrpc2.NewStringID(string(t))
-	}
-	s.mu.Lock()
-	cancel := s.requests[fmt.Sprint(id)]
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel()
-	}
-	return nil
-}
 
 // ready says whether a method may be handled now: initialize comes first, and
 // after shutdown only exit (LSP, Server lifecycle).
