@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"runtime"
 	"time"
 
 	"github.com/reval-editor/reval/jupyter"
@@ -48,58 +47,8 @@ type Evaluation struct {
 	ending                 string // why its kernel is being ended; empty if it is not
 }
 
-// MaxAhead is as far as Ahead counts: with each evaluation that ends, no more than so
-// many others have news, however long the queue is.
-const MaxAhead = 10
-
 // Ended tells whether the state is final.
 func (s EvaluationState) Ended() bool { return s != Queued && s != Running }
-
-// Request is code to evaluate.
-type Request struct {
-	// ID becomes the evaluation's.
-	ID, Code, Group string
-	// AllowInput says that the listener answers input requests. Code that asks for
-	// input gets an error without it.
-	AllowInput bool
-	// Around gives, for a kernel's language as it names it, code that is evaluated in
-	// silence before and after; nil = none.
-	Around func(language string) (begin, end string)
-}
-
-// Evaluate queues code, and starts the kernel if there is none. Nothing comes between
-// several pieces, they have one surrounding, and the failure of one finds all that are
-// behind it.
-func (s *Session) Evaluate(pieces ...Request) {
-	s.change(func() []*Evaluation {
-		var queued []*Evaluation
-		s.batches++
-		for _, r := range pieces {
-			ahead := len(s.queue)
-			if s.current != nil {
-				ahead++
-			}
-			e := &Evaluation{
-				ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead),
-				allowInput: r.AllowInput, around: r.Around, batch: s.batches,
-			}
-			if s.closed {
-				e.State, e.Message = Lost, "the session was closed"
-			} else {
-				s.queue = append(s.queue, e)
-			}
-			queued = append(queued, e)
-		}
-		return queued
-	})
-	s.mu.Lock()
-	if len(s.queue) > 0 {
-		s.work()
-	}
-	s.mu.Unlock()
-	// The kernel gets the code before this goroutine goes on to answer an editor.
-	runtime.Gosched()
-}
 
 // evaluate runs one evaluation to its end.
 func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
@@ -234,13 +183,6 @@ func (s *Session) leaveSurroundings(kernel *kernelclient.Kernel) {
 	}
 }
 
-// follows says whether the next piece in the queue is of the same batch.
-func (s *Session) follows(batch int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue) > 0 && s.queue[0].batch == batch
-}
-
 // silencePatience bounds the wait for code that is evaluated in silence: the kernel may
 // have other clients. What is evaluated next waits in the kernel.
 const silencePatience = 5 * time.Second
@@ -259,20 +201,4 @@ func (s *Session) silently(kernel *kernelclient.Kernel, code string) {
 	if err != nil {
 		s.logger.Debug("surroundings of a script", "error", err)
 	}
-}
-
-// dropGroup takes from the queue what waits behind a failed evaluation of the
-// same group; mu is held.
-func (s *Session) dropGroup(group string) []*Evaluation {
-	var dropped, rest []*Evaluation
-	for _, e := range s.queue {
-		if e.Group == group {
-			e.State, e.Message, e.Ahead = Cancelled, "not run: what came before it failed", 0
-			dropped = append(dropped, e)
-		} else {
-			rest = append(rest, e)
-		}
-	}
-	s.queue = rest
-	return dropped
 }

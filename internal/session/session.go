@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -197,23 +195,6 @@ func (s *Session) run() {
 	}
 }
 
-// next takes the first evaluation from the queue, and tells that it runs. Nothing
-// is taken for a kernel that is the session's no more.
-func (s *Session) next(kernel *kernelclient.Kernel) (next *Evaluation) {
-	s.change(func() []*Evaluation {
-		if len(s.queue) == 0 || s.kernel != kernel {
-			return nil
-		}
-		next = s.queue[0]
-		s.queue = s.queue[1:]
-		s.current = next
-		s.state = Busy
-		next.State, next.Ahead, next.Started = Running, 0, time.Now()
-		return append([]*Evaluation{next}, s.renumber()...)
-	})
-	return next
-}
-
 // fail gives up what is queued because no kernel could be had.
 func (s *Session) fail(err error) {
 	s.change(func() []*Evaluation {
@@ -298,16 +279,6 @@ func (s *Session) died(kernel *kernelclient.Kernel, err error) []*Evaluation {
 	s.kernel, s.state, s.message = nil, Dead, err.Error()
 	s.mourned = err.Error()
 	return s.drop(Lost, err.Error())
-}
-
-// drop takes everything from the queue; mu is held.
-func (s *Session) drop(state EvaluationState, message string) []*Evaluation {
-	dropped := s.queue
-	s.queue = nil
-	for _, e := range dropped {
-		e.State, e.Message, e.Ahead = state, message, 0
-	}
-	return dropped
 }
 
 // Rest does what is left of a change to the session, which has taken effect for all
@@ -474,53 +445,4 @@ func (s *Session) Inspect(ctx context.Context, code string, at kernelclient.Curs
 		return r, fmt.Errorf("ask kernel: %w", err)
 	}
 	return r, nil
-}
-
-// renumber counts again how many evaluations are ahead of each queued one, as far as
-// that is told, and gives those whose number changed; mu is held.
-func (s *Session) renumber() []*Evaluation {
-	ahead := 0
-	if s.current != nil {
-		ahead = 1
-	}
-	var changed []*Evaluation
-	for i, e := range s.queue[:min(len(s.queue), MaxAhead)] {
-		if e.Ahead != ahead+i {
-			e.Ahead = ahead + i
-			changed = append(changed, e)
-		}
-	}
-	return changed
-}
-
-// Cancel takes an evaluation from the queue, or interrupts it if it runs.
-func (s *Session) Cancel(ctx context.Context, id string) error {
-	runs := false
-	found := false
-	s.change(func() []*Evaluation {
-		if s.current != nil && s.current.ID == id {
-			found, runs = true, s.current.State == Running
-			s.current.interrupted = s.current.beginning
-			return nil
-		}
-		i := slices.IndexFunc(s.queue, func(e *Evaluation) bool { return e.ID == id })
-		if i < 0 {
-			return nil
-		}
-		found = true
-		e := s.queue[i]
-		s.queue = slices.Delete(s.queue, i, i+1)
-		e.State, e.Message, e.Ahead = Cancelled, "cancelled before it ran", 0
-		return append([]*Evaluation{e}, s.renumber()...)
-	})
-	switch {
-	case runs:
-		if k := s.Kernel(); k != nil {
-			return k.Interrupt(ctx)
-		}
-		return nil
-	case found:
-		return nil
-	}
-	return errors.New("the evaluation has ended already")
 }
