@@ -36,6 +36,7 @@ type aside struct {
 	making   chan struct{} // closed when the attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
 	prepared bool          // Prepare was called
+	loading  bool          // the subshell loads what it completes with
 }
 
 // route prepares a request to the shell for a kernel that may be running code. Where
@@ -48,8 +49,12 @@ type aside struct {
 func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	k.mu.Lock()
 	busy := len(k.executions) > 0
-	m.Header.SubshellID = k.aside.subshell
 	making := k.aside.making != nil
+	if inspects := m.Header.MsgType == jupyter.InspectRequest; busy || !inspects || !k.aside.loading {
+		m.Header.SubshellID = k.aside.subshell
+	} else {
+		making = false // the main shell is free, and an inspection needs nothing of a completer
+	}
 	k.mu.Unlock()
 	if !busy && !making || m.Header.SubshellID != nil {
 		return nil
@@ -170,10 +175,19 @@ var preparations = []string{"pri", "str.joi"}
 // for what is evaluated next would wait for the answer.
 func (k *Kernel) Prepare(ctx context.Context) {
 	k.mu.Lock()
-	again := k.aside.prepared
+	again := k.aside.prepared || !slices.Contains(k.info.SupportedFeatures, subshellFeature)
 	k.aside.prepared = true
+	k.aside.loading = k.aside.loading || !again
 	k.mu.Unlock()
-	if again || !slices.Contains(k.info.SupportedFeatures, subshellFeature) || k.subshell(ctx) == nil {
+	if again {
+		return
+	}
+	defer func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.aside.loading = false
+	}()
+	if k.subshell(ctx) == nil {
 		return
 	}
 	for _, code := range preparations {

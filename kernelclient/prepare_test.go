@@ -73,6 +73,45 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+// While a kernel's subshell loads what it completes with, a kernel at rest is inspected in
+// its main shell, at once.
+func TestInspectWhilePreparing(t *testing.T) {
+	t.Parallel()
+	loading := make(chan *kernelpeer.Request, 1)
+	var held *kernelpeer.Request
+	k := attach(t, kernelpeer.Script{
+		jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
+			r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: []string{subshellFeature}})
+			r.Status(jupyter.StateIdle)
+		},
+		jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
+			r.Reply(jupyter.CreateSubshellReply, map[string]string{"status": "ok", "subshell_id": "s"})
+		},
+		jupyter.CompleteRequest: func(r *kernelpeer.Request) {
+			if held == nil { // it is answered after the inspection
+				held = r
+				loading <- r
+				return
+			}
+			r.Reply(jupyter.CompleteReply, completions("foo"))
+		},
+		jupyter.InspectRequest: func(r *kernelpeer.Request) {
+			if r.Header.SubshellID != nil {
+				t.Error("it is inspected in the subshell, which loads")
+			}
+			r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK, Found: true})
+			held.Reply(jupyter.CompleteReply, completions("foo"))
+		},
+	}, Options{})
+	var preparing sync.WaitGroup
+	preparing.Go(func() { k.Prepare(within(t)) })
+	<-loading
+	if r, err := k.Inspect(within(t), "x", CursorAt("x", 1), 0); err != nil || !r.Found {
+		t.Errorf("%+v, %v", r, err)
+	}
+	preparing.Wait()
+}
+
 // IPython completes as before when it was prepared, and code runs beside that.
 func TestPrepareIPython(t *testing.T) {
 	t.Parallel()
