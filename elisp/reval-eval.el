@@ -192,18 +192,30 @@ Call ON-END with the evaluation when it ended.  Return the evaluation."
         (when on-end (funcall on-end evaluation))
       (setf (reval-evaluation-on-end evaluation) on-end))
     (when reval-flash
-      (mapc #'reval-eval--flash evaluations))
+      (reval-eval--flash document evaluations))
     evaluation))
 
-(defun reval-eval--flash (evaluation)
-  "Light up the code of EVALUATION for a moment.
+(defun reval-eval--flash (document evaluations)
+  "Light up the code of EVALUATIONS in DOCUMENT for a moment, and no other there.
 pulse.el changes a face ten times, and all windows are drawn anew each time."
-  (when (reval-overlay-visible-p evaluation)
-    (let* ((code (reval-evaluation-code evaluation))
-           (flash (make-overlay (overlay-start code) (overlay-end code)
-                                (overlay-buffer code))))
-      (overlay-put flash 'face 'reval-flash)
-      (run-with-timer 0.2 nil #'delete-overlay flash))))
+  (reval-eval--end-flash document)
+  (setf (reval-document-flash document)
+        (cons (run-with-timer 0.2 nil #'reval-eval--end-flash document)
+              (mapcar (lambda (evaluation)
+                        (let* ((code (reval-evaluation-code evaluation))
+                               (flash (make-overlay (overlay-start code) (overlay-end code)
+                                                    (overlay-buffer code))))
+                          (overlay-put flash 'face 'reval-flash)
+                          flash))
+                      (seq-filter #'reval-overlay-visible-p evaluations)))))
+
+(defun reval-eval--end-flash (document)
+  "Let no code of DOCUMENT be lit up any more."
+  (pcase (reval-document-flash document)
+    (`(,timer . ,overlays)
+     (cancel-timer timer)
+     (mapc #'delete-overlay overlays)))
+  (setf (reval-document-flash document) nil))
 
 (defun reval-eval--evaluation (connection id document session)
   "Return the evaluation ID of CONNECTION, made where it is not known.

@@ -75,12 +75,17 @@ DRAWN is called without arguments before each drawing; it is cheap.
 Return how many milliseconds it took."
   (let* ((begin nil)
          (end nil)
+         (press (lambda ()
+                  ;; What the recursive edit changes in the mode line is drawn before.
+                  (redisplay t)
+                  (setq begin (current-time)
+                        unread-command-events (listify-key-sequence (kbd keys)))))
          (leave (lambda ()
                   (redisplay)
                   (setq end (current-time))
                   (exit-recursive-edit)))
          (look (lambda (_windows)
-                 (when (and drawn (funcall drawn))
+                 (when (and begin drawn (funcall drawn))
                    (setq drawn nil)
                    ;; Timers run when this drawing is over.
                    (run-with-timer 0 nil leave))))
@@ -88,9 +93,7 @@ Return how many milliseconds it took."
     (add-hook 'pre-redisplay-functions look)
     (unwind-protect
         (progn
-          (redisplay t)
-          (setq begin (current-time)
-                unread-command-events (listify-key-sequence (kbd keys)))
+          (run-with-timer 0 nil press)
           (recursive-edit))
       (cancel-timer patience)
       (remove-hook 'pre-redisplay-functions look))
@@ -118,26 +121,24 @@ Return how many milliseconds it took."
     (delete-other-windows)
     (reval-mode)))
 
-(defun bench-beside (line)
-  "Return what stands beside LINE of the current buffer, or \"\"."
-  (save-excursion
-    (goto-char (point-min))
-    (forward-line (1- line))
-    (or (seq-some (lambda (overlay) (overlay-get overlay 'after-string))
-                  (overlays-in (line-end-position) (1+ (line-end-position))))
-        "")))
-
-(defun bench-shows-p (buffer line regexp)
-  "Return a function that tells whether REGEXP stands beside LINE of BUFFER."
-  (lambda ()
-    (with-current-buffer buffer
-      (string-match-p regexp (bench-beside line)))))
+(defun bench-shows-p (line regexp)
+  "Return a function that tells whether REGEXP stands beside LINE of this buffer."
+  (let ((buffer (current-buffer))
+        (end (save-excursion
+               (goto-char (point-min))
+               (forward-line (1- line))
+               (line-end-position))))
+    (lambda ()
+      (with-current-buffer buffer
+        (seq-some (lambda (overlay)
+                    (string-match-p regexp (or (overlay-get overlay 'after-string) "")))
+                  (overlays-in end (1+ end)))))))
 
 (defun bench-evaluate (line regexp)
   "Evaluate LINE and return the milliseconds until REGEXP stood beside it."
   (goto-char (point-min))
   (forward-line (1- line))
-  (bench-until (bench-shows-p (current-buffer) line regexp) "C-c ; l"))
+  (bench-until (bench-shows-p line regexp) "C-c ; l"))
 
 (defun bench-clear ()
   "Remove all results of the current buffer."
@@ -163,7 +164,7 @@ Return how many milliseconds it took."
     (dotimes (_ 21)
       (bench-clear)
       (goto-char (point-min))
-      (push (bench-until (bench-shows-p (current-buffer) 10 "⇒ 11")
+      (push (bench-until (bench-shows-p 10 "⇒ 11")
                          (mapconcat #'identity (make-list 10 "C-c ; l C-n") " "))
             times))
     (bench-tell "ten" (cdr (nreverse times)))))
@@ -191,10 +192,10 @@ for data in pictures: display(Image(data=data))
 print('the last')
 ")
   (goto-char (point-min))
-  (bench-until (bench-shows-p (current-buffer) 6 "✓") "C-c ; c")
+  (bench-until (bench-shows-p 6 "✓") "C-c ; c")
   (goto-char (point-max))
   (forward-line -1)
-  (let* ((drawn (bench-shows-p (current-buffer) 9 "[⇒✓]"))
+  (let* ((drawn (bench-shows-p 9 "[⇒✓]"))
          (time nil)
          (pause (bench-pause (lambda () (setq time (bench-until drawn "C-c ; c"))))))
     (bench-tell "pictures" (list time))
@@ -211,7 +212,7 @@ The names of the figures end in SUFFIX."
   (forward-line 9)
   (bench-tell
    (concat "many" suffix)
-   (list (bench-until (bench-shows-p (current-buffer) (* 10 count)
+   (list (bench-until (bench-shows-p (* 10 count)
                                      (format "⇒ %d$" (* 20 count)))
                       (format "C-u %s C-c ; B"
                               (string-join (split-string (number-to-string count) "" t) " ")))))
