@@ -214,13 +214,15 @@ The text between BEG and END has just changed."
       (save-restriction
         (widen)
         (reval-overlay--update-failing evaluation)
-        (let ((failing (reval-overlay--failing evaluation))
-              (result (reval-evaluation-result evaluation)))
-          (overlay-put result 'after-string
-                       (unless (and failing
+        (let* ((failing (reval-overlay--failing evaluation))
+               (result (reval-evaluation-result evaluation))
+               (string (unless (and failing
                                     (= (reval-overlay--line-end (overlay-end failing))
                                        (overlay-end result)))
-                         (reval-overlay--string evaluation)))))
+                         (reval-overlay--string evaluation))))
+          ;; Else the windows are drawn anew.
+          (unless (equal-including-properties string (overlay-get result 'after-string))
+            (overlay-put result 'after-string string))))
       (reval-overlay--mirror evaluation))))
 
 (defun reval-overlay--update-failing (evaluation)
@@ -332,10 +334,11 @@ It is a function for `window-configuration-change-hook'."
                   (cond ((zerop ahead) "queued")
                         ((< ahead 10) (format "queued, %d ahead" ahead))
                         (t "queued, 10 or more ahead"))))
-      ("running" (let ((seconds (reval-overlay--running-seconds evaluation)))
-                   (concat (if (reval-evaluation-waits evaluation) "waits for input" "running")
-                           (and (>= seconds 1)
-                                (concat " " (reval-text-time (* 1000 seconds)))))))
+      ((and "running" (guard (or (not summary) (reval-evaluation-waits evaluation))))
+       (let ((seconds (reval-overlay--running-seconds evaluation)))
+         (concat (if (reval-evaluation-waits evaluation) "waits for input" "running")
+                 (and (>= seconds 1)
+                      (concat " " (reval-text-time (* 1000 seconds)))))))
       ("error" (concat (reval-text-symbol "✗ " "x ")
                        (if-let ((failure (reval-evaluation-failure evaluation)))
                            (reval-overlay--failure-text failure)
@@ -361,7 +364,7 @@ It is a function for `window-configuration-change-hook'."
           (t (concat name ": " value)))))
 
 (defun reval-overlay--has-value-p (evaluation)
-  "Return non-nil if EVALUATION ended with a value."
+  "Return non-nil if EVALUATION has a value to show."
   (let ((summary (reval-evaluation-summary evaluation)))
     (and summary (not (equal (plist-get summary :kind) "none")))))
 

@@ -203,6 +203,56 @@ It knows nothing but the LSP specification, for UTF-32."
   (should (equal (mapcar #'reval-text-time '(0.4 12.3 1000 1240 61000))
                  '("400 µs" "12 ms" "1 s" "1.2 s" "1 min 1 s"))))
 
+;;; Beside the code
+
+(ert-deftest reval-test-early-value ()
+  "A value is shown when it is there, and after it that the evaluation goes on."
+  (reval-test-with-document 'utf-32 "3 * 4\n"
+    (puthash (reval-uri-key (reval-document-uri document)) document
+             (reval-connection-documents connection))
+    (let* ((reval-output-display nil)
+           (evaluation (reval-eval--evaluation connection "e" document
+                                               (reval-session-get connection "s")))
+           (tell (lambda (method &rest params)
+                   (reval-handle-notification
+                    connection method
+                    `(:evaluation "e" :session "s" :uri ,(reval-document-uri document)
+                      :version 0 :range ( :start (:line 0 :character 0)
+                                          :end (:line 0 :character 5))
+                      ,@params))))
+           (output (lambda (&rest output) (funcall tell 'reval/output :outputs (vector output))))
+           (state (lambda (state &rest params)
+                    (apply tell 'reval/evaluation :state state params)))
+           (shown (lambda ()
+                    (string-trim (substring-no-properties
+                                  (overlay-get (reval-evaluation-result evaluation)
+                                               'after-string))))))
+      (unwind-protect
+          (progn
+            (funcall state "queued")
+            ;; The state may follow the output that it goes before.
+            (funcall output :index 0 :kind "result" :text "12")
+            (should (equal (funcall shown) "queued"))
+            (funcall state "running")
+            (should (equal (funcall shown) "⇒ 12"))
+            (funcall (timer--function (reval-evaluation-clock evaluation)) evaluation)
+            (should (equal (funcall shown) "running"))
+            ;; What the server may say in other words is left to it.
+            (pcase-dolist (`(,text . ,other) '(("größe") ("a\nb") ("a\tb") ("a\u202eb") (" ")
+                                               ("<svg>" :mime "image/svg+xml")))
+              (apply output :index 0 :kind "result" :text text other)
+              (should (equal (funcall shown)
+                             (if (equal text "größe") "⇒ größe" "running"))))
+            (funcall output :index 0 :kind "result" :text "13")
+            (should (equal (funcall shown) "⇒ 13"))
+            ;; A question stands before it.
+            (setf (reval-evaluation-waits evaluation) t)
+            (reval-overlay-update evaluation)
+            (should (equal (funcall shown) "waits for input"))
+            (funcall state "done" :summary '(:kind "line" :text "14" :lines 1))
+            (should (equal (funcall shown) "⇒ 14")))
+        (kill-buffer (reval-session-output (reval-evaluation-session evaluation)))))))
+
 ;;; Output buffer
 
 (defmacro reval-test-with-output (&rest body)
