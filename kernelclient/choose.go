@@ -1,6 +1,7 @@
 package kernelclient
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,17 +35,44 @@ func Choose(specs []Spec, findErr error, w Wanted) (Spec, error) {
 		}
 		names = append(names, s.Name)
 	}
+	if w.Name != "" {
+		if about := errorsAbout(findErr, w.Name); len(about) > 0 {
+			return Spec{}, fmt.Errorf("the kernel %s cannot be used: %w", w.Name, errors.Join(about...))
+		}
+		return Spec{}, fmt.Errorf("no kernel %q: there %s", withoutSecrets(w.Name), are(names))
+	}
 	broken := ""
 	if findErr != nil {
 		broken = "; " + strings.ReplaceAll(findErr.Error(), "\n", "; ")
-	}
-	if w.Name != "" {
-		return Spec{}, fmt.Errorf("no kernel %q: there %s%s", withoutSecrets(w.Name), are(names), broken)
 	}
 	if w.Install == "" { // no kernel is known for it
 		return Spec{}, fmt.Errorf("no kernel for %s is installed: choose one by its name (`reval kernels` lists those there are)%s", w.Language, broken)
 	}
 	return Spec{}, fmt.Errorf("no kernel for %s is installed: install one, for example with: %s (`reval kernels` lists those there are)%s", w.Language, w.Install, broken)
+}
+
+// specError is what is wrong with the kernelspec of a name.
+type specError struct {
+	name string
+	error
+}
+
+func (e specError) Unwrap() error { return e.error }
+
+// errorsAbout picks from the joined errors of [Finder.Find] those about the kernelspec of a
+// name.
+func errorsAbout(err error, name string) (about []error) {
+	switch e := err.(type) {
+	case specError:
+		if e.name == name {
+			about = append(about, e)
+		}
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			about = append(about, errorsAbout(err, name)...)
+		}
+	}
+	return about
 }
 
 // userinfo is what stands before the host in a URL, be it well formed or not.

@@ -16,6 +16,8 @@ const (
 	stderrTail = 8 << 10
 	// maxFatal bounds the line by which a runtime says why it ends a process, in bytes.
 	maxFatal = 300
+	// maxStartOutput is how many bytes a process may print before it is a kernel.
+	maxStartOutput = 16 << 20
 )
 
 // death describes an exited process in one line.
@@ -67,6 +69,11 @@ type tail struct {
 	buf    []byte
 	line   []byte // the one that is being written, or its beginning
 	fatal  string // the last line by which a runtime says why it ends the process
+	// starts is how many bytes came since the start, until it has succeeded; flooded is
+	// closed when they are too many.
+	starts  int
+	started bool
+	flooded chan struct{}
 }
 
 var _ io.Writer = (*tail)(nil)
@@ -81,6 +88,11 @@ func (t *tail) Write(p []byte) (int, error) {
 			t.ended()
 		}
 	}
+	if was := t.starts; !t.started {
+		if t.starts += len(p); was <= maxStartOutput && t.starts > maxStartOutput && t.flooded != nil {
+			close(t.flooded)
+		}
+	}
 	t.buf = append(t.buf, p...)
 	if n := len(t.buf) - stderrTail; n > 0 {
 		t.buf = append(t.buf[:0], t.buf[n:]...)
@@ -92,7 +104,7 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf, t.line, t.fatal = nil, nil, ""
+	t.buf, t.line, t.fatal, t.started = nil, nil, "", true
 }
 
 // ended looks at a whole line; mu is held.
@@ -128,6 +140,9 @@ func (t *tail) lastLines(n int) string {
 	var last []string
 	for i := len(lines) - 1; i >= 0 && len(last) < n; i-- {
 		if l := strings.TrimSpace(string(lines[i])); l != "" {
+			if len(l) > maxFatal {
+				l = l[:maxFatal] + "…"
+			}
 			last = append([]string{l}, last...)
 		}
 	}

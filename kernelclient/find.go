@@ -201,12 +201,12 @@ func readSpecs(kernels string) ([]Spec, error) {
 			continue
 		}
 		if err := trust.Owned(dir); err != nil {
-			errs = append(errs, err)
+			errs = append(errs, specError{e.Name(), err})
 			continue
 		}
 		s, err := ReadSpec(dir)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, specError{e.Name(), err})
 			continue
 		}
 		specs = append(specs, s)

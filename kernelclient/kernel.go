@@ -37,6 +37,9 @@ type Options struct {
 	// kernel that answered no heartbeat at its start, nothing is asked. That a kernel
 	// computes in silence is told of those alone that were heard while they ran code.
 	Responsive func(bool)
+	// Waiting is called while a kernel's start takes long, after 5 s and then from time to
+	// time, with what is waited for and what the kernel's process said. It must not block.
+	Waiting func(words string)
 	// Heartbeat is the time between two questions, and for an answer; default 5 s.
 	Heartbeat time.Duration
 	// Logger gets malformed messages and the kernel's own output; nil discards.
@@ -121,6 +124,9 @@ const attachPatience = 3 * time.Second
 
 func newKernel(o Options) *Kernel {
 	o.Logger = o.log()
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
+	}
 	if o.Connection == nil {
 		o.Connection = func(error) {}
 	}
@@ -178,19 +184,12 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if k.proc != nil {
-		// A kernel that exits at its start is told at once, not at the deadline.
 		stop := make(chan struct{})
 		defer close(stop)
-		go func() {
-			select {
-			case <-k.proc.exited:
-				cancel(fmt.Errorf("%w: %s", ErrDead, k.proc.death()))
-			case <-stop:
-			}
-		}()
+		go k.watchStart(cancel, stop)
 	}
 	if k.channels, err = open(ctx); err != nil {
-		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) {
+		if cause := context.Cause(ctx); errors.Is(cause, ErrDead) || errors.Is(cause, errFloods) {
 			return cause
 		}
 		return err
@@ -206,7 +205,7 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 	if err := k.ready(ctx); err != nil {
 		cause := context.Cause(ctx) // before Close kills the process
 		k.Close()
-		if errors.Is(cause, ErrDead) {
+		if errors.Is(cause, ErrDead) || errors.Is(cause, errFloods) {
 			return cause
 		}
 		return err

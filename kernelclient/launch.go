@@ -159,6 +159,38 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 	return nil, otherwise, err
 }
 
+// When a start that takes long is told.
+const (
+	firstTold = 5 * time.Second
+	nextTold  = 15 * time.Second
+)
+
+// errFloods ends the start of what prints and prints, and becomes no kernel.
+var errFloods = errors.New("it prints without end and becomes no kernel")
+
+// watchStart ends a start whose process exits, at once and not at the deadline, or prints
+// without end, and tells of one that takes long. It returns when stop is closed.
+func (k *Kernel) watchStart(end context.CancelCauseFunc, stop <-chan struct{}) {
+	begin := time.Now()
+	tell := time.NewTimer(firstTold)
+	defer tell.Stop()
+	for {
+		select {
+		case <-k.proc.exited:
+			end(fmt.Errorf("%w: %s", ErrDead, k.proc.death()))
+			return
+		case <-k.proc.stderr.flooded:
+			end(fmt.Errorf("%w%s", errFloods, k.proc.said()))
+			return
+		case <-tell.C:
+			k.options.Waiting(fmt.Sprintf("kernel %s was started %.0f s ago and does not answer yet%s", k.spec.Name, time.Since(begin).Seconds(), k.proc.said()))
+			tell.Reset(nextTold)
+		case <-stop:
+			return
+		}
+	}
+}
+
 // said gives what the process wrote last, as the end of an error's text.
 func (p *process) said() string {
 	if l := p.stderr.lastLines(3); l != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // process is a kernel's process, in a group of its own.
@@ -50,10 +52,10 @@ func startProcess(program program, logger *slog.Logger) (*process, error) {
 	path := argv[0]
 	if !strings.ContainsRune(path, os.PathSeparator) {
 		if path = lookPath(argv[0], environMap(env)); path == "" {
-			return nil, fmt.Errorf("%s is not on the PATH", argv[0])
+			return nil, fmt.Errorf("%s is not on the PATH", onOneLine(argv[0]))
 		}
 	} else if !filepath.IsAbs(path) { // the folder it is started in would say which it is
-		return nil, fmt.Errorf("%s is no absolute path: have its kernelspec name the whole path", path)
+		return nil, fmt.Errorf("%s is no absolute path: have its kernelspec name the whole path", onOneLine(path))
 	}
 	if dir != "" {
 		// The system's own error would name the program.
@@ -65,7 +67,7 @@ func startProcess(program program, logger *slog.Logger) (*process, error) {
 	}
 	p := &process{
 		cmd:    &exec.Cmd{Path: path, Args: argv, Env: env, Dir: dir},
-		stderr: &tail{logger: logger},
+		stderr: &tail{logger: logger, flooded: make(chan struct{})},
 		exited: make(chan struct{}), kills: memoryKills(),
 	}
 	// A kernel's own stdout and stderr are not its cells': those come over IOPub.
@@ -83,6 +85,9 @@ func startProcess(program program, logger *slog.Logger) (*process, error) {
 		}
 	}
 	if err := p.cmd.Start(); err != nil {
+		if failed := new(fs.PathError); errors.As(err, &failed) {
+			failed.Path = onOneLine(failed.Path)
+		}
 		return nil, err
 	}
 	if p.stdin != nil {
@@ -98,6 +103,14 @@ func startProcess(program program, logger *slog.Logger) (*process, error) {
 		close(p.exited)
 	}()
 	return p, nil
+}
+
+// onOneLine is a word of a kernelspec in an error's line, where it might end that.
+func onOneLine(word string) string {
+	if strings.ContainsFunc(word, unicode.IsControl) {
+		return strconv.Quote(word)
+	}
+	return word
 }
 
 // interrupt sends SIGINT to the process's group, or has it do so where its kernel runs.

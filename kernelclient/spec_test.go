@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/reval-editor/reval/internal/testenv"
 )
 
 func TestCommand(t *testing.T) {
@@ -146,4 +148,30 @@ func FuzzExpand(f *testing.F) {
 			t.Fatalf("expand %q: %q", in, got)
 		}
 	})
+}
+
+// TestChooseTellsOfTheNamedAlone: who asks for one kernel hears nothing of what is wrong with
+// others, and of it what is wrong.
+func TestChooseTellsOfTheNamedAlone(t *testing.T) {
+	data := t.TempDir()
+	for name, text := range map[string]string{"broken": `{"argv":`, "other": `[]`, "good": `{"argv": ["x"], "language": "x"}`} {
+		dir := filepath.Join(data, "kernels", name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "kernel.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	specs, findErr := Finder{Env: append(testenv.Env(t), "JUPYTER_PATH="+data), Dir: t.TempDir()}.Find(t.Context())
+	for name, want := range map[string]string{
+		"nosuch": `no kernel "nosuch": there `,
+		"broken": "the kernel broken cannot be used: kernelspec " + filepath.Join(data, "kernels", "broken", "kernel.json"),
+	} {
+		_, err := Choose(specs, findErr, Wanted{Name: name})
+		oneLine(t, err, want)
+		if strings.Contains(err.Error(), filepath.Join("kernels", "other")) {
+			t.Errorf("%s: it is told of another: %v", name, err)
+		}
+	}
 }

@@ -230,8 +230,10 @@ func (c *client) waitEnd() {
 		}
 	}
 	for _, m := range c.log {
-		// That a kernel cannot talk over Unix sockets is told of some in each test.
-		if !m.taken && m.Method == protocol.MethodWindowShowMessage && !strings.Contains(string(m.Params), " talks over tcp: ") {
+		// That a kernel cannot talk over Unix sockets is told of some in each test, and of any
+		// that its start takes long on a busy machine.
+		said := string(m.Params)
+		if !m.taken && m.Method == protocol.MethodWindowShowMessage && !strings.Contains(said, " talks over tcp: ") && !strings.Contains(said, " does not answer yet") {
 			c.t.Errorf("the user was told: %s", m.Params)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -349,5 +350,29 @@ func TestNoKernel(t *testing.T) {
 		if got := c.commandFails(name, argument); got == "" {
 			t.Errorf("%s: no message", name)
 		}
+	}
+}
+
+// A start that takes long is told, to a plugin and to a client without one, with what the
+// process said; a restart or an interrupt ends it.
+func TestStartThatTakesLong(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a shell is needed")
+	}
+	for name, capabilities := range map[string]map[string]any{"plugin": plugin(), "plain": plain()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := start(t, setup{capabilities: capabilities, env: []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, builtin: []kernelclient.Spec{{
+				Name: "slow", DisplayName: "Slow", Language: "python",
+				Argv: []string{"/bin/sh", "-c", "echo still loading; exec sleep 1000", "{connection_file}"},
+			}}})
+			b := c.open("a.py", "python", "1\n")
+			b.evaluate(lsp.EvaluateParams{Unit: "file"})
+			const want = " ago and does not answer yet; it said: still loading"
+			c.showMessage(want)
+			if name == "plugin" {
+				c.state(func(p lsp.StateParams) bool { return p.State == "starting" && strings.Contains(p.Message, want) })
+			}
+		})
 	}
 }

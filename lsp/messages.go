@@ -404,7 +404,8 @@ type StateParams struct {
 	// Namespace counts the kernels of the session that have ended: where it has grown,
 	// all names and values of before are gone.
 	Namespace int `json:"namespace,omitzero"`
-	// Message says in one line why a session is dead, disconnected or unresponsive, or what it lacks.
+	// Message says in one line why a session is dead, disconnected or unresponsive, what one that starts
+	// for long waits for, or what it lacks.
 	Message string `json:"message,omitzero"`
 }
 

@@ -184,6 +184,9 @@ func (ks *kernelSession) SessionChanged(st session.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := ks.status.State
+	if (st.State == session.Starting || st.State == session.Restarting) && st.Message != "" && ks.status.Message == "" {
+		s.outbox.message(protocol.MessageTypeInfo, st.Message)
+	}
 	ks.status = st
 	ks.moved(was, st.State)
 	s.sessionDirty(ks)

@@ -240,12 +240,13 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		Late: func(parent string, e kernelclient.Event) { s.late(l, parent, e) }, Logger: s.logger,
 		Connection: func(err error) { s.connection(l, err) },
 		Responsive: func(answers bool) { s.responsive(l, answers) },
+		Waiting:    s.waiting,
 	})
 	stopped := ctx.Err() != nil
 	s.change(func() []*Evaluation {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
-			s.kernel, s.state, s.link = kernel, Idle, l
+			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
 			s.wait.Go(func() { s.follow(kernel) })
 		}
 		return nil
@@ -260,6 +261,16 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		return nil, err
 	}
 	return kernel, nil
+}
+
+// waiting notes what a start that takes long waits for.
+func (s *Session) waiting(words string) {
+	s.change(func() []*Evaluation {
+		if s.state == Starting || s.state == Restarting {
+			s.message = words
+		}
+		return nil
+	})
 }
 
 // follow waits for a kernel's end and tells it.

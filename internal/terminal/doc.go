@@ -22,8 +22,8 @@ type Streams struct {
 	ReadPassword func(context.Context) (string, error)
 }
 
-// Words are an error's, for a terminal.
-func Words(err error) string { return output.Clean(err.Error()) }
+// Words are an error's, for a line of a terminal.
+func Words(err error) string { return output.Line(err.Error()) }
 
 // plainUnless takes from a text what a terminal would obey, and the colours if it may
 // not have any.

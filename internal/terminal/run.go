@@ -230,7 +230,7 @@ func (x *running) silently(ctx context.Context, code string) {
 
 // start gives the kernel that was asked for, or the first of the file's language.
 func (x *running) start(ctx context.Context, lang language.Language, known bool) (*kernelclient.Kernel, error) {
-	o := kernelclient.Options{Late: x.late, Connection: x.connection, Responsive: x.responsive, Heartbeat: x.Heartbeat, Logger: x.Logger}
+	o := kernelclient.Options{Late: x.late, Connection: x.connection, Responsive: x.responsive, Waiting: func(words string) { x.warn("%s", words) }, Heartbeat: x.Heartbeat, Logger: x.Logger}
 	if kernelclient.IsAddress(x.Kernel) {
 		w := wanted("", lang)
 		if !known {
