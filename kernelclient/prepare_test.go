@@ -10,13 +10,14 @@ import (
 )
 
 // A kernel with subshells is asked in one, once, when the main shell has answered what it was
-// asked before; what is asked meanwhile comes behind. One without subshells is asked nothing.
+// asked before; completions asked meanwhile come behind, and nothing else. One without subshells is asked nothing.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	for name, features := range map[string][]string{"subshells": {subshellFeature}, "none": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first, goOn := make(chan struct{}), make(chan struct{})
+			loads, inspected := make(chan struct{}), make(chan struct{})
 			var mu sync.Mutex
 			var log []string
 			note := func(what string) {
@@ -46,7 +47,22 @@ func TestPrepare(t *testing.T) {
 						c.Code += " aside"
 					}
 					note(c.Code)
+					if c.Code == preparations[0]+" aside" {
+						close(loads)
+						go func() {
+							<-inspected
+							r.Reply(jupyter.CompleteReply, completions("foo"))
+						}()
+						return
+					}
 					r.Reply(jupyter.CompleteReply, completions("foo"))
+				},
+				jupyter.InspectRequest: func(r *kernelpeer.Request) {
+					if r.Header.SubshellID != nil {
+						t.Error("inspects behind what is loaded")
+					}
+					close(inspected)
+					r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK})
 				},
 			}, Options{})
 			var asked sync.WaitGroup
@@ -59,6 +75,12 @@ func TestPrepare(t *testing.T) {
 			<-first
 			asked.Go(func() { k.Prepare(within(t)) })
 			close(goOn)
+			if features != nil {
+				<-loads
+				if _, err := k.Inspect(within(t), "x", 1, 0); err != nil {
+					t.Error(err)
+				}
+			}
 			asked.Wait()
 			k.Prepare(within(t))
 			ask("late")

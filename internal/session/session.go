@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -60,8 +61,8 @@ type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Ke
 //
 // Goroutines: run, started by the first evaluation after a time with an empty
 // queue, starts the kernel if there is none and evaluates until the queue is
-// empty, whereupon another has the kernel prepare for questions; follow, one for
-// each kernel, waits for its end. Close stops them.
+// empty; follow, one for each kernel, waits for its end, and prepare until the
+// kernel was prepared for questions. Close stops all.
 type Session struct {
 	connect Connect
 	logger  *slog.Logger
@@ -86,6 +87,7 @@ type Session struct {
 	batches int // that were queued
 	current *Evaluation
 	running bool   // run is at work
+	runs    int    // counts what run has done
 	wanted  bool   // a kernel is wanted even if nothing is queued
 	closed  bool   // Close was called
 	stop    func() // breaks off a kernel's start
@@ -174,10 +176,8 @@ func (s *Session) work() {
 // run brings up the kernel and evaluates what is queued, one at a time, until the
 // queue is empty.
 func (s *Session) run() {
-	var kernel *kernelclient.Kernel
 	for more := true; more; {
-		var err error
-		kernel, err = s.ensureKernel()
+		kernel, err := s.ensureKernel()
 		if err != nil {
 			s.fail(err)
 		} else if next := s.next(kernel); next != nil {
@@ -188,10 +188,33 @@ func (s *Session) run() {
 		s.mu.Lock()
 		more = !s.closed && (s.wanted || len(s.queue) > 0 || kernel != nil && s.kernel == kernel && s.surrounded.end != "")
 		s.running = more
+		s.runs++
 		s.mu.Unlock()
 	}
-	if kernel != nil {
-		s.wait.Go(func() { kernel.Prepare(s.ctx) })
+}
+
+// preparePause is how long nothing is evaluated before the kernel is prepared for questions: what
+// it loads for them takes time from an evaluation beside it.
+const preparePause = time.Second
+
+// prepare has a kernel prepare for questions the first time that it is at rest for a while.
+func (s *Session) prepare(kernel *kernelclient.Kernel) {
+	tick := time.NewTicker(preparePause)
+	defer tick.Stop()
+	for last := -1; ; {
+		select {
+		case <-tick.C:
+		case <-kernel.Done():
+			return
+		}
+		s.mu.Lock()
+		runs, rests := s.runs, !s.running
+		s.mu.Unlock()
+		if rests && runs == last {
+			kernel.Prepare(s.ctx)
+			return
+		}
+		last = runs
 	}
 }
 
@@ -248,6 +271,7 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
 			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
 			s.wait.Go(func() { s.follow(kernel) })
+			s.wait.Go(func() { s.prepare(kernel) })
 		}
 		return nil
 	})
