@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -13,6 +14,7 @@ import (
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/jupyter"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // completion is what the last completion was asked with, for resolve.
@@ -76,11 +78,29 @@ func (p place) offered(ctx context.Context, sign string) (matches []match, whole
 			}
 			return p.withWritten(nil), false
 		}
-		if matches = p.wanted(p.matches(q, reply), sign); len(matches) > 0 {
+		if matches = p.wanted(p.matches(q, reply), sign); len(matches) > 0 && !p.ofError(wait, q, matches) {
 			break
 		}
+		matches = nil
 	}
 	return p.withWritten(matches), true
+}
+
+// ofError says whether matches are the members of an error: Deno gives those of a name that it does
+// not know.
+func (p place) ofError(ctx context.Context, q question, matches []match) bool {
+	code := strings.TrimSuffix(q.code[:q.cursor], p.language.WordAtEnd(q.code[:q.cursor]))
+	path, whole := p.language.PathAtEnd(code)
+	has := func(text string) bool {
+		return slices.ContainsFunc(matches, func(m match) bool { return m.text == text && !m.known })
+	}
+	if !whole || p.language.MemberAtEnd(code) == "" || !p.language.Types || p.language.Context || !has("stack") && !has("message") {
+		return false
+	}
+	name := path[:max(0, strings.IndexFunc(path, func(r rune) bool { return !p.language.InWord(r) }))]
+	code = code[:len(code)-len(path)+len(name)]
+	reply, err := p.session.complete(ctx, code, kernelclient.CursorAt(code, len(code)))
+	return err == nil && !slices.Contains(reply.Matches, name)
 }
 
 // items gives a client's form of matches, in their order.

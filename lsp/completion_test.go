@@ -64,6 +64,11 @@ var pythonCases = []completionCase{
 	{text: "def f():\n    pri_x = 1\n    print(pri|", want: "pri_x price print"},
 	{text: "class K:\n    def one(self, loc_a):\n        pass\n    def two(self, loc_b):\n        if loc|", want: "loc_b locals", not: "loc_a"},
 	{text: "def other():\n    loc_z = 1\n\nloc_y = 2  # loc_x\nf('loc_w', z.loc_v)\nloc|", want: "loc_y locals", not: "loc_z loc_x loc_w loc_v"},
+	{text: "def f():\n    c = 'text'\n    c.|", trigger: ".", want: "capitalize", not: "meth"},
+	{text: "def f():\n    for c in ['text']:\n        c.cap|", want: "capitalize"},
+	{text: "def f():\n    a, c = make()\n    c.me|"},
+	{text: "def f():\n    train(1, c=2)\n    # c = 'text'\n    c.me|", want: "meth"},
+	{text: "def f():\n    c = 'text'\nc.me|", want: "meth"},
 	{text: "# %% a\nloc_z = 1\n# %% b\nloc|", want: "locals", not: "loc_z"},
 	{text: "price = 1\npri|", want: "price print"},
 	{text: "def f():\n    _loc = 1\n    _lo|", want: "_loc"},
@@ -180,7 +185,7 @@ setClass("P", representation(name = "character", age = "numeric")); p <- new("P"
 		{text: "# rea|"}, {text: "a:|", trigger: ":"}, {text: "x[1:|", trigger: ":"}, {text: "x <- 1.|", trigger: "."},
 		{text: `"a$|`, trigger: "$"}, {text: "df[|", trigger: "["}, {text: "5 %|", trigger: "%"},
 	}},
-	{"deno", "javascript", "var größe = 'abc', gröbe = 1, $dollar = 1, obj = {alpha: 1, größe: 3}\nfunction train(pts, epochs) {}\n", []completionCase{
+	{"deno", "javascript", "var fault = new Error('x'), größe = 'abc', gröbe = 1, $dollar = 1, obj = {alpha: 1, größe: 3}\nfunction train(pts, epochs) {}\n", []completionCase{
 		{text: "grö|", want: "gröbe größe", not: "Array"},
 		{text: "x = größ|", want: "größe"},
 		{text: "obj.grö|", want: "größe", not: "gröbe"},
@@ -191,6 +196,7 @@ setClass("P", representation(name = "character", age = "numeric")); p <- new("P"
 		{text: `obj["al|`, want: "alpha", not: "alert"},
 		{text: `obj["|`, trigger: `"`, want: "alpha größe"},
 		{text: "Math.ma|", want: "max"},
+		{text: "nothing.|", trigger: "."}, {text: "function f(arg) {\n  return arg.mess|"}, {text: "fault.mess|", want: "message"}, {text: "fault.|", trigger: ".", want: "stack"},
 		{text: "function f(locArg) {\n  const locName = 1\n  return loc|", want: "locName locArg localStorage"},
 		{text: "// tra|"}, {text: "// obj.|", trigger: "."}, {text: "'tra|"}, {text: "x = {a:|", trigger: ":"}, {text: "x = 1.|", trigger: "."},
 		{text: "x = a /|", trigger: "/"}, {text: "`$|", trigger: "$"},

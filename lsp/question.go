@@ -52,18 +52,20 @@ func (p place) questions() []question {
 		}
 	}
 	logical, typed = p.plain(logical), p.plain(typed)
-	if strings.TrimSpace(typed) != "" || p.cell == typed {
+	path, known := p.language.PathAtEnd(typed)
+	line := !p.rebound(path)
+	if line && (strings.TrimSpace(typed) != "" || p.cell == typed) {
 		add(ending(logical))
 		add(ending(typed))
 	}
 	whole := ending(p.plain(p.cell))
 	whole.inferred = true
 	add(whole)
-	if word := p.language.WordAtEnd(typed); word != "" {
+	if word := p.language.WordAtEnd(typed); word != "" && line {
 		add(shortened(logical, word))
 		add(shortened(typed, word))
 	}
-	if _, whole := p.language.PathAtEnd(typed); !whole && p.buffer != "" && p.session.AsksAside() {
+	if !known && p.buffer != "" && p.session.AsksAside() {
 		// What a call gives is not known without making it, but for what its function is written
 		// like. That takes long, and an evaluation must not wait for it.
 		q := ending(p.plain(p.buffer))

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -50,3 +51,38 @@ func (p place) takesName(word string) bool {
 	magic := l.Magics && strings.HasPrefix(statement, "%") || strings.HasPrefix(statement, "!")
 	return !magic && !(l.ID == "python" && importing.MatchString(statement))
 }
+
+// rebound says whether a path begins with a name that the function around the place has given
+// another meaning than the name has outside: what the line would be asked for.
+func (p place) rebound(path string) bool {
+	name, _, member := strings.Cut(path, ".")
+	if !member || name == "" || p.language.ID != "python" {
+		return false
+	}
+	lines := strings.Split(p.cell, "\n")
+	last := len(lines) - 1
+	indent := len(lines[last]) - len(strings.TrimLeft(lines[last], " \t"))
+	binding := regexp.MustCompile(strings.ReplaceAll(bindingForm, "NAME", regexp.QuoteMeta(name)))
+	bound := false
+	for _, line := range slices.Backward(lines[:last]) {
+		text := strings.TrimLeft(line, " \t")
+		if text == "" {
+			continue
+		}
+		if in := len(line) - len(text); in < indent {
+			indent = in
+			if functionHead.MatchString(text) {
+				return bound
+			}
+		}
+		bound = bound || binding.MatchString(text)
+	}
+	return false
+}
+
+// bindingForm matches a statement of Python's that gives a name a meaning.
+const bindingForm = `^(?:\(?(?:[\pL\pN_*]+\s*,\s*)*\*?NAME\s*(?:,[\s\pL\pN_,*]*)?\)?\s*(?::[^=]*)?=(?:[^=]|$)` +
+	`|(?:async\s+)?for\s+[^:]*?\bNAME\b.*\bin\b|(?:async\s+)?(?:with|import|from|except)\b.*\bas\s+NAME\b)`
+
+// functionHead begins a function of Python's.
+var functionHead = regexp.MustCompile(`^(?:async\s+)?def\s`)
