@@ -49,8 +49,8 @@ func bashCode(code string) string { return " eval " + bashLiteral(code) + " <&" 
 // bashAlive fails in another shell than the script's.
 const bashAlive = ` [ -n "${_reval_name+x}" ]`
 
-// bashOwnWords are what the shell says of its own when it exits, behind the mark, and its
-// kernel at the end of what was printed.
+// What the shell says of its own when it exits, behind the mark, and its kernel at the end
+// of what was printed.
 const (
 	bashExit    = "exit"
 	bashRestart = "Restarting Bash"
