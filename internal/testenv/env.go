@@ -34,6 +34,7 @@ func Env(t testing.TB) []string {
 		return path
 	}
 	home := sub("home")
+	linkFiles(t, installed("cache", "jedi"), filepath.Join(home, ".cache", "jedi"))
 
 	env := slices.Clone(goCaches())
 	if raceEnabled {
@@ -64,6 +65,28 @@ func Env(t testing.TB) []string {
 		// fonts, which takes seconds and says so on stderr.
 		"MPLCONFIGDIR="+installed("matplotlib"),
 	)
+}
+
+// linkFiles makes a folder in which the files of another stand, as far as there is one. What is
+// made in it is its own.
+func linkFiles(t testing.TB, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		return os.Symlink(path, target)
+	})
+	if err != nil {
+		t.Fatalf("test environment: %v", err)
+	}
 }
 
 // RuntimeDir returns a new private folder (mode 0700) whose path is short: a Unix
