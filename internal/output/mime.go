@@ -28,7 +28,8 @@ const maxTypes = 100
 // Choose picks the richest form in a bundle that a client accepts, plain text where
 // there is none. mime is the type as it is accepted; one without parameters stands for
 // all. The value is text as it is, base64 for binary types, JSON for JSON types. A value
-// that is not what its type asks for is passed over. ok is false if nothing can be shown.
+// that is not what its type asks for is passed over, and so is an SVG that could run code
+// where it is opened. ok is false if nothing can be shown.
 func Choose(bundle map[string]json.RawMessage, accepts []string) (mime string, value string, ok bool) {
 	accepts = slices.Clone(accepts)
 	slices.SortStableFunc(accepts, func(a, b string) int {
@@ -40,7 +41,8 @@ func Choose(bundle map[string]json.RawMessage, accepts []string) (mime string, v
 			if t.name != accepted && (essence(accepted) != accepted || t.essence != accepted) {
 				continue
 			}
-			if value, ok := read(t.essence, bundle[t.name]); ok {
+			value, ok := read(t.essence, bundle[t.name])
+			if ok && !(t.essence == svgType && activeSVG(value)) {
 				return accepted, value, true
 			}
 		}

@@ -22,8 +22,11 @@ type Streams struct {
 	ReadPassword func(context.Context) (string, error)
 }
 
+// maxWords bounds an error's words, in bytes: it may name what somebody else chose.
+const maxWords = 4 << 10
+
 // Words are an error's, for a line of a terminal.
-func Words(err error) string { return output.Line(err.Error()) }
+func Words(err error) string { return output.Cut(output.Line(err.Error()), maxWords) }
 
 // plainUnless takes from a text what a terminal would obey, and the colours if it may
 // not have any.
