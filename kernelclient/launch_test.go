@@ -365,3 +365,58 @@ func TestLaunchTriesAgainWhenAPortIsTaken(t *testing.T) {
 		})
 	}
 }
+
+// TestStartOfWhatIsNoKernel: a program that only prints is ended soon, whatever it prints, and
+// an error is one line, whatever a kernelspec says.
+func TestStartOfWhatIsNoKernel(t *testing.T) {
+	t.Parallel()
+	env := testenv.Env(t)
+	for _, c := range []struct {
+		name string
+		argv []string
+		want string
+	}{
+		{"on stdout", []string{"/bin/sh", "-c", "yes", "{connection_file}"}, "it prints without end and becomes no kernel; it said: y / y / y"},
+		{"on stderr", []string{"/bin/sh", "-c", "yes >&2", "{connection_file}"}, "it prints without end and becomes no kernel; it said: y / y / y"},
+		{"no line", []string{"/bin/sh", "-c", "cat /dev/zero"}, "it prints without end and becomes no kernel"},
+		{"a long line", []string{"/bin/sh", "-c", "printf %05000d 1 >&2; exit 3"}, "exit status 3"},
+		{"a line end in its name", []string{"/no/such\nprogram"}, `"/no/such\nprogram"`},
+		{"a line end on the PATH", []string{"such\nprogram"}, `"such\nprogram" is not on the PATH`},
+		{"a relative name", []string{"./such\nprogram"}, `"./such\nprogram" is no absolute path`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := within(t)
+			k, err := Launch(ctx, Spec{Name: "none", Argv: c.argv}, LaunchOptions{Env: env})
+			if err == nil {
+				k.Close()
+				t.Fatal("it is told to be ready")
+			}
+			oneLine(t, err, "start kernel none", c.want)
+			if ctx.Err() != nil || len(err.Error()) > 1500 {
+				t.Errorf("it came at the deadline, or is long: %s", err)
+			}
+		})
+	}
+	nothingRuns(t, env)
+}
+
+// TestStartThatTakesLongIsTold: what is waited for, and what the process said.
+func TestStartThatTakesLongIsTold(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	words := make(chan string, 10)
+	ended := make(chan error, 1)
+	go func() {
+		spec := Spec{Name: "slow", Argv: []string{"/bin/sh", "-c", "echo still loading; exec sleep 1000", "{connection_file}"}}
+		_, err := Launch(ctx, spec, LaunchOptions{Options: Options{Waiting: func(w string) { words <- w }}, Env: testenv.Env(t)})
+		ended <- err
+	}()
+	if got := next(t, words); got != "kernel slow was started 5 s ago and does not answer yet; it said: still loading" {
+		t.Errorf("it is told %q", got)
+	}
+	cancel()
+	if err := next(t, ended); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
