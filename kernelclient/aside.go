@@ -37,6 +37,7 @@ type aside struct {
 	waiting  string        // message id of a request that waits behind the code
 	prepared bool          // Prepare was called
 	loading  bool          // the subshell loads what it completes with
+	asked    bool          // the main shell was asked for completions
 }
 
 // route prepares a request to the shell for a kernel that may be running code. Where
@@ -49,11 +50,14 @@ type aside struct {
 func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	k.mu.Lock()
 	busy := len(k.executions) > 0
-	making := k.aside.making != nil
+	making := k.aside.making != nil || k.aside.loading
 	if inspects := m.Header.MsgType == jupyter.InspectRequest; busy || !inspects || !k.aside.loading {
 		m.Header.SubshellID = k.aside.subshell
 	} else {
 		making = false // the main shell is free, and an inspection needs nothing of a completer
+	}
+	if !busy && !making && m.Header.SubshellID == nil && m.Header.MsgType == jupyter.CompleteRequest {
+		k.aside.asked = true
 	}
 	k.mu.Unlock()
 	if !busy && !making || m.Header.SubshellID != nil {
@@ -131,7 +135,7 @@ func (k *Kernel) askInfo(ctx context.Context) (*jupyter.Message, error) {
 func (k *Kernel) subshell(ctx context.Context) *string {
 	k.mu.Lock()
 	making := k.aside.making
-	first, asked := making == nil, len(k.executions) == 0 && len(k.replies) > 0
+	first := making == nil
 	if first {
 		making = make(chan struct{})
 		k.aside.making = making
@@ -140,7 +144,7 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 	if first {
 		go func() {
 			defer close(making)
-			id, err := k.createSubshell(asked)
+			id, err := k.createSubshell()
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			switch {
@@ -172,10 +176,11 @@ var preparations = []string{"pri", "str.joi"}
 // Prepare has a kernel with subshells load what it completes with, once: IPython does so when it
 // is first asked, for a second and more, for which nobody who types waits. It is asked in the
 // subshell, beside the code that is evaluated meanwhile. A kernel without one is asked nothing,
-// for what is evaluated next would wait for the answer.
+// for what is evaluated next would wait for the answer; nor is one whose main shell loads it, or
+// has done so, since it was asked for completions.
 func (k *Kernel) Prepare(ctx context.Context) {
 	k.mu.Lock()
-	again := k.aside.prepared || !slices.Contains(k.info.SupportedFeatures, subshellFeature)
+	again := k.aside.prepared || k.aside.asked || !slices.Contains(k.info.SupportedFeatures, subshellFeature)
 	k.aside.prepared = true
 	k.aside.loading = k.aside.loading || !again
 	k.mu.Unlock()
@@ -209,16 +214,9 @@ func (k *Kernel) AsksAside() bool {
 // noSubshell is logged of a kernel that lists subshells and is not asked in one.
 const noSubshell = "no subshell"
 
-// createSubshell makes a subshell. asked says that the main shell may be answering a question.
-func (k *Kernel) createSubshell(asked bool) (string, error) {
+func (k *Kernel) createSubshell() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), subshellPatience)
 	defer cancel()
-	if asked {
-		// Its answer comes behind that of what was asked before.
-		if _, err := k.Request(ctx, jupyter.Shell, jupyter.KernelInfoRequest, struct{}{}); err != nil {
-			return "", err
-		}
-	}
 	if err := k.meansItsFeatures(ctx); err != nil {
 		return "", err
 	}

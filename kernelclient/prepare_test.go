@@ -9,14 +9,21 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// A kernel with subshells is asked in one, once, when the main shell has answered what it was
-// asked before; completions asked meanwhile come behind, and nothing else. One without subshells is asked nothing.
+// A kernel with subshells is asked in one, once; completions asked meanwhile come behind, and
+// nothing else. One without subshells is asked nothing, nor one whose main shell was asked before.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
-	for name, features := range map[string][]string{"subshells": {subshellFeature}, "none": nil} {
+	for name, test := range map[string]struct {
+		features []string
+		early    bool // it was asked before
+		want     []string
+	}{
+		"subshells":    {[]string{subshellFeature}, false, []string{"subshell", preparations[0] + " aside", preparations[1] + " aside", "late aside"}},
+		"asked before": {[]string{subshellFeature}, true, []string{"early", "late"}},
+		"no subshells": {nil, false, []string{"late"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first, goOn := make(chan struct{}), make(chan struct{})
 			loads, inspected := make(chan struct{}), make(chan struct{})
 			var mu sync.Mutex
 			var log []string
@@ -27,7 +34,7 @@ func TestPrepare(t *testing.T) {
 			}
 			k := attach(t, kernelpeer.Script{
 				jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
-					r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: features})
+					r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: test.features})
 					r.Status(jupyter.StateIdle)
 				},
 				jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
@@ -38,10 +45,6 @@ func TestPrepare(t *testing.T) {
 					var c jupyter.CompleteRequestContent
 					if err := r.Decode(&c); err != nil {
 						t.Error(err)
-					}
-					if c.Code == "early" {
-						close(first)
-						r.Wait(goOn)
 					}
 					if r.Header.SubshellID != nil {
 						c.Code += " aside"
@@ -65,73 +68,30 @@ func TestPrepare(t *testing.T) {
 					r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK})
 				},
 			}, Options{})
-			var asked sync.WaitGroup
 			ask := func(code string) {
 				if _, err := k.Complete(within(t), code, 1); err != nil {
 					t.Error(err)
 				}
 			}
-			asked.Go(func() { ask("early") })
-			<-first
-			asked.Go(func() { k.Prepare(within(t)) })
-			close(goOn)
-			if features != nil {
+			if test.early {
+				ask("early")
+			}
+			var preparing sync.WaitGroup
+			preparing.Go(func() { k.Prepare(within(t)) })
+			if len(test.want) > 2 {
 				<-loads
 				if _, err := k.Inspect(within(t), "x", 1, 0); err != nil {
 					t.Error(err)
 				}
 			}
-			asked.Wait()
+			preparing.Wait()
 			k.Prepare(within(t))
 			ask("late")
-			want := []string{"early", "subshell", preparations[0] + " aside", preparations[1] + " aside", "late aside"}
-			if features == nil {
-				want = []string{"early", "late"}
-			}
-			if !slices.Equal(log, want) {
-				t.Errorf("%q, want %q", log, want)
+			if !slices.Equal(log, test.want) {
+				t.Errorf("%q, want %q", log, test.want)
 			}
 		})
 	}
-}
-
-// While a kernel's subshell loads what it completes with, a kernel at rest is inspected in
-// its main shell, at once.
-func TestInspectWhilePreparing(t *testing.T) {
-	t.Parallel()
-	loading := make(chan *kernelpeer.Request, 1)
-	var held *kernelpeer.Request
-	k := attach(t, kernelpeer.Script{
-		jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
-			r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: []string{subshellFeature}})
-			r.Status(jupyter.StateIdle)
-		},
-		jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
-			r.Reply(jupyter.CreateSubshellReply, map[string]string{"status": "ok", "subshell_id": "s"})
-		},
-		jupyter.CompleteRequest: func(r *kernelpeer.Request) {
-			if held == nil { // it is answered after the inspection
-				held = r
-				loading <- r
-				return
-			}
-			r.Reply(jupyter.CompleteReply, completions("foo"))
-		},
-		jupyter.InspectRequest: func(r *kernelpeer.Request) {
-			if r.Header.SubshellID != nil {
-				t.Error("it is inspected in the subshell, which loads")
-			}
-			r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK, Found: true})
-			held.Reply(jupyter.CompleteReply, completions("foo"))
-		},
-	}, Options{})
-	var preparing sync.WaitGroup
-	preparing.Go(func() { k.Prepare(within(t)) })
-	<-loading
-	if r, err := k.Inspect(within(t), "x", CursorAt("x", 1), 0); err != nil || !r.Found {
-		t.Errorf("%+v, %v", r, err)
-	}
-	preparing.Wait()
 }
 
 // IPython completes as before when it was prepared, and code runs beside that.
