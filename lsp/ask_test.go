@@ -58,50 +58,50 @@ func TestQuestionsThatAreNeverAnswered(t *testing.T) {
 	inspected := func(r *kernelpeer.Request) {
 		r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK, Found: true, Data: jupyter.MIMEBundle{"text/plain": []byte(`"pri is known"`)}})
 	}
-	var completions, inspections questions
-	b := played(t, plugin(), "python", kernelpeer.Script{
-		jupyter.CompleteRequest: completions.play(completed), jupyter.InspectRequest: inspections.play(inspected),
-	})
-	b.rewrite("pri\npri(1, \n")
-	b.start("pri").wait()
 	took := func(ask func()) time.Duration {
 		begun := time.Now()
 		ask()
 		return time.Since(begun)
 	}
-	for _, question := range []struct {
-		name   string
-		of     *questions
-		answer func(*kernelpeer.Request)
-		ask    func()
-	}{
-		{"completion", &completions, completed, func() {
-			call[any](b.client, "textDocument/completion", b.place(b.after("pri")))
-		}},
-		{"hover", &inspections, inspected, func() { b.hover(b.at("pri")) }},
-		{"signature", &inspections, inspected, func() { b.signature("pri(1, ") }},
-		{"inspection", &inspections, inspected, func() {
+	for name, ask := range map[string]func(*buffer){
+		"completion": func(b *buffer) { call[any](b.client, "textDocument/completion", b.place(b.after("pri"))) },
+		"hover":      func(b *buffer) { b.hover(b.at("pri")) },
+		"signature":  func(b *buffer) { b.signature("pri(1, ") },
+		"inspection": func(b *buffer) {
 			id := b.request("workspace/executeCommand", map[string]any{
 				"command": lsp.CommandInspect, "arguments": []any{lsp.InspectParams{URI: b.uri, Position: b.at("pri")}},
 			})
 			if _, err := b.reply(id, "inspect"); err != nil && !strings.Contains(err.Error(), "did not answer") {
-				t.Error(err)
+				b.t.Error(err)
 			}
-		}},
+		},
 	} {
-		question.ask() // answered
-		question.of.silence(true)
-		first, second := took(question.ask), took(question.ask)
-		if first > 5*time.Second || second > first/2 {
-			t.Errorf("%s: the first answer took %v, the second %v", question.name, first, second)
-		}
-		question.of.release(question.answer)
-		question.ask() // comes behind the late answers
-		question.of.silence(true)
-		if third := took(question.ask); third < first/2 {
-			t.Errorf("%s: after an answer the kernel had only %v", question.name, third)
-		}
-		question.of.release(question.answer)
-		question.ask()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var completions, inspections questions
+			b := played(t, plugin(), "python", kernelpeer.Script{
+				jupyter.CompleteRequest: completions.play(completed), jupyter.InspectRequest: inspections.play(inspected),
+			})
+			b.rewrite("pri\npri(1, \n")
+			b.start("pri").wait()
+			of, answer := &inspections, inspected
+			if name == "completion" {
+				of, answer = &completions, completed
+			}
+			ask(b) // answered
+			of.silence(true)
+			first, second := took(func() { ask(b) }), took(func() { ask(b) })
+			if first > 5*time.Second || second > first/2 {
+				t.Errorf("the first answer took %v, the second %v", first, second)
+			}
+			of.release(answer)
+			ask(b) // comes behind the late answers
+			of.silence(true)
+			if third := took(func() { ask(b) }); third < first/2 {
+				t.Errorf("after an answer the kernel had only %v", third)
+			}
+			of.release(answer)
+			ask(b)
+		})
 	}
 }

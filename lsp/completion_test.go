@@ -279,9 +279,16 @@ func TestCompletionPlaces(t *testing.T) {
 // What a call gives is inferred from how its function is written, wherever in the buffer. Nothing
 // is called.
 func TestCompletionBehindCalls(t *testing.T) {
+	t.Parallel()
 	const setup = "calls = 0\nclass Table:\n    def groupby(self, by):\n        global calls\n        calls += 1\n        return self\n    def mean(self): return 1.5\n" +
 		"def make():\n    global calls\n    calls += 1\n    return Table()\ntable = make()\ncalls = 0\n"
-	b := namespaceOf(t, namespaceKernel{"python3", "python", setup, nil})
+	b := namespaceOf(t, namespaceKernel{"python3", "python", setup + "import time\n", nil})
+	b.rewrite("while True: time.sleep(0.01)\n")
+	b.start("while True: time.sleep(0.01)")
+	b.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionBusy })
+	b.again(func() bool { return len(b.completeAt(completionCase{text: "tab|"}).Items) > 0 }) // in a subshell, from now on
+	command[any](b.client, lsp.CommandInterrupt, b.only())
+	b.state(func(s lsp.StateParams) bool { return s.State == lsp.SessionIdle })
 	for text, want := range map[string]string{
 		"make().|": "groupby", "make().me|": "mean", "table.groupby('a').me|": "mean", "make().groupby('a').mean().is_i|": "is_integer",
 		"x = [table.groupby('a').me|": "mean", "'x'.strip().upp|": "upper", "def f():\n    return make().me|": "mean",
@@ -416,6 +423,7 @@ func TestCompletionImports(t *testing.T) {
 
 // A kernel that runs code and has subshells is asked as one at rest.
 func TestCompletionPlacesWhileBusy(t *testing.T) {
+	t.Parallel()
 	b := namespaceOf(t, namespaceKernel{"python3", "python", pythonNamespace + "import time\n", nil})
 	b.rewrite("while True: time.sleep(0.01)\n")
 	b.start("while True: time.sleep(0.01)")

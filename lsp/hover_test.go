@@ -76,6 +76,7 @@ arr = np.arange(12).reshape(3, 4)
 
 // Documentation is of what an item means, or there is none.
 func TestDocumentationOfCompletions(t *testing.T) {
+	t.Parallel()
 	b := namespaceOf(t, namespaceKernel{"python3", "python", pythonNamespace + "def meth(x): 'another'\njoin = 'mine'\n", nil})
 	for _, test := range []struct{ text, label, want string }{
 		{"c.me|", "meth", "doc"},
