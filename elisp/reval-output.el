@@ -199,8 +199,9 @@ too far: the top of a picture as high as the window is scrolled away."
       (with-current-buffer buffer
         (when-let ((block (gethash (reval-evaluation-id evaluation)
                                    (reval-output--log-blocks reval-output--log))))
-          (reval-output--editing buffer
-            (reval-output--put-header block)))))))
+          (unless (reval-output--header-current-p block)
+            (reval-output--editing buffer
+              (reval-output--put-header block))))))))
 
 (defun reval-output--maybe-display (evaluation outputs buffer)
   "Bring BUFFER to a window if OUTPUTS of EVALUATION are a reason to."
@@ -232,22 +233,36 @@ too far: the top of a picture as high as the window is scrolled away."
           (reval-output--put-header block)
           (puthash id block blocks)))))
 
-(defun reval-output--put-header (block)
-  "Write the header of BLOCK, or write it anew."
+(defun reval-output--header (block)
+  "Return the header of BLOCK as it is to be now."
   (let* ((evaluation (reval-output--block-evaluation block))
          (beg (marker-position (reval-output--block-beg block)))
+         (time (or (and (< beg (reval-output--block-body block))
+                        (get-text-property beg 'reval-time))
+                   (format-time-string "%H:%M:%S"))))
+    (propertize
+     (concat (reval-evaluation-place evaluation) "  " time "  "
+             (reval-output--state evaluation) "\n")
+     'face 'reval-output-header
+     'reval-header evaluation
+     'reval-time time
+     'help-echo "RET: go to the code; TAB: hide or show the output")))
+
+(defun reval-output--header-current-p (block)
+  "Return non-nil if the header of BLOCK need not be written anew."
+  (save-restriction
+    (widen)
+    (equal (reval-output--header block)
+           (buffer-substring (reval-output--block-beg block)
+                             (reval-output--block-body block)))))
+
+(defun reval-output--put-header (block)
+  "Write the header of BLOCK, or write it anew."
+  (let* ((beg (marker-position (reval-output--block-beg block)))
          (old (marker-position (reval-output--block-body block)))
          ;; The header of a long output may have been cut off.
          (fresh (= beg old (reval-output--block-end block)))
-         (time (or (and (< beg old) (get-text-property beg 'reval-time))
-                   (format-time-string "%H:%M:%S")))
-         (header (propertize
-                  (concat (reval-evaluation-place evaluation) "  " time "  "
-                          (reval-output--state evaluation) "\n")
-                  'face 'reval-output-header
-                  'reval-header evaluation
-                  'reval-time time
-                  'help-echo "RET: go to the code; TAB: hide or show the output")))
+         (header (reval-output--header block)))
     (goto-char old)
     (if fresh
         ;; Here ends the block before, whose marker is to stay.
