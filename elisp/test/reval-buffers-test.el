@@ -78,8 +78,7 @@
               (reval-test-eval-line 3)
               (reval-test-shown 3 "ZeroDivisionError")
               (should (apply #'equal (funcall both)))
-              (should (cl-find 'reval-failing-line (overlays-in (point-min) (point-max))
-                               :key (lambda (overlay) (overlay-get overlay 'face))))
+              (should (equal (reval-test-failing-lines) '("1 / 0")))
               ;; What is typed in it moves them in both, and reaches the server.
               (goto-char (point-min))
               (insert "# first\n")
@@ -173,14 +172,6 @@
     (reval-test-shown 3 "\\`⇒ 42\\'")
     (reval-test-shown 4 "ZeroDivisionError")
     (should (equal (reval-test-failing-lines) '("1 / 0")))))
-
-(defun reval-test-failing-lines ()
-  "Return the texts of the current buffer that are marked as failing."
-  (delq nil (mapcar (lambda (overlay)
-                      (and (eq (overlay-get overlay 'face) 'reval-failing-line)
-                           (buffer-substring-no-properties (overlay-start overlay)
-                                                           (overlay-end overlay))))
-                    (overlays-in (point-min) (point-max)))))
 
 (ert-deftest reval-test-late-error-is-on-its-line ()
   "An error that comes after edits marks the line that failed."
