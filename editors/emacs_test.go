@@ -58,6 +58,7 @@ func TestEmacsAsksWhenIdle(t *testing.T) {
 	t.Parallel()
 	term := emacsTerminal(t, "ask.py", "input('Now? ')\n\n", "--eval", "(setq reval-input-idle-delay 3)")
 	term.Press("C-c", ";", "l", "M->")
+	term.WaitFor("running") // a kernel starts for more keys than a line has room for
 	typed := 0
 	for more := 10; more > 0; typed++ {
 		term.Type("x")

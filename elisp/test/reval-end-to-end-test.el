@@ -84,10 +84,21 @@ WHAT says what is waited for; fail after SECONDS (30)."
                                                            (overlay-end overlay))))
                     (overlays-in (point-min) (point-max)))))
 
+(defun reval-test-shows-p (line regexp)
+  "Return non-nil if what is shown beside the code of LINE for good matches REGEXP.
+A value may be there before the evaluation has ended."
+  (and (string-match-p regexp (or (reval-test-result line) ""))
+       (cl-notany (lambda (evaluation)
+                    (and (reval-evaluation-summary evaluation)
+                         (not (reval-evaluation-ended-p evaluation))))
+                  (save-excursion
+                    (reval-test-goto-line line)
+                    (reval-overlay-at (point) (point))))))
+
 (defun reval-test-shown (line regexp &optional seconds)
   "Wait until what is shown beside the code of LINE matches REGEXP."
   (reval-test-wait (format "%s on line %d" regexp line)
-                   (lambda () (string-match-p regexp (or (reval-test-result line) "")))
+                   (lambda () (reval-test-shows-p line regexp))
                    seconds))
 
 (defun reval-test-mode-line ()
@@ -662,7 +673,7 @@ WHAT says what is waited for; fail after 30 seconds."
     (reval-test-idle (format "%s on line %d" regexp line)
                      (lambda ()
                        (with-current-buffer buffer
-                         (string-match-p regexp (or (reval-test-result line) "")))))))
+                         (reval-test-shows-p line regexp))))))
 
 (ert-deftest reval-test-input ()
   "A kernel's questions are answered in the minibuffer, in order."
