@@ -339,7 +339,8 @@ type EvaluationParams struct {
 	Count int `json:"count,omitzero"`
 	// Elapsed is the time it ran, in milliseconds.
 	Elapsed float64 `json:"elapsed,omitzero"`
-	// Summary is what to show beside the code once it ended.
+	// Summary is what to show beside the code once it ended. Of one that runs it is the
+	// result that it has had so far.
 	Summary *Summary         `json:"summary,omitzero"`
 	Error   *EvaluationError `json:"error,omitzero"`
 	// Stale is set when the code was changed since it was evaluated.

@@ -17,16 +17,16 @@ import (
 const streamPause = 30 * time.Millisecond
 
 // statePause is how long it may take until the client hears that something waits
-// or runs. An evaluation that is quicker tells its value and its end only, and its
-// code is on its way to the kernel before an editor is kept busy.
-const statePause = 5 * time.Millisecond
+// or runs. An evaluation that is quicker tells its value and its end only: an editor
+// that draws a state is busy when the value comes.
+const statePause = 20 * time.Millisecond
 
 // diagnosticPause times the number of a document's errors is the least time between two
 // notifications of its diagnostics: LSP wants all of them each time.
 const diagnosticPause = time.Millisecond
 
 // queuePause is the least time between two times at which it is told how many are still
-// ahead of evaluations that wait.
+// ahead of evaluations that wait, and between two states of a session that stays busy.
 const queuePause = 100 * time.Millisecond
 
 // outbox sends what the client is to be told. It keeps what has changed, not
@@ -103,7 +103,7 @@ func (s *Server) sessionDirty(ks *kernelSession) {
 		ks.dirty = true
 		s.outbox.sessions = append(s.outbox.sessions, ks)
 	}
-	if ks.status.State == session.Busy {
+	if ks.occupied() {
 		s.outbox.wakeLater()
 	} else {
 		s.outbox.wake()
@@ -193,7 +193,8 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 			continue
 		}
 		r.listed = false
-		due := r.stateDirty || r.flushed.IsZero() || now.Sub(r.flushed) >= streamPause || o.asks(r)
+		young := r.young(now)
+		due := r.stateDirty && young == 0 || r.flushed.IsZero() || now.Sub(r.flushed) >= streamPause || o.asks(r)
 		if outputs := r.news(due); len(outputs) > 0 {
 			r.flushed = now
 			if s.client.reval {
@@ -203,12 +204,18 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 			} else {
 				r.tellPlain(outputs, send)
 			}
+			if alone, value := r.session.status.Queued == 0, r.running() && holdValue(outputs); alone || !value {
+				r.stateDirty, young = r.stateDirty || value, 0
+			}
 		} else if !due && r.outputs.HasNews() {
 			wait = sooner(wait, max(streamPause-now.Sub(r.flushed), time.Millisecond))
 			r.listed = true
-			s.changed = append(s.changed, r)
 		}
-		if r.stateDirty {
+		switch {
+		case r.stateDirty && young > 0:
+			wait = sooner(wait, young)
+			r.listed = true
+		case r.stateDirty:
 			r.stateDirty = false
 			if r.eval.State == session.Queued {
 				if r.queuedTold {
@@ -220,9 +227,18 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 				send(MethodEvaluation, r.params())
 			}
 		}
+		if r.listed {
+			s.changed = append(s.changed, r)
+		}
 	}
+	var busy []*kernelSession
 	for _, ks := range o.sessions {
-		ks.dirty = false
+		if left := ks.rests(now); left > 0 {
+			wait = sooner(wait, left)
+			busy = append(busy, ks)
+			continue
+		}
+		ks.dirty, ks.told, ks.toldBusy = false, now, ks.occupied()
 		if s.client.reval {
 			send(MethodState, ks.state())
 		}
@@ -251,7 +267,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 	for _, m := range o.messages {
 		send(protocol.MethodWindowShowMessage, &m)
 	}
-	o.sessions, o.inputs, o.diagnostics, o.closed, o.progress, o.messages = nil, nil, later, nil, nil, nil
+	o.sessions, o.inputs, o.diagnostics, o.closed, o.progress, o.messages = busy, nil, later, nil, nil, nil
 	return batch, wait
 }
 
@@ -264,18 +280,44 @@ func sooner(a, b time.Duration) time.Duration {
 }
 
 // rests is how long there is no hurry to tell of a result: it waits and was told to, which
-// is not told again for queueRests, or it runs since so short a time that its end may be
-// told with that.
+// is not told again for queueRests, or it is young.
 func (r *result) rests(now time.Time, queueRests time.Duration) time.Duration {
 	switch {
 	case r.cleared || r.outputs.HasNews():
 		return 0
 	case r.eval.State == session.Queued && r.queuedTold:
 		return queueRests
-	case r.eval.State == session.Running:
-		return statePause - now.Sub(r.eval.Started)
 	}
-	return 0
+	return r.young(now)
+}
+
+// young is how long a result has run so short a time that its end may be told instead.
+func (r *result) young(now time.Time) time.Duration {
+	if !r.running() || r.cleared {
+		return 0
+	}
+	return max(0, statePause-now.Sub(r.eval.Started))
+}
+
+// holdValue tells whether there is a value among outputs, or none any more. It is told at
+// once: the kernel's own work after it takes as long again as a short evaluation. While
+// others wait it is told with the end, to keep the editor from drawing twice as much.
+func holdValue(outputs []Output) bool {
+	return slices.ContainsFunc(outputs, func(o Output) bool { return o.Kind == OutputResult || o.Kind == OutputClear })
+}
+
+// occupied tells whether a session runs something, or is about to.
+func (ks *kernelSession) occupied() bool {
+	return ks.status.State == session.Busy || ks.status.State == session.Idle && ks.status.Queued > 0
+}
+
+// rests is how long there is no hurry to tell of a session: it was told to be busy, and
+// still is.
+func (ks *kernelSession) rests(now time.Time) time.Duration {
+	if !ks.toldBusy || !ks.occupied() {
+		return 0
+	}
+	return queuePause - now.Sub(ks.told)
 }
 
 // asks tells whether an input request of r waits to be sent: what was printed

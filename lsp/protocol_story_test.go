@@ -58,7 +58,7 @@ var stories = []struct {
 	name, file, text string
 	tell             func(s *story)
 }{
-	{"answer", "answer.py", "import time\nprint(\"first\", flush=True)\ntime.sleep(0.5)\n6 * 7\n", func(s *story) {
+	{"answer", "answer.py", "import time\ntime.sleep(0.25)\nprint(\"first\", flush=True)\ntime.sleep(0.25)\n6 * 7\n", func(s *story) {
 		s.whole = true
 		s.ends(s.evaluates(lsp.EvaluateParams{Unit: "file"}))
 	}},
@@ -180,10 +180,16 @@ func (s *story) server() {
 		slices.SortStableFunc(news, func(a, b *message) int { return cmp.Compare(order(a), order(b)) })
 	}
 	for _, m := range news {
+		params := any(m.Params)
 		switch m.Method {
 		case lsp.MethodEvaluation:
 			p := decode[lsp.EvaluationParams](s.t, m.Params)
-			if !s.whole && !ends(p.State) {
+			if p.State == lsp.EvaluationRunning {
+				p.Count = 0 // the kernel gives it sooner or later
+				params = p
+			}
+			// A value is told before the end, or with it.
+			if !ends(p.State) && (!s.whole || p.Summary != nil) {
 				continue
 			}
 		case lsp.MethodOutput, lsp.MethodInputRequest:
@@ -194,7 +200,7 @@ func (s *story) server() {
 		default:
 			continue
 		}
-		s.tell("server", m.Method, m.Params)
+		s.tell("server", m.Method, params)
 	}
 	s.read = len(s.log)
 }

@@ -50,6 +50,8 @@ type result struct {
 
 func (r *result) ended() bool { return r.eval.State.Ended() }
 
+func (r *result) running() bool { return r.eval.State == session.Running }
+
 // changed takes a new state of the evaluation.
 func (r *result) changed(e session.Evaluation) {
 	was := r.eval.State
@@ -190,16 +192,18 @@ func (r *result) page(data jupyter.MIMEBundle) {
 	r.outputs.Add(record.Bundle(record.Display, data, r.server.client.mime, edit), "")
 }
 
-// summary sizes the value, once the evaluation has ended well.
+// summary sizes the value, once the evaluation has ended well, or the result that a
+// kernel has given before that: a display may be followed by more.
 func (r *result) summary() *Summary {
 	if r.summed != nil {
 		return r.summed
 	}
-	if r.eval.State != session.Done {
-		return nil
-	}
 	v, ok := r.outputs.Value()
-	if !ok {
+	switch {
+	case r.running() && ok && v.Kind == record.Result:
+	case r.eval.State != session.Done:
+		return nil
+	case !ok:
 		return &Summary{Kind: "none"}
 	}
 	s := output.Summarize(v.Text)

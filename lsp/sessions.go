@@ -44,7 +44,9 @@ type kernelSession struct {
 	hashes    map[uint32]cellPart      // likewise by the hash of the code
 	displays  record.Displays
 	rendered  map[*record.Rendering]*result
-	dirty     bool // the client has not been told the status
+	dirty     bool      // the client has not been told the status
+	told      time.Time // when it was told last
+	toldBusy  bool      // and that the session was busy
 }
 
 // startDeadline bounds how long a command waits to say that there is no kernel.

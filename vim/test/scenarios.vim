@@ -469,7 +469,8 @@ endfunction
 
 function! s:marks_are_true() abort
   for [lnum, mark] in items(s:marks())
-    if mark !=# '⇒ ' .. eval(matchstr(getline(lnum), '^\d + \d$'))
+    let code = matchstr(getline(lnum), '^\d + \d$')
+    if code ==# '' || mark !=# '⇒ ' .. eval(code)
       return 0
     endif
   endfor

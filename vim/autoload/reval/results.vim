@@ -294,7 +294,9 @@ function! reval#results#label(evaluation) abort
     let ahead = get(a:evaluation, 'ahead', 0)
     return ['◌ queued' .. (ahead >= 10 ? ' (10 or more ahead)' : ahead ? printf(' (%d ahead)', ahead) : ''), 'RevalQueued']
   elseif state ==# 'running'
-    return [reval#input#waits(a:evaluation.evaluation) ? '● waits for input' : '● running', 'RevalRunning']
+    let summary = get(a:evaluation, 'summary', {})
+    return [reval#input#waits(a:evaluation.evaluation) ? '● waits for input'
+          \ : empty(summary) ? '● running' : '● ' .. s:clean(s:value(a:evaluation)), 'RevalRunning']
   elseif state ==# 'cancelled'
     return [s:clean('⊘ ' .. get(a:evaluation, 'message', 'cancelled')), 'RevalLost']
   elseif state ==# 'lost'
