@@ -9,6 +9,8 @@ let s:sessions = {}
 let s:names = {}
 " Session → how many of its kernels have ended.
 let s:namespaces = {}
+" Draws the status lines.
+let s:drawing = -1
 
 " Takes a reval/state.
 function! reval#kernel#state(params) abort
@@ -28,7 +30,14 @@ function! reval#kernel#state(params) abort
   if !empty(a:params.uris) && state.state !=# before
     call s:tell(state, before)
   endif
-  redrawstatus!
+  call s:draw()
+endfunction
+
+" Draws the status lines anew, once for all that came at once: it takes longer than all
+" else that is done for a state.
+function! s:draw() abort
+  call timer_stop(s:drawing)
+  let s:drawing = timer_start(0, {-> execute('redrawstatus!')})
 endfunction
 
 " Tells that a kernel died, is silent or answers again, or that its server is lost or
@@ -69,7 +78,7 @@ function! reval#kernel#forget(uri) abort
   if has_key(s:states, a:uri)
     call remove(s:states, a:uri)
   endif
-  redrawstatus!
+  call s:draw()
 endfunction
 
 " The document has another URI.

@@ -6,6 +6,12 @@ vim9script
 #   job, channel
 #   ready      the answer to initialize came; until then messages wait in queue
 #   queue
+#   asked      how many requests were sent, and their ids
+#   answers    id → function that takes the answer, of requests that have none yet
+#   lines      what came and is not taken yet, the last one perhaps not whole
+#   length     of the message that is next, in bytes; -1 before the end of its header
+#   header     the last one's Content-Length
+#   taking     a timer will take more messages
 #   stderr     its last lines
 #   documents  bufnr → {uri, tick, timer}; tick is b:changedtick of the text that the
 #              server has, and the document's version there
@@ -16,6 +22,8 @@ const stderr_lines = 20
 # How long typing must pause before the server is told of it, in milliseconds: only
 # the marks of stale results wait for it.
 const debounce = 200
+# How long messages are taken before keys are, in milliseconds.
+const turn = 20
 
 export def Attach(bufnr: number): string
   const root = Root(bufnr)
@@ -53,13 +61,16 @@ def Uri(bufnr: number): string
 enddef
 
 def Start(root: string, bufnr: number): dict<any>
-  var server: dict<any> = {ready: false, queue: [], stderr: [], documents: {}, wished: false}
+  var server: dict<any> = {ready: false, queue: [], asked: 0, answers: {},
+    lines: [''], length: -1, header: 0, taking: false,
+    stderr: [], documents: {}, wished: false}
   const command: list<string> = reval#config#get('command', bufnr)
   server.job = job_start([expand(command[0])] + command[1 :], {
-    in_mode: 'lsp', out_mode: 'lsp', err_mode: 'nl', cwd: root, noblock: 1,
+    # Not mode 'lsp', in which each message costs a copy of all that came after it.
+    in_mode: 'raw', out_mode: 'raw', err_mode: 'nl', cwd: root, noblock: 1,
     # It ends by itself, and its kernels with it, when it finds its input closed.
     stoponexit: '',
-    out_cb: (_, message) => Received(server, message),
+    out_cb: (_, text) => Received(server, text),
     err_cb: (_, line) => {
       server.stderr = server.stderr[-stderr_lines + 1 :]->add(line)
     },
@@ -72,7 +83,7 @@ def Start(root: string, bufnr: number): dict<any>
   server.channel = job_getchannel(server.job)
   servers[root] = server
   const uri = reval#uri#file(root)
-  ch_sendexpr(server.channel, {method: 'initialize', params: {
+  Write(server, {method: 'initialize', params: {
     processId: getpid(),
     clientInfo: {name: 'Vim', version: string(v:versionlong)},
     rootUri: uri,
@@ -86,7 +97,7 @@ def Start(root: string, bufnr: number): dict<any>
       },
       experimental: {reval: {mime: ['image/png', 'image/svg+xml', 'image/jpeg', 'image/gif'], text: 100000}},
     },
-  }}, {callback: (_, answer) => Initialized(server, answer)})
+  }}, (answer) => Initialized(server, answer))
   return server
 enddef
 
@@ -102,38 +113,116 @@ def Initialized(server: dict<any>, answer: dict<any>)
     job_stop(server.job)
     return
   endif
-  ch_sendexpr(server.channel, {method: 'initialized', params: {}})
+  Write(server, {method: 'initialized', params: {}})
   server.ready = true
-  for [message, options] in server.queue
-    ch_sendexpr(server.channel, message, options)
+  for [message, Answered] in server.queue
+    Write(server, message, Answered)
   endfor
   server.queue = []
 enddef
 
-def Send(server: dict<any>, message: dict<any>, options: dict<any> = {})
+# Sends a message as soon as the server is ready. It is a request where there is Answered,
+# which takes the answer.
+def Send(server: dict<any>, message: dict<any>, Answered: any = v:null)
   if server.ready
-    # The server may end at any time; exit_cb tells of it.
-    if ch_status(server.channel) == 'open'
-      ch_sendexpr(server.channel, message, options)
-    endif
+    Write(server, message, Answered)
   else
-    server.queue->add([message, options])
+    server.queue->add([message, Answered])
   endif
 enddef
 
-def Received(server: dict<any>, message: dict<any>)
-  # Without a method it is a reply that came too late.
-  if !has_key(message, 'method')
+def Write(server: dict<any>, message: dict<any>, Answered: any = v:null)
+  # The server may end at any time; exit_cb tells of it.
+  if ch_status(server.channel) != 'open'
     return
-  elseif has_key(message, 'id')
-    # None of the server's requests is known here.
-    Send(server, {id: message.id, error: {code: -32601, message: 'not supported by this client'}})
-  else
-    reval#client#notified(message.method, message.params)
+  endif
+  var whole = extendnew(message, {jsonrpc: '2.0'})
+  if type(Answered) == v:t_func
+    server.asked += 1
+    whole.id = server.asked
+    server.answers[server.asked] = Answered
+  endif
+  const body = json_encode(whole)
+  ch_sendraw(server.channel, 'Content-Length: ' .. strlen(body) .. "\r\n\r\n" .. body)
+enddef
+
+# Takes some bytes of messages (LSP, Base Protocol). They are cut into lines, each of which
+# is short: Vim copies a string when it is looked at.
+def Received(server: dict<any>, text: string)
+  final lines: list<string> = server.lines
+  final more = split(lines[-1] .. text, "\r\n", true)
+  remove(lines, -1)
+  extend(lines, more)
+  if !server.taking
+    Take(server)
+  endif
+enddef
+
+# Hands on the messages that are whole, and lets keys in between if there are many.
+def Take(server: dict<any>)
+  server.taking = false
+  const start = reltime()
+  var body = Next(server)
+  while body != ''
+    Dispatch(server, json_decode(body))
+    if Elapsed(start) >= turn
+      server.taking = true
+      timer_start(0, (_) => Take(server))
+      return
+    endif
+    body = Next(server)
+  endwhile
+enddef
+
+# The next message; '' if it is not whole.
+def Next(server: dict<any>): string
+  final lines: list<string> = server.lines
+  while server.length < 0
+    if len(lines) < 2
+      return ''
+    endif
+    const line = remove(lines, 0)
+    if line == ''
+      server.length = server.header
+    elseif line =~? '^content-length:'
+      server.header = str2nr(matchstr(line, '\d\+'))
+    endif
+  endwhile
+  # Line ends in a message are none of its header's.
+  while strlen(lines[0]) < server.length && len(lines) > 1
+    const line = remove(lines, 0)
+    lines[0] = line .. "\r\n" .. lines[0]
+  endwhile
+  if strlen(lines[0]) < server.length
+    return ''
+  endif
+  const body = strpart(lines[0], 0, server.length)
+  lines[0] = strpart(lines[0], server.length)
+  server.length = -1
+  return body
+enddef
+
+def Dispatch(server: dict<any>, message: dict<any>)
+  if has_key(message, 'method')
+    if has_key(message, 'id')
+      # None of the server's requests is known here.
+      Send(server, {id: message.id, error: {code: -32601, message: 'not supported by this client'}})
+    else
+      reval#client#notified(message.method, message.params)
+    endif
+    return
+  endif
+  # It may come too late.
+  const id = string(message.id)
+  if has_key(server.answers, id)
+    call(remove(server.answers, id), [message])
   endif
 enddef
 
 def Exited(root: string, server: dict<any>, status: number)
+  while server.taking
+    Take(server)
+  endwhile
   if get(servers, root, {}) is server
     remove(servers, root)
   endif
@@ -312,9 +401,9 @@ enddef
 
 export def Request(bufnr: number, token: number, method: string, params: dict<any>)
   Flush(bufnr)
-  Send(servers[Root(bufnr)], {method: method, params: params}, {callback: (_, answer) => {
+  Send(servers[Root(bufnr)], {method: method, params: params}, (answer) => {
     reval#client#reply(token, get(get(answer, 'error', {}), 'message', ''), get(answer, 'result', v:null))
-  }})
+  })
 enddef
 
 export def Request_sync(bufnr: number, method: string, params: dict<any>, ms: number): any
@@ -328,10 +417,8 @@ export def Request_sync(bufnr: number, method: string, params: dict<any>, ms: nu
     sleep 2m
   endwhile
   Flush(bufnr)
-  # ch_evalexpr() would lose an answer that comes beside a notification: Vim gives it to
-  # out_cb.
   var answer: dict<any> = {}
-  Send(server, {method: method, params: params}, {callback: (_, got) => extend(answer, got)})
+  Send(server, {method: method, params: params}, (got) => extend(answer, got))
   while empty(answer) && Elapsed(start) <= ms && job_status(server.job) == 'run'
     sleep 1m
   endwhile
@@ -350,9 +437,9 @@ enddef
 def Leave()
   for server in values(servers)
     server.wished = true
-    if server.ready && ch_status(server.channel) == 'open'
-      ch_sendexpr(server.channel, {method: 'shutdown'}, {callback: (_, _) => 0})
-      ch_sendexpr(server.channel, {method: 'exit'})
+    if server.ready
+      Write(server, {method: 'shutdown'}, (_) => 0)
+      Write(server, {method: 'exit'})
     endif
     ch_close_in(server.channel)
   endfor
