@@ -10,7 +10,7 @@
 " name, a blank, and an array of milliseconds, as in emacs.el:
 "
 "   one           each 1+1, from the command until its value is drawn
-"   ten           each time ten lines are queued at once, until the last one is drawn
+"   ten           each time ten lines are queued at once, until the last value is drawn
 "   big           a value of 2 MB; big-pause is the longest gap of the main loop meanwhile
 "   many          1,000 evaluations in a file of 10,000 lines, and many-pause
 "   global-N      :%g/./Reval in a file of N lines
@@ -32,7 +32,7 @@ let s:n = empty($REVAL_BENCH_N) ? 100 : str2nr($REVAL_BENCH_N)
 " How long one thing may take, in milliseconds.
 let s:deadline = 600000
 
-" What is waited for: the end of the evaluation at a line, and what is called then.
+" What is waited for: the value of the evaluation at a line, and its end; what is called then.
 let s:wait = {}
 
 " The longest gap between two ticks of a timer.
@@ -52,7 +52,6 @@ function! s:tick(timer) abort
   let gap = s:ms(s:gap.last)
   let s:gap.longest = gap > s:gap.longest ? gap : s:gap.longest
   let s:gap.last = reltime()
-  call s:look()
 endfunction
 
 " Stops watching; the longest gap.
@@ -61,11 +60,12 @@ function! s:longest_gap() abort
   return s:gap.longest
 endfunction
 
-" Calls Command, and Then with the milliseconds until the evaluation at line lnum, which
-" is the last of those that Command starts, has ended and is drawn.
+" Calls Command, and Then with the milliseconds until the value, or the end, of the
+" evaluation at line lnum is drawn, which is the last of those that Command starts. Then is
+" called when it has ended: the kernel is at rest for what is measured next.
 function! s:evaluate(lnum, Command, Then) abort
   let before = get(reval#results#at(bufnr('%'), a:lnum), 'evaluation', '')
-  let s:wait = {'bufnr': bufnr('%'), 'lnum': a:lnum, 'before': before, 'Then': a:Then, 'start': reltime()}
+  let s:wait = {'bufnr': bufnr('%'), 'lnum': a:lnum, 'before': before, 'Then': a:Then, 'ms': -1.0, 'start': reltime()}
   call a:Command()
 endfunction
 
@@ -74,10 +74,16 @@ function! s:look() abort
     return
   endif
   let evaluation = reval#results#at(s:wait.bufnr, s:wait.lnum)
-  if !empty(evaluation) && evaluation.evaluation !=# s:wait.before && evaluation.state !~# '^\%(queued\|running\)$'
+  if empty(evaluation) || evaluation.evaluation ==# s:wait.before
+    return
+  endif
+  let ended = evaluation.state !~# '^\%(queued\|running\)$'
+  if s:wait.ms < 0 && (ended || has_key(evaluation, 'summary'))
     redraw
-    let ms = s:ms(s:wait.start)
-    let Then = s:wait.Then
+    let s:wait.ms = s:ms(s:wait.start)
+  endif
+  if ended
+    let [ms, Then] = [s:wait.ms, s:wait.Then]
     let s:wait = {}
     call timer_start(0, {-> s:call(function(Then, [ms]))})
   endif
