@@ -376,9 +376,7 @@ Code that was deleted may have come back, in another place."
           (reval-evaluation-ahead evaluation) (or (plist-get params :ahead) 0)
           (reval-evaluation-count evaluation) (plist-get params :count)
           (reval-evaluation-elapsed evaluation) (plist-get params :elapsed)
-          (reval-evaluation-summary evaluation)
-          (or (plist-get params :summary)
-              (and (equal state "running") (reval-evaluation-summary evaluation)))
+          (reval-evaluation-summary evaluation) (plist-get params :summary)
           (reval-evaluation-failure evaluation) (plist-get params :error)
           (reval-evaluation-message evaluation) (plist-get params :message)
           (reval-evaluation-stale evaluation)
@@ -408,30 +406,7 @@ Code that was deleted may have come back, in another place."
                      (reval-session-get connection (plist-get params :session))))
         (outputs (plist-get params :outputs)))
     (reval-eval--take-value evaluation outputs)
-    (reval-eval--show-early evaluation)
     (reval-output-add evaluation outputs)))
-
-(defun reval-eval--show-early (evaluation)
-  "Show what came as the value of EVALUATION, which has not ended, beside the code."
-  (let ((summary (reval-eval--early-summary (reval-evaluation-value evaluation))))
-    (unless (or (reval-evaluation-ended-p evaluation)
-                (equal summary (reval-evaluation-summary evaluation)))
-      (setf (reval-evaluation-summary evaluation) summary)
-      (reval-overlay-update evaluation))))
-
-(defconst reval-eval--early-length 100
-  "Characters of a line that the server cuts nothing of, however wide they are.")
-
-(defun reval-eval--early-summary (value)
-  "Return what the server will say of VALUE when the evaluation ends, or nil.
-A value mostly comes last, and the kernel ends a short evaluation by doing
-nothing for a part of its time.  It is known here only of a line of plain text."
-  (let ((text (string-trim-right (or (plist-get value :text) ""))))
-    (and (equal (plist-get value :kind) "result")
-         (null (plist-get value :mime))
-         (<= (length text) reval-eval--early-length)
-         (string-match-p "\\`[ -~[:alpha:]]+\\'" text)
-         (list :kind "line" :text text :lines 1))))
 
 (defun reval-eval--take-value (evaluation outputs)
   "Note which of OUTPUTS is the value of EVALUATION.

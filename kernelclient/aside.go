@@ -35,47 +35,35 @@ type aside struct {
 	subshell *string       // once it was made
 	making   chan struct{} // closed when the attempt to make it has ended
 	waiting  string        // message id of a request that waits behind the code
-	prepared bool          // Prepare was called
-	loading  bool          // the subshell loads what it completes with
-	asked    bool          // the main shell was asked for completions
 }
 
-// route prepares a request to the shell for a kernel that may be running code. Where
-// the kernel has subshells, one is made at rest (Prepare), or when code runs, and takes
-// all such requests from then on: IPython's completer is not made for two threads, and
-// asked in the main shell and in a subshell at the same time it finds nothing, or never
-// answers.
+// route settles in which shell a question is asked. Where the kernel has subshells, one is
+// made for completions, and for all that is asked while code runs: IPython loads for a second
+// and more when it is first asked to complete, for which no evaluation is to wait, and its
+// completer is not made for two threads: asked in the main shell and in a subshell at the
+// same time it finds nothing, or never answers.
 // Elsewhere the request is sent as it is, since some kernels answer at once, but
-// only one at a time.
+// only one at a time while code runs.
 func (k *Kernel) route(ctx context.Context, m *jupyter.Message) error {
 	k.mu.Lock()
 	busy := len(k.executions) > 0
-	making := k.aside.making != nil || k.aside.loading
-	if inspects := m.Header.MsgType == jupyter.InspectRequest; busy || !inspects || !k.aside.loading {
-		m.Header.SubshellID = k.aside.subshell
-	} else {
-		making = false // the main shell is free, and an inspection needs nothing of a completer
-	}
-	if !busy && !making && m.Header.SubshellID == nil && m.Header.MsgType == jupyter.CompleteRequest {
-		k.aside.asked = true
-	}
 	k.mu.Unlock()
-	if !busy && !making || m.Header.SubshellID != nil {
+	if !busy && m.Header.MsgType != jupyter.CompleteRequest {
 		return nil
 	}
-	if !busy {
-		m.Header.SubshellID = k.subshell(ctx)
-		return context.Cause(ctx)
-	}
 	if slices.Contains(k.info.SupportedFeatures, subshellFeature) {
-		// When the code runs, the main shell has answered what it was asked before.
-		k.begun(ctx)
+		if busy { // when the code runs, the main shell has answered what it was asked before
+			k.begun(ctx)
+		}
 		if m.Header.SubshellID = k.subshell(ctx); m.Header.SubshellID != nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+	}
+	if !busy {
+		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -168,39 +156,6 @@ func (k *Kernel) subshell(ctx context.Context) *string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.aside.subshell
-}
-
-// preparations are what Prepare completes: a name and a member, which every Python has.
-var preparations = []string{"pri", "str.joi"}
-
-// Prepare has a kernel with subshells load what it completes with, once: IPython does so when it
-// is first asked, for a second and more, for which nobody who types waits. It is asked in the
-// subshell, beside the code that is evaluated meanwhile. A kernel without one is asked nothing,
-// for what is evaluated next would wait for the answer; nor is one whose main shell loads it, or
-// has done so, since it was asked for completions.
-func (k *Kernel) Prepare(ctx context.Context) {
-	k.mu.Lock()
-	again := k.aside.prepared || k.aside.asked || !slices.Contains(k.info.SupportedFeatures, subshellFeature)
-	k.aside.prepared = true
-	k.aside.loading = k.aside.loading || !again
-	k.mu.Unlock()
-	if again {
-		return
-	}
-	defer func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.aside.loading = false
-	}()
-	if k.subshell(ctx) == nil {
-		return
-	}
-	for _, code := range preparations {
-		if _, err := k.Complete(ctx, code, CursorAt(code, len(code))); err != nil {
-			k.options.Logger.Debug("not prepared for completions", "error", err)
-			return
-		}
-	}
 }
 
 // AsksAside says whether questions are asked in a subshell, so that what is evaluated meanwhile

@@ -220,7 +220,6 @@ It knows nothing but the LSP specification, for UTF-32."
                       :version 0 :range ( :start (:line 0 :character 0)
                                           :end (:line 0 :character 5))
                       ,@params))))
-           (output (lambda (&rest output) (funcall tell 'reval/output :outputs (vector output))))
            (state (lambda (state &rest params)
                     (apply tell 'reval/evaluation :state state params)))
            (shown (lambda ()
@@ -229,21 +228,13 @@ It knows nothing but the LSP specification, for UTF-32."
                                                'after-string))))))
       (unwind-protect
           (progn
-            (funcall state "queued")
-            ;; The state may follow the output that it goes before.
-            (funcall output :index 0 :kind "result" :text "12")
-            (should (equal (funcall shown) "queued"))
             (funcall state "running")
+            (should (equal (funcall shown) "running"))
+            (funcall state "running" :summary '(:kind "line" :text "12" :lines 1))
             (should (equal (funcall shown) "⇒ 12"))
             (funcall (timer--function (reval-evaluation-clock evaluation)) evaluation)
             (should (equal (funcall shown) "running"))
-            ;; What the server may say in other words is left to it.
-            (pcase-dolist (`(,text . ,other) '(("größe") ("a\nb") ("a\tb") ("a\u202eb") (" ")
-                                               ("<svg>" :mime "image/svg+xml")))
-              (apply output :index 0 :kind "result" :text text other)
-              (should (equal (funcall shown)
-                             (if (equal text "größe") "⇒ größe" "running"))))
-            (funcall output :index 0 :kind "result" :text "13")
+            (funcall state "running" :summary '(:kind "line" :text "13" :lines 1))
             (should (equal (funcall shown) "⇒ 13"))
             ;; A question stands before it.
             (setf (reval-evaluation-waits evaluation) t)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -61,8 +60,7 @@ type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Ke
 //
 // Goroutines: run, started by the first evaluation after a time with an empty
 // queue, starts the kernel if there is none and evaluates until the queue is
-// empty; follow, one for each kernel, waits for its end, and prepare until the
-// kernel was prepared for questions. Close stops all.
+// empty; follow, one for each kernel, waits for its end. Close stops both.
 type Session struct {
 	connect Connect
 	logger  *slog.Logger
@@ -87,7 +85,6 @@ type Session struct {
 	batches int // that were queued
 	current *Evaluation
 	running bool   // run is at work
-	runs    int    // counts what run has done
 	wanted  bool   // a kernel is wanted even if nothing is queued
 	closed  bool   // Close was called
 	stop    func() // breaks off a kernel's start
@@ -188,33 +185,7 @@ func (s *Session) run() {
 		s.mu.Lock()
 		more = !s.closed && (s.wanted || len(s.queue) > 0 || kernel != nil && s.kernel == kernel && s.surrounded.end != "")
 		s.running = more
-		s.runs++
 		s.mu.Unlock()
-	}
-}
-
-// preparePause is how long nothing is evaluated before the kernel is prepared for questions: what
-// it loads for them takes time from an evaluation beside it.
-const preparePause = time.Second
-
-// prepare has a kernel prepare for questions the first time that it is at rest for a while.
-func (s *Session) prepare(kernel *kernelclient.Kernel) {
-	tick := time.NewTicker(preparePause)
-	defer tick.Stop()
-	for last := -1; ; {
-		select {
-		case <-tick.C:
-		case <-kernel.Done():
-			return
-		}
-		s.mu.Lock()
-		runs, rests := s.runs, !s.running
-		s.mu.Unlock()
-		if rests && runs == last {
-			kernel.Prepare(s.ctx)
-			return
-		}
-		last = runs
 	}
 }
 
@@ -271,7 +242,6 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
 			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
 			s.wait.Go(func() { s.follow(kernel) })
-			s.wait.Go(func() { s.prepare(kernel) })
 		}
 		return nil
 	})

@@ -222,40 +222,6 @@ func evaluate(s *Session, group string, codes ...string) {
 	}
 }
 
-// When nothing is left to evaluate, a kernel that can do both is prepared for questions.
-func TestPreparation(t *testing.T) {
-	t.Parallel()
-	asked := make(chan string, 10)
-	s, r := open(t, func(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error) {
-		peer := kernelpeer.Start(t, kernelpeer.Script{
-			jupyter.KernelInfoRequest: func(r *kernelpeer.Request) {
-				r.Reply(jupyter.KernelInfoReply, jupyter.KernelInfoReplyContent{Status: jupyter.StatusOK, SupportedFeatures: []string{"kernel subshells"}})
-				r.Status(jupyter.StateIdle)
-			},
-			jupyter.CreateSubshellRequest: func(r *kernelpeer.Request) {
-				r.Reply(jupyter.CreateSubshellReply, map[string]string{"status": "ok", "subshell_id": "s"})
-			},
-			jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
-				asked <- r.Code()
-				r.Begin()
-				r.End()
-			},
-			jupyter.CompleteRequest: func(r *kernelpeer.Request) {
-				asked <- "complete"
-				r.Reply(jupyter.CompleteReply, jupyter.CompleteReplyContent{Status: jupyter.StatusOK})
-			},
-		})
-		return kernelclient.Attach(ctx, peer.File, o)
-	})
-	evaluate(s, "a", "x", "y")
-	r.wait(0, "a2 done")
-	for _, want := range []string{"x", "y", "complete"} {
-		if got := <-asked; got != want {
-			t.Errorf("asked %q, want %q", got, want)
-		}
-	}
-}
-
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	var p played

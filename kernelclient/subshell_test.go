@@ -9,18 +9,16 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// A kernel with subshells is asked in one, once; completions asked meanwhile come behind, and
-// nothing else. One without subshells is asked nothing, nor one whose main shell was asked before.
-func TestPrepare(t *testing.T) {
+// A kernel with subshells is asked for completions in one from the first on, also at rest,
+// and inspected in its main shell while that is free. One without is asked as it is.
+func TestCompletionsAreAskedInASubshell(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		features []string
-		early    bool // it was asked before
 		want     []string
 	}{
-		"subshells":    {[]string{subshellFeature}, false, []string{"subshell", preparations[0] + " aside", preparations[1] + " aside", "late aside"}},
-		"asked before": {[]string{subshellFeature}, true, []string{"early", "late"}},
-		"no subshells": {nil, false, []string{"late"}},
+		"subshells":    {[]string{subshellFeature}, []string{"subshell", "first aside", "second aside"}},
+		"no subshells": {nil, []string{"first", "second"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +48,7 @@ func TestPrepare(t *testing.T) {
 						c.Code += " aside"
 					}
 					note(c.Code)
-					if c.Code == preparations[0]+" aside" {
+					if c.Code == "first aside" { // the subshell loads
 						close(loads)
 						go func() {
 							<-inspected
@@ -68,25 +66,21 @@ func TestPrepare(t *testing.T) {
 					r.Reply(jupyter.InspectReply, jupyter.InspectReplyContent{Status: jupyter.StatusOK})
 				},
 			}, Options{})
-			ask := func(code string) {
+			complete := func(code string) {
 				if _, err := k.Complete(within(t), code, 1); err != nil {
 					t.Error(err)
 				}
 			}
-			if test.early {
-				ask("early")
-			}
-			var preparing sync.WaitGroup
-			preparing.Go(func() { k.Prepare(within(t)) })
-			if len(test.want) > 2 {
+			var first sync.WaitGroup
+			first.Go(func() { complete("first") })
+			if test.features != nil {
 				<-loads
 				if _, err := k.Inspect(within(t), "x", 1, 0); err != nil {
 					t.Error(err)
 				}
 			}
-			preparing.Wait()
-			k.Prepare(within(t))
-			ask("late")
+			first.Wait()
+			complete("second")
 			if !slices.Equal(log, test.want) {
 				t.Errorf("%q, want %q", log, test.want)
 			}
@@ -94,16 +88,20 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// IPython completes as before when it was prepared, and code runs beside that.
-func TestPrepareIPython(t *testing.T) {
+// IPython evaluates while it loads what it completes with, and completes then.
+func TestIPythonEvaluatesWhileItLoads(t *testing.T) {
 	t.Parallel()
 	k := launch(t, Options{})
-	var preparing sync.WaitGroup
-	preparing.Go(func() { k.Prepare(within(t)) })
+	var loading sync.WaitGroup
+	loading.Go(func() {
+		if _, err := k.Complete(within(t), "pri", 3); err != nil {
+			t.Error(err)
+		}
+	})
 	run(t, k, "x = 'abc'")
-	preparing.Wait()
+	loading.Wait()
 	c, err := k.Complete(within(t), "x.upp", 5)
-	if err != nil || !slices.Contains(c.Matches, "upper") {
+	if err != nil || !slices.Contains(c.Matches, "upper") && !slices.Contains(c.Matches, "x.upper") {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
