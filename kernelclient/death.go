@@ -135,7 +135,7 @@ func (t *tail) words(n int) string {
 // lastLines joins the last n lines that are not blank into one.
 func (t *tail) lastLines(n int) string {
 	t.mu.Lock()
-	lines := bytes.Split(t.buf, []byte("\n"))
+	lines := bytes.Split(bytes.Clone(t.buf), []byte("\n"))
 	t.mu.Unlock()
 	var last []string
 	for i := len(lines) - 1; i >= 0 && len(last) < n; i-- {
