@@ -226,23 +226,21 @@ It knows nothing but the LSP specification, for UTF-32."
                     (string-trim (substring-no-properties
                                   (overlay-get (reval-evaluation-result evaluation)
                                                'after-string))))))
-      (unwind-protect
-          (progn
-            (funcall state "running")
-            (should (equal (funcall shown) "running"))
-            (funcall state "running" :summary '(:kind "line" :text "12" :lines 1))
-            (should (equal (funcall shown) "⇒ 12"))
-            (funcall (timer--function (reval-evaluation-clock evaluation)) evaluation)
-            (should (equal (funcall shown) "running"))
-            (funcall state "running" :summary '(:kind "line" :text "13" :lines 1))
-            (should (equal (funcall shown) "⇒ 13"))
-            ;; A question stands before it.
-            (setf (reval-evaluation-waits evaluation) t)
-            (reval-overlay-update evaluation)
-            (should (equal (funcall shown) "waits for input"))
-            (funcall state "done" :summary '(:kind "line" :text "14" :lines 1))
-            (should (equal (funcall shown) "⇒ 14")))
-        (kill-buffer (reval-session-output (reval-evaluation-session evaluation)))))))
+      (funcall state "running")
+      (should (equal (funcall shown) "running"))
+      (funcall state "running" :summary '(:kind "line" :text "12" :lines 1))
+      (should (equal (funcall shown) "⇒ 12"))
+      (funcall (timer--function (reval-evaluation-clock evaluation)) evaluation)
+      (should (equal (funcall shown) "running"))
+      (funcall state "running" :summary '(:kind "line" :text "13" :lines 1))
+      (should (equal (funcall shown) "⇒ 13"))
+      ;; A question stands before it.
+      (setf (reval-evaluation-waits evaluation) t)
+      (reval-overlay-update evaluation)
+      (should (equal (funcall shown) "waits for input"))
+      (setf (reval-evaluation-value evaluation) '(:kind "result" :text "14"))
+      (funcall state "done" :summary '(:kind "line" :text "14" :lines 1))
+      (should (equal (funcall shown) "⇒ 14")))))
 
 ;;; Output buffer
 
