@@ -39,6 +39,7 @@ type naming struct {
 	text     string
 	word     int // offset of the word that the text ends with
 	line     int
+	end      int // of the last name that was taken or passed over
 	written  []writtenName
 }
 
@@ -56,10 +57,16 @@ var reserved = set(`and as async await begin break case catch class const contin
 	next nil none nonlocal not null or pass raise repeat return select set then this throw true try typeof unless until var void
 	when while with yield`)
 
+// nameLead is how much of a line is looked at before a name, in bytes.
+const nameLead = 80
+
 // take takes a part of a name, of which the scanner knows no other signs than letters.
 func (n *naming) take(at, size, depth int) {
+	if at < n.end {
+		return // it is a part of that name
+	}
 	l, end := n.language, at+size
-	at -= len(l.WordAtEnd(n.text[:at]))
+	at -= len(l.WordAtEnd(n.text[n.end:at]))
 	for end < len(n.text) {
 		r, size := utf8.DecodeRuneInString(n.text[end:])
 		if !l.InWord(r) {
@@ -67,12 +74,18 @@ func (n *naming) take(at, size, depth int) {
 		}
 		end += size
 	}
+	n.end = end
 	name, before := n.text[at:end], n.text[:at]
 	first, _ := utf8.DecodeRuneInString(name)
 	if at >= n.word || unicode.IsDigit(first) || reserved[strings.ToLower(name)] || l.MemberAtEnd(before) != "" {
 		return
 	}
-	line := before[strings.LastIndexByte(before, '\n')+1:]
+	line := before[max(0, at-nameLead):]
+	if start := strings.LastIndexByte(line, '\n') + 1; start > 0 || len(line) == at {
+		line = line[start:]
+	} else {
+		line = "x" + line // it does not begin there
+	}
 	next := n.text[end:min(end+1, len(n.text))]
 	switch {
 	case l.ID == "shellscript" && (first == '-' || next != "=" && !variableBefore.MatchString(line)):

@@ -46,3 +46,14 @@ func FuzzNamesIn(f *testing.F) {
 		}
 	})
 }
+
+// A long line, as of generated code, takes no longer than many short ones: with work that grew
+// with what stands before each name, this took hours.
+func TestNamesInALongLine(t *testing.T) {
+	for _, part := range []string{"value = f(a);", "x.", "x-", "$x ", "((x "} {
+		text := strings.Repeat(part, 64<<10/len(part))
+		for _, l := range table {
+			l.NamesIn(text)
+		}
+	}
+}
