@@ -1,6 +1,7 @@
 package editors
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -57,6 +58,39 @@ func TestVimMessageWaitsForNoKey(t *testing.T) {
 	}
 	term.Type(":RevalState\n")
 	term.WaitFor(`(?s)reval: list the kernelspecs of.*refused\n`)
+}
+
+// A result waits for no key where Vim read it while it ran somebody's timer, and another
+// timer is due so often that what was read is never handed on: once no key came for
+// 'updatetime', only a wait of more than 10 ms for the next timer ends for that.
+func TestVimShowsWhatLiesUnread(t *testing.T) {
+	t.Parallel()
+	vim := testenv.Vim(t)
+	dir, env := project(t)
+	busy := filepath.Join(dir, "busy.vim")
+	if err := os.WriteFile(busy, []byte(`set updatetime=50
+function! Busy(timer) abort
+  2Reval
+  let start = reltime()
+  while reltimefloat(reltime(start)) < 2
+  endwhile
+endfunction
+function! Begin() abort
+  call timer_start(1000, 'Busy')
+  call timer_start(1, {-> 0}, {'repeat': -1})
+endfunction
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+testenv.Reval(t))
+	term := testenv.StartTerminal(t, env, dir, vim, "-u", script("try.vim"), "-i", "NONE", "-S", busy, "a.py")
+	term.WaitFor(`a\.py`)
+	term.Type("i1 + 1\n2 + 2\n")
+	term.Press("Escape")
+	term.Type(":1Reval\n")
+	term.WaitFor(`(?m)^1 \+ 1 +⇒ 2`)
+	term.Type(":call Begin()\n")
+	term.WaitFor(`(?m)^2 \+ 2 +⇒ 4`)
 }
 
 // A kernel's question takes no key from who types into the file: it is asked in Normal

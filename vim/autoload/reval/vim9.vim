@@ -12,6 +12,9 @@ vim9script
 #   length     of the message that is next, in bytes; -1 before the end of its header
 #   header     the last one's Content-Length
 #   taking     a timer will take more messages
+#   busy       session → true, of those whose kernel is at work
+#   attending  timer that looks whether something lies unread, or 0
+#   heard      when something was sent or came last
 #   stderr     its last lines
 #   documents  bufnr → {uri, tick, timer}; tick is b:changedtick of the text that the
 #              server has, and the document's version there
@@ -24,6 +27,10 @@ const stderr_lines = 20
 const debounce = 200
 # How long messages are taken before keys are, in milliseconds.
 const turn = 20
+# How often it is looked whether something lies unread, and for how long after something was
+# sent or came, in milliseconds.
+const look = 100
+const attention = 2000
 
 export def Attach(bufnr: number): string
   const root = Root(bufnr)
@@ -62,7 +69,7 @@ enddef
 
 def Start(root: string, bufnr: number): dict<any>
   var server: dict<any> = {ready: false, queue: [], asked: 0, answers: {},
-    lines: [''], length: -1, header: 0, taking: false,
+    lines: [''], length: -1, header: 0, taking: false, busy: {}, attending: 0, heard: [],
     stderr: [], documents: {}, wished: false}
   const command: list<string> = reval#config#get('command', bufnr)
   server.job = job_start([expand(command[0])] + command[1 :], {
@@ -144,11 +151,33 @@ def Write(server: dict<any>, message: dict<any>, Answered: any = v:null)
   endif
   const body = json_encode(whole)
   ch_sendraw(server.channel, 'Content-Length: ' .. strlen(body) .. "\r\n\r\n" .. body)
+  Attend(server)
+enddef
+
+# Looks now and then whether something lies unread, while something is to come. Vim reads a
+# channel also when it looks for Ctrl-C in a timer of whoever. Once no key came for
+# 'updatetime', it hands that on only when no timer is due within 10 ms.
+def Attend(server: dict<any>)
+  server.heard = reltime()
+  if server.attending == 0
+    server.attending = timer_start(look, (_) => Look(server), {repeat: -1})
+  endif
+enddef
+
+def Look(server: dict<any>)
+  while ch_canread(server.channel)
+    Received(server, ch_readraw(server.channel, {timeout: 0}))
+  endwhile
+  if empty(server.answers) && empty(server.busy) && Elapsed(server.heard) > attention
+    timer_stop(server.attending)
+    server.attending = 0
+  endif
 enddef
 
 # Takes some bytes of messages (LSP, Base Protocol). They are cut into lines, each of which
 # is short: Vim copies a string when it is looked at.
 def Received(server: dict<any>, text: string)
+  Attend(server)
   final lines: list<string> = server.lines
   final more = split(lines[-1] .. text, "\r\n", true)
   remove(lines, -1)
@@ -164,10 +193,18 @@ def Take(server: dict<any>)
   const start = reltime()
   var body = Next(server)
   while body != ''
-    Dispatch(server, json_decode(body))
-    if Elapsed(start) >= turn
-      server.taking = true
-      timer_start(0, (_) => Take(server))
+    var failed = true
+    try
+      Dispatch(server, json_decode(body))
+      failed = false
+    finally
+      # An error in one message holds up none behind it.
+      server.taking = failed || Elapsed(start) >= turn
+      if server.taking
+        timer_start(0, (_) => Take(server))
+      endif
+    endtry
+    if server.taking
       return
     endif
     body = Next(server)
@@ -208,6 +245,9 @@ def Dispatch(server: dict<any>, message: dict<any>)
       # None of the server's requests is known here.
       Send(server, {id: message.id, error: {code: -32601, message: 'not supported by this client'}})
     else
+      if message.method == 'reval/state'
+        Busy(server, message.params)
+      endif
       reval#client#notified(message.method, message.params)
     endif
     return
@@ -219,7 +259,16 @@ def Dispatch(server: dict<any>, message: dict<any>)
   endif
 enddef
 
+def Busy(server: dict<any>, state: dict<any>)
+  if index(['starting', 'busy', 'restarting'], state.state) >= 0
+    server.busy[state.session] = true
+  elseif has_key(server.busy, state.session)
+    remove(server.busy, state.session)
+  endif
+enddef
+
 def Exited(root: string, server: dict<any>, status: number)
+  timer_stop(server.attending)
   while server.taking
     Take(server)
   endwhile
