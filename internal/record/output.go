@@ -11,7 +11,7 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// Kind tells what an Output is.
+// Kind tells what an Output or an Entry is.
 type Kind string
 
 // Kinds of output.
@@ -20,7 +20,13 @@ const (
 	Result  Kind = "result"  // the value of the evaluation
 	Display Kind = "display" // display data
 	Error   Kind = "error"
-	Clear   Kind = "clear" // those below its index are void
+	Clear   Kind = "clear" // those before it are void
+)
+
+// Kinds that only an Entry has.
+const (
+	Update Kind = "update" // new data for the displays with its DisplayID
+	Page   Kind = "page"   // what a pager would show
 )
 
 // Output is one output as it is shown, or what is new of it.
