@@ -16,9 +16,10 @@ const module = "github.com/reval-editor/reval/"
 // lies below it. A package that is not listed may import nothing of ours.
 var mayImport = map[string][]string{
 	"cmd/reval":                 {"lsp", "internal/terminal", "gokernel", "kernelclient"},
-	"lsp":                       {"internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
+	"lsp":                       {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
 	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
-	"internal/session":          {"kernelclient", "jupyter"},
+	"internal/hub":              {"internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},
+	"internal/session":          {"internal/record", "kernelclient", "jupyter"},
 	"internal/record":           {"jupyter", "internal/output"},
 	"internal/workspace":        {"kernelclient", "internal/language"},
 	"jupyter":                   {"internal/trust"},

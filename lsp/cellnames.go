@@ -17,11 +17,11 @@ type cellPart struct {
 // sent remembers what kernels call code that is sent: by its hash, and by that of what
 // stands below its cell magic, which is evaluated by itself; mu is held.
 func (ks *kernelSession) sent(r *result, code string) {
-	if !ks.language.NamesByHash() {
+	if !ks.Language.NamesByHash() {
 		return
 	}
 	ks.hashes[language.Hash(code)] = cellPart{r, 0}
-	if n := ks.language.BodyStart(code); n > 0 {
+	if n := ks.Language.BodyStart(code); n > 0 {
 		_, body, _ := strings.Cut(code, "\n")
 		ks.hashes[language.Hash(body+"\n")] = cellPart{r, n}
 	}
@@ -50,7 +50,7 @@ func (ks *kernelSession) cell(name language.Ref) cellPart {
 
 // cell is what a kernel means by a name in the error of r.
 func (r *result) cell(name language.Ref) cellPart {
-	body := r.session.language.BodyStart(r.eval.Code)
+	body := r.session.Language.BodyStart(r.eval.Code)
 	switch {
 	case name.Hash != 0:
 		return r.session.hashes[name.Hash]
@@ -118,17 +118,24 @@ func sameCode(a, b string) bool {
 // inPrinted puts the documents' names and lines in the place of what a kernel calls its
 // cells in what code printed, or in the text of a value; mu is held.
 func (ks *kernelSession) inPrinted(text string, value bool) string {
-	return ks.language.RewritePrinted(text, value, func(name language.Ref) (string, int, bool) { return ks.cell(name).place() })
+	return ks.Language.RewritePrinted(text, value, func(name language.Ref) (string, int, bool) { return ks.cell(name).place() })
 }
 
 // inValue is inPrinted for a value, without mu held.
 func (ks *kernelSession) inValue(text string) string {
-	if !ks.language.NamesByHash() {
+	if !ks.Language.NamesByHash() {
 		return text
 	}
 	ks.server.mu.Lock()
 	defer ks.server.mu.Unlock()
 	return ks.inPrinted(text, true)
+}
+
+// inPage is inPrinted for what a pager would show, without mu held.
+func (ks *kernelSession) inPage(text string) string {
+	ks.server.mu.Lock()
+	defer ks.server.mu.Unlock()
+	return ks.inPrinted(text, false)
 }
 
 // maxInspection bounds what is told of a name, in bytes: the source of a large module.
@@ -140,6 +147,6 @@ func (ks *kernelSession) inBuffers(text string) string {
 	text = output.Cut(text, maxInspection)
 	ks.server.mu.Lock()
 	defer ks.server.mu.Unlock()
-	text = ks.language.Rewrite(text, func(name language.Ref) (string, int, bool) { return ks.cell(name).place() })
+	text = ks.Language.Rewrite(text, func(name language.Ref) (string, int, bool) { return ks.cell(name).place() })
 	return ks.inPrinted(text, false)
 }

@@ -25,6 +25,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/kernelclient"
 	"github.com/reval-editor/reval/lsp"
@@ -65,6 +66,8 @@ type setup struct {
 	logger       *slog.Logger  // nil for the test's
 	heartbeat    time.Duration // 0 for the default
 	keep         int           // 0 for the default
+	hub          *hub.Hub      // nil for sessions that end with the connection
+	name         string        // of clientInfo; none if empty
 }
 
 // client is an editor: the peer of one server.
@@ -108,7 +111,7 @@ func start(t testing.TB, s setup) *client {
 	ctx, stop := context.WithCancel(context.Background())
 	c := newClient(t, ours)
 	c.stop = stop
-	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: s.logger, Heartbeat: s.heartbeat, Keep: s.keep}
+	o := lsp.Options{Version: "test", Builtin: s.builtin, Env: s.env, Logger: s.logger, Heartbeat: s.heartbeat, Keep: s.keep, Hub: s.hub}
 	if o.Logger == nil {
 		o.Logger = logger(t)
 	}
@@ -181,6 +184,9 @@ func (c *client) initialize(s setup) {
 	for _, f := range s.folders {
 		folders = append(folders, map[string]any{"uri": fileURI(f), "name": filepath.Base(f)})
 	}
+	if s.name != "" {
+		params["clientInfo"] = map[string]any{"name": s.name}
+	}
 	if folders != nil {
 		params["workspaceFolders"] = folders
 	}
@@ -205,6 +211,13 @@ func (c *client) close() {
 		c.call("shutdown", nil)
 		c.notify("exit", nil)
 	}
+	c.waitEnd()
+}
+
+// crash ends the connection in the middle of whatever it is.
+func (c *client) crash() {
+	c.t.Helper()
+	c.conn.Close()
 	c.waitEnd()
 }
 

@@ -62,7 +62,7 @@ func languageOf(id, path string) language.Language {
 // that kernels are known for, or it has one. mu is held.
 func (d *openDocument) canBeRun() bool {
 	_, known := language.For(d.language.ID)
-	return known || d.session.spec().Name != ""
+	return known || d.session.Spec().Name != ""
 }
 
 // name is what a traceback calls the document: that of its file, or of its buffer.

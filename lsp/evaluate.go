@@ -23,15 +23,12 @@ func (s *Server) evaluate(ctx context.Context, p EvaluateParams, token protocol.
 		return nil, err
 	}
 	ks.Evaluate(pieces...)
-	s.mu.Lock()
-	known := ks.spec().Name != ""
-	s.mu.Unlock()
-	if !known {
+	if ks.Spec().Name == "" {
 		async(ctx)
 		ctx, cancel := context.WithTimeout(ctx, startDeadline)
 		defer cancel()
 		found := make(chan error, 1)
-		s.wait.Go(func() { found <- ks.find(ctx) })
+		s.wait.Go(func() { found <- ks.Find(ctx) })
 		select {
 		case err := <-found:
 			if err != nil && ctx.Err() == nil {
@@ -68,7 +65,7 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*kernelS
 		if err != nil {
 			return nil, nil, answer, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 		}
-		pieces = append(pieces, session.Request{ID: r.id, Code: code, Group: string(p.URI), AllowInput: s.client.reval, Around: around})
+		pieces = append(pieces, session.Request{ID: r.id, Code: code, Origin: r.eval.Origin, Group: s.id + " " + p.URI, AllowInput: s.client.reval, Around: around})
 		answer.Evaluations = append(answer.Evaluations, EvaluatedRange{r.id, toRange(r.anchor.Range())})
 	}
 	last := answer.Evaluations[len(pieces)-1]
@@ -92,12 +89,12 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 	s.evaluated++
 	r := &result{
 		server: s, session: d.session, doc: d, id: jupyter.NewID(), number: s.evaluated, anchor: d.Anchor(where),
-		eval: session.Evaluation{State: session.Queued}, outputs: record.NewRendering(d.session.displays),
+		eval: session.Evaluation{State: session.Queued}, outputs: record.NewRendering(),
 		leads: map[int][]lead{}, progress: p,
 	}
+	r.eval.Origin = r.origin()
 	p.of(r)
 	s.results[r.id] = r
-	d.session.rendered[r.outputs] = r
 	d.session.sent(r, code)
 	d.show(r)
 	return r, code, nil
@@ -146,7 +143,7 @@ func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.
 	if err != nil {
 		return nil, err
 	}
-	rest := f(ks.Session)
+	rest := f(ks.Session.Session)
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()

@@ -12,7 +12,6 @@ import (
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/record"
-	"github.com/reval-editor/reval/kernelclient"
 )
 
 // maxErrorValue bounds an error's message, in bytes.
@@ -21,18 +20,18 @@ const maxErrorValue = 4 << 10
 // abridged is an error of readable length, with the files that it names and that are
 // there: what takes a while, and does so before Server.mu is held.
 type abridged struct {
-	kernelclient.Error
+	record.Entry
 	files  map[string]bool
 	untold bool // the kernel gave no traceback
 }
 
-func abridge(e kernelclient.Error) abridged {
+func abridge(e record.Entry) abridged {
 	e.Name = oneLine(e.Name)
-	e.Value = output.Cut(e.Value, maxErrorValue)
+	e.Text = output.Cut(e.Text, maxErrorValue)
 	text := language.Abridge(e.Traceback)
 	untold := strings.TrimSpace(text) == ""
 	if untold {
-		text = e.Name + ": " + e.Value
+		text = e.Name + ": " + e.Text
 	}
 	e.Traceback = []string{text}
 	return abridged{e, existing(output.Clean(text)), untold}
@@ -40,8 +39,8 @@ func abridge(e kernelclient.Error) abridged {
 
 // fail takes the error that ended the evaluation.
 func (r *result) fail(e abridged) {
-	lang := r.session.language
-	le := language.Error{Name: e.Name, Value: e.Value, Traceback: e.Traceback, Code: r.eval.Code}
+	lang := r.session.Language
+	le := language.Error{Name: e.Name, Value: e.Text, Traceback: e.Traceback, Code: r.eval.Code}
 	text := e.Traceback[0]
 	if e.untold {
 		le.Traceback = []string{r.said} // IPython prints that of a group of exceptions
@@ -52,7 +51,7 @@ func (r *result) fail(e abridged) {
 	if !strings.HasSuffix(o.Text, "\n") {
 		o.Text += "\n"
 	}
-	value := output.Clean(lang.Rewrite(e.Value, resolve))
+	value := output.Clean(lang.Rewrite(e.Text, resolve))
 	frames := r.found(lang.Frames(le))
 	r.place = r.codeLine(r, lang.FirstCode(r.eval.Code))
 	for _, f := range slices.Backward(frames) {

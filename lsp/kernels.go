@@ -5,45 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
 
 	"github.com/reval-editor/reval/internal/workspace"
 )
-
-// query asks for a kernel for the documents of a session.
-func (ks *kernelSession) query(kernel string) workspace.Query {
-	return workspace.Query{Project: ks.project, Language: ks.language, Kernel: kernel}
-}
-
-// ownFiles are the connection files of the kernels that were started for this connection.
-func (s *Server) ownFiles() []string {
-	s.mu.Lock()
-	sessions := slices.Clone(s.sessions)
-	s.mu.Unlock()
-	var files []string
-	for _, ks := range sessions {
-		files = append(files, ks.ownFile()...)
-	}
-	return files
-}
-
-// ownFile is the connection file of the session's kernel, if that was started here.
-func (ks *kernelSession) ownFile() []string {
-	if k := ks.Kernel(); k != nil && k.Launched() {
-		return []string{k.ConnectionFile()}
-	}
-	return nil
-}
-
-// findKernel finds a kernel for the documents of a session.
-func (s *Server) findKernel(ctx context.Context, ks *kernelSession, kernel string) (workspace.Kernel, error) {
-	q := ks.query(kernel)
-	q.Own = s.ownFiles()
-	return s.workspace.Find(ctx, q)
-}
 
 // kernels answers reval.kernels.
 func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
@@ -52,8 +19,8 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 		return nil, err
 	}
 	async(ctx)
-	q := ks.query(ks.kernel)
-	q.Own = ks.ownFile()
+	q := ks.Query(ks.Wanted)
+	q.Own = ks.OwnFile()
 	listed, selected, err := s.workspace.List(ctx, q, p.Server)
 	if wrong := (workspace.URLError{}); errors.As(err, &wrong) {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%v", err)
@@ -61,11 +28,9 @@ func (s *Server) kernels(ctx context.Context, p KernelsParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	if name := ks.spec().Name; name != "" {
+	if name := ks.Spec().Name; name != "" {
 		selected = name
 	}
-	s.mu.Unlock()
 	kernels := []Kernel{}
 	for _, k := range listed {
 		// What is told of them comes from files and servers.
@@ -94,7 +59,7 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 		p.Kernel = filepath.Join(home, p.Kernel[2:])
 	}
 	async(ctx)
-	found, err := s.findKernel(ctx, ks, p.Kernel)
+	found, err := s.hub.Find(ctx, s.workspace, ks.Query(p.Kernel))
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +73,9 @@ func (s *Server) selectKernel(ctx context.Context, p SelectKernelParams) (any, e
 		s.mu.Unlock()
 		return nil, err
 	}
-	ks = s.sessionFor(ks.project, d.language, name)
-	ks.found = found
-	s.workspace.Prefer(ks.project, d.language, name)
+	ks = s.sessionFor(ks.Project, d.language, name)
+	ks.SetFound(found)
+	s.workspace.Prefer(ks.Project, d.language, name)
 	s.attach(d, ks)
 	s.mu.Unlock()
 	ks.Start()

@@ -23,6 +23,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	s.phase = serving
 	s.encoding = negotiateEncoding(p.Capabilities)
 	s.client = readClient(p.Capabilities)
+	s.client.name = oneLine(p.ClientInfo.Name)
 	s.workspace.ChangeFolders(workspaceFolders(p), nil)
 	s.configure(p.InitializationOptions)
 
@@ -137,7 +138,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.phase = shutDown
 	s.mu.Unlock()
 	async(ctx)
-	s.closeSessions()
+	s.leaveSessions()
 	return nil
 }
 

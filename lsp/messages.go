@@ -345,6 +345,8 @@ type EvaluationParams struct {
 	Error   *EvaluationError `json:"error,omitzero"`
 	// Stale is set when the code was changed since it was evaluated.
 	Stale bool `json:"stale,omitzero"`
+	// By is the name of the client that evaluated it, if that is another one.
+	By string `json:"by,omitzero"`
 	// Past is set when the namespace that it was evaluated in is gone: its kernel was
 	// restarted or died, or the document has another one.
 	Past bool `json:"past,omitzero"`

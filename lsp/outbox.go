@@ -199,7 +199,7 @@ func (o *outbox) collect(now time.Time) (batch []sending, wait time.Duration) {
 			r.flushed = now
 			if s.client.reval {
 				for _, part := range parcels(outputs) {
-					send(MethodOutput, OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: part})
+					send(MethodOutput, OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.ID, Outputs: part})
 				}
 			} else {
 				r.tellPlain(outputs, send)

@@ -72,9 +72,10 @@ func (s *Server) edited(d *openDocument) {
 	}
 }
 
-// removeResult takes a result from its document for good. An evaluation that has not
-// ended goes on, and its output is still told; mu is held.
+// removeResult takes a result from its document for good, for clients to come, too. An
+// evaluation that has not ended goes on, and its output is still told; mu is held.
 func (s *Server) removeResult(r *result) {
+	r.session.Hide(r.id)
 	d := r.doc
 	d.hide(r)
 	d.gone = without(d.gone, r)
@@ -107,8 +108,6 @@ func (s *Server) forget(r *result) {
 			l.mark.Release()
 		}
 		s.drop(old)
-		old.outputs.Close()
-		delete(old.session.rendered, old.outputs)
 		delete(s.results, old.id)
 		old.session.forgetSent(old)
 	}
@@ -224,7 +223,7 @@ func (s *Server) outputs(p OutputRef) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Outputs: []Output{}}
+	o := OutputParams{Evaluation: r.id, URI: r.doc.uri, Session: r.session.ID, Outputs: []Output{}}
 	for whole := range r.outputs.All() {
 		switch {
 		case p.Index == nil:

@@ -51,10 +51,10 @@ func (s *Server) DidChangeConfiguration(_ context.Context, p *protocol.DidChange
 // kernel yet: its environment may have been made since it was opened. mu is held.
 func (s *Server) rebind(d *openDocument) {
 	ks := d.session
-	if ks.kernel != "" || ks.spec().Name != "" {
+	if ks.Wanted != "" || ks.Spec().Name != "" {
 		return
 	}
-	if p := s.projectOf(d.key, d.language); !p.Same(ks.project) {
+	if p := s.projectOf(d.key, d.language); !p.Same(ks.Project) {
 		s.bind(d)
 	}
 }

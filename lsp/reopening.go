@@ -56,7 +56,11 @@ func (s *Server) close(d *openDocument) {
 	}
 	s.closing.documents = append(s.closing.documents, d)
 	if len(s.closing.documents) > maxClosed {
-		s.removeAll(s.closing.documents[0])
+		for _, r := range slices.Concat(s.closing.documents[0].results, s.closing.documents[0].gone) {
+			delete(s.results, r.id) // its session tells it again if the document is opened again
+			s.drop(r)
+			r.session.forgetSent(r)
+		}
 		s.closing.documents = s.closing.documents[1:]
 	}
 }
@@ -108,6 +112,11 @@ func (s *Server) reopen(d *openDocument, key uri.URI, o opened) error {
 		s.removeAll(d) // they are another language's
 	}
 	stays := language.ID == d.language.ID && s.stays(d, key)
+	if d.key != key {
+		for _, r := range slices.Concat(d.results, d.gone) {
+			r.session.Moved(o.URI, r.id)
+		}
+	}
 	d.closed, d.doubtful, d.uri, d.key, d.language = false, false, o.URI, key, language
 	d.Rename(o.URI, o.LanguageID)
 	s.documents[key] = d

@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -9,8 +8,6 @@ import (
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/session"
-	"github.com/reval-editor/reval/jupyter"
-	"github.com/reval-editor/reval/kernelclient"
 )
 
 // result is one evaluation of a document and what came of it. What never changes
@@ -36,11 +33,9 @@ type result struct {
 	cleared  bool // it is no longer shown beside the code
 	gone     bool // it was cleared because its code was deleted, and may come back
 	ran      bool // a kernel had its code
-	// namespace is the session's in which it ran.
-	namespace int
-	progress  *progress
-	kept      int      // bytes of its outputs that Server.keeping counts
-	summed    *Summary // of outputs that were dropped
+	progress *progress
+	kept     int      // bytes of its outputs that Server.keeping counts
+	summed   *Summary // of outputs that were dropped
 
 	stateDirty bool
 	listed     bool      // it is in Server.changed
@@ -61,7 +56,7 @@ func (r *result) changed(e session.Evaluation) {
 	}
 	r.touch()
 	if was == session.Queued && e.State == session.Running {
-		r.ran, r.namespace = true, r.session.namespace
+		r.ran = true
 		r.progress.begin()
 	}
 	if r.ended() && (was == session.Queued || was == session.Running) {
@@ -90,37 +85,8 @@ func (r *result) touch() {
 	}
 }
 
-// event takes one event of the kernel.
-func (r *result) event(e kernelclient.Event) {
-	switch e := e.(type) {
-	case kernelclient.Input:
-		if e.Count > 0 {
-			r.eval.Count = e.Count
-			r.session.counts[e.Count] = r
-		}
-		return
-	case kernelclient.Clear:
-		r.outputs.Clear(e.Wait)
-	case kernelclient.Stream:
-		r.stream(e)
-	case rendered:
-		if e.update {
-			r.session.update(e)
-		} else {
-			r.outputs.Add(e.Output, e.display)
-		}
-	case abridged:
-		r.fail(e)
-	case kernelclient.InputRequest:
-		r.server.inputRequest(r, e)
-	case kernelclient.Payload:
-		r.payload(e)
-	}
-	r.list()
-}
-
 // stream takes what the code printed.
-func (r *result) stream(e kernelclient.Stream) {
+func (r *result) stream(e record.Entry) {
 	if e.Name == "stderr" {
 		r.overhear(e.Text)
 	}
@@ -133,7 +99,7 @@ const maxSaid = 32 << 10
 // overhear remembers the end of what was printed to stderr, where the traceback stands
 // of an error that comes without one.
 func (r *result) overhear(text string) {
-	if r.ended() || !r.session.language.NamesByHash() {
+	if r.ended() || !r.session.Language.NamesByHash() {
 		return
 	}
 	r.said += text
@@ -142,54 +108,32 @@ func (r *result) overhear(text string) {
 	}
 }
 
-// rendered is display data or a result in the form that the client shows, which is
-// found out before Server.mu is held.
-type rendered struct {
-	kernelclient.Event
-	record.Output
-	display string // display_id
-	update  bool
-}
-
-// render prepares what takes a while of an event.
-func (ks *kernelSession) render(e kernelclient.Event) kernelclient.Event {
+// render prepares what takes a while of what came, before Server.mu is held, and gives what
+// a result then does with it.
+func (ks *kernelSession) render(e record.Entry) (take func(*result)) {
 	mime := ks.server.client.mime
-	switch e := e.(type) {
-	case kernelclient.Error:
-		return abridge(e)
-	case kernelclient.Display:
-		return rendered{e, record.Bundle(record.Display, e.Data, mime, ks.inValue), e.ID, e.Update}
-	case kernelclient.Result:
-		return rendered{e, record.Bundle(record.Result, e.Data, mime, ks.inValue), "", false}
+	switch e.Kind {
+	case record.Stream:
+		return func(r *result) { r.stream(e) }
+	case record.Clear:
+		return func(r *result) { r.outputs.Clear(e.Wait) }
+	case record.Error:
+		a := abridge(e)
+		return func(r *result) { r.fail(a) }
+	case record.Display:
+		o := record.Bundle(record.Display, e.Data, mime, ks.inValue)
+		return func(r *result) { r.outputs.Add(o, e.DisplayID) }
+	case record.Update:
+		o := record.Bundle(record.Display, e.Data, mime, ks.inValue)
+		return func(r *result) { r.outputs.Update(e.DisplayID, o) }
+	case record.Result:
+		o := record.Bundle(record.Result, e.Data, mime, ks.inValue)
+		return func(r *result) { r.outputs.Add(o, "") }
+	case record.Page:
+		o := record.Bundle(record.Display, e.Data, mime, ks.inPage)
+		return func(r *result) { r.outputs.Add(o, "") }
 	}
-	return e
-}
-
-// update takes new data of displays, in whichever evaluations of the session they are.
-func (ks *kernelSession) update(e rendered) {
-	for _, changed := range ks.displays.Update(e.display, e.Output) {
-		ks.rendered[changed].list()
-	}
-}
-
-// payload shows the text of a page, as the pager would, and code to go on with, such
-// as %load's.
-func (r *result) payload(e kernelclient.Payload) {
-	switch e.Source {
-	case kernelclient.PayloadPage:
-		r.page(e.Data)
-	case kernelclient.PayloadSetNextInput:
-		text, err := json.Marshal(e.Text)
-		if err == nil {
-			r.page(jupyter.MIMEBundle{"text/plain": text})
-		}
-	}
-}
-
-// page shows what a pager would, with the documents' places.
-func (r *result) page(data jupyter.MIMEBundle) {
-	edit := func(text string) string { return r.session.inPrinted(text, false) }
-	r.outputs.Add(record.Bundle(record.Display, data, r.server.client.mime, edit), "")
+	return func(*result) {}
 }
 
 // summary sizes the value, once the evaluation has ended well, or the result that a
@@ -225,9 +169,12 @@ func (r *result) elapsed() time.Duration {
 // params is what the client is told of the evaluation's state.
 func (r *result) params() EvaluationParams {
 	p := EvaluationParams{
-		Evaluation: r.id, URI: r.doc.uri, Session: r.session.id, Range: toRange(r.anchor.Range()), Version: r.doc.Version(), State: string(r.eval.State),
+		Evaluation: r.id, URI: r.doc.uri, Session: r.session.ID, Range: toRange(r.anchor.Range()), Version: r.doc.Version(), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
 		Summary: r.summary(), Stale: r.stale || r.doc.doubtful, Past: r.past(), Cleared: r.cleared || r.doc.closed, Message: oneLine(r.eval.Message),
+	}
+	if r.eval.Origin.Client != r.server.id {
+		p.By = r.eval.Origin.Name
 	}
 	if r.eval.State == session.Failed {
 		p.Error = r.error()

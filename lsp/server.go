@@ -16,8 +16,10 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/workspace"
+	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
 
@@ -30,7 +32,10 @@ type Options struct {
 	// Env is the environment that kernels are found by and start with, as of
 	// os.Environ; nil for this process's.
 	Env []string
-	// Heartbeat is kernelclient.Options.Heartbeat.
+	// Hub has the sessions, which go on when the connection ends; nil for sessions of its
+	// own, which end with it.
+	Hub *hub.Hub
+	// Heartbeat is kernelclient.Options.Heartbeat, of sessions of its own.
 	Heartbeat time.Duration
 	// Keep bounds what is remembered of the outputs of all evaluations, in bytes; 0 for
 	// 256 MiB.
@@ -47,6 +52,7 @@ type Options struct {
 // those of the sessions. Serve stops them all.
 type Server struct {
 	protocol.UnimplementedServer
+	id      string // as a client of sessions
 	options Options
 	logger  *slog.Logger
 	stream  *stream
@@ -60,6 +66,7 @@ type Server struct {
 
 	requests  requests
 	workspace *workspace.Workspace
+	hub       *hub.Hub
 
 	// Set by initialize, before anything else is handled.
 	client   client
@@ -92,7 +99,8 @@ const (
 
 // client is what the client said it can do.
 type client struct {
-	reval        bool // it wants reval/* notifications
+	name         string // of its clientInfo
+	reval        bool   // it wants reval/* notifications
 	mime         []string
 	text         int  // bytes of a value that it wants at once; 0 for all
 	markdown     bool // hover contents
@@ -108,10 +116,13 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		options: o, logger: o.Logger, exit: make(chan struct{}),
+		id: jupyter.NewID(), options: o, logger: o.Logger, exit: make(chan struct{}),
 		workspace: workspace.New(workspace.Options{Env: o.Env, Builtin: o.Builtin, Logger: o.Logger}),
 		documents: map[uri.URI]*openDocument{},
 		open:      map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
+	}
+	if s.hub = o.Hub; s.hub == nil {
+		s.hub = hub.New(hub.Options{Heartbeat: o.Heartbeat, Logger: o.Logger})
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
@@ -128,7 +139,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	err := rw.Close()
 	s.cancel()
 	<-s.conn.Done()
-	s.closeSessions()
+	s.leaveSessions()
 	s.wait.Wait()
 	s.outbox.close()
 	if connErr := s.conn.Err(); connErr != nil && ctx.Err() == nil {

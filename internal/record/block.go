@@ -5,7 +5,6 @@ import "github.com/reval-editor/reval/internal/output"
 // block is one output as it stands now.
 type block struct {
 	Output
-	in      *Rendering
 	display string // display_id
 	dirty   bool   // the listener does not have it as it stands
 	note    int    // it stands for so many that were dropped

@@ -2,18 +2,18 @@ package record
 
 import "slices"
 
-// Displays are the outputs of a session's evaluations that may be updated, by display_id.
-type Displays map[string][]*block
+// displays are the outputs of a rendering that may be updated, by display_id.
+type displays map[string][]*block
 
 // add notes an output that has a display_id.
-func (d Displays) add(b *block) {
+func (d displays) add(b *block) {
 	if b.display != "" {
 		d[b.display] = append(d[b.display], b)
 	}
 }
 
 // remove has no update reach outputs that are dropped.
-func (d Displays) remove(dropped []*block) {
+func (d displays) remove(dropped []*block) {
 	for _, b := range dropped {
 		if b.display == "" {
 			continue
@@ -27,13 +27,10 @@ func (d Displays) remove(dropped []*block) {
 	}
 }
 
-// Update replaces every output with a display_id, in all evaluations, and gives the
-// renderings that they are in.
-func (d Displays) Update(display string, o Output) (changed []*Rendering) {
+// update replaces every output with a display_id.
+func (d displays) update(display string, o Output) {
 	for _, b := range d[display] {
 		o.Index = b.Index
 		b.Output, b.dirty = o, true
-		changed = append(changed, b.in)
 	}
-	return changed
 }

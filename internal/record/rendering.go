@@ -11,7 +11,7 @@ import (
 // Rendering is the outputs of one evaluation as one listener shows them, and what of
 // them it has not been told yet. It has no lock.
 type Rendering struct {
-	displays Displays
+	displays displays
 	blocks   []*block
 	next     int // index of the next output
 	left     int // outputs that were dropped from blocks
@@ -20,8 +20,8 @@ type Rendering struct {
 	voided    bool // that earlier outputs are void has not been told
 }
 
-// NewRendering makes the rendering of an evaluation in the session that has these displays.
-func NewRendering(displays Displays) *Rendering { return &Rendering{displays: displays} }
+// NewRendering makes the rendering of an evaluation that has brought nothing yet.
+func NewRendering() *Rendering { return &Rendering{displays: displays{}} }
 
 // Add appends an output, which has the display_id if that is not empty, and gives its index.
 func (r *Rendering) Add(o Output, display string) int {
@@ -36,11 +36,14 @@ func (r *Rendering) add(o Output, display string) *block {
 	}
 	o.Index = r.next
 	r.next++
-	b := &block{Output: o, in: r, display: display, dirty: true}
+	b := &block{Output: o, display: display, dirty: true}
 	r.blocks = append(r.blocks, b)
 	r.displays.add(b)
 	return b
 }
+
+// Update replaces the outputs that have the display_id.
+func (r *Rendering) Update(display string, o Output) { r.displays.update(display, o) }
 
 // Print appends text to the last output if that is the same stream, so that colours and
 // carriage returns go on where they were.
@@ -110,7 +113,7 @@ func (r *Rendering) limit() {
 		outputs = "output"
 	}
 	text := fmt.Sprintf("[%d %s left out here]\n", r.left, outputs)
-	note := &block{Output: note(dropped[len(dropped)-1].Index, text), in: r, dirty: unsent, note: r.left}
+	note := &block{Output: note(dropped[len(dropped)-1].Index, text), dirty: unsent, note: r.left}
 	r.blocks = append([]*block{note}, r.blocks[len(dropped):]...)
 }
 
@@ -201,9 +204,6 @@ func (r *Rendering) Drop() {
 			continue
 		}
 		r.displays.remove([]*block{b})
-		r.blocks[i] = &block{Output: note(b.Index, "[an output is left out here: there are too many large ones]\n"), in: r}
+		r.blocks[i] = &block{Output: note(b.Index, "[an output is left out here: there are too many large ones]\n")}
 	}
 }
-
-// Close has no update of a display reach the outputs any more.
-func (r *Rendering) Close() { r.displays.remove(r.blocks) }

@@ -44,8 +44,7 @@ func (l *listener) hear(t *rapid.T, news []Output) {
 // knows in the end what there is, and what there is is what a terminal would show.
 func TestListenerKnowsWhatThereIs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		displays := Displays{}
-		renderings := []*Rendering{NewRendering(displays), NewRendering(displays)}
+		renderings := []*Rendering{NewRendering(), NewRendering()}
 		listeners := make([]listener, len(renderings))
 		id := rapid.SampledFrom([]string{"", "a", "b"})
 		text := rapid.StringOfN(rapid.SampledFrom([]rune("ab é\n\r\b\t\x1b[31m")), 0, 20, -1)
@@ -64,7 +63,7 @@ func TestListenerKnowsWhatThereIs(t *testing.T) {
 				r.Clear(rapid.Bool().Draw(t, "wait"))
 			case 7:
 				if id := id.Draw(t, "display"); id != "" {
-					displays.Update(id, value(Display))
+					r.Update(id, value(Display))
 				}
 			default:
 				listeners[i].hear(t, r.News())
@@ -93,7 +92,7 @@ func TestListenerKnowsWhatThereIs(t *testing.T) {
 func TestStreamIsAsATerminalShowsIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOf(rapid.StringOfN(rapid.SampledFrom([]rune("ab\n\r\b\x1b[3m")), 0, 10, -1)).Draw(t, "parts")
-		r := NewRendering(Displays{})
+		r := NewRendering()
 		for _, part := range parts {
 			r.Print("stdout", part)
 		}
@@ -112,7 +111,7 @@ func TestStreamIsAsATerminalShowsIt(t *testing.T) {
 
 // Of many outputs the last ones are there, and it is said how many were left out.
 func TestManyOutputs(t *testing.T) {
-	r := NewRendering(Displays{})
+	r := NewRendering()
 	for range 3 * maxBlocks {
 		r.Add(Output{Kind: Display, Text: "x"}, "d")
 	}
@@ -123,15 +122,11 @@ func TestManyOutputs(t *testing.T) {
 	if n := len(r.displays["d"]); n != len(all)-1 {
 		t.Errorf("%d displays, %d are shown", n, len(all)-1)
 	}
-	r.Close()
-	if len(r.displays) > 0 {
-		t.Errorf("displays %v", r.displays)
-	}
 }
 
 // A large output that was told is dropped on demand, and a small one stays.
 func TestDrop(t *testing.T) {
-	r := NewRendering(Displays{})
+	r := NewRendering()
 	r.Add(Output{Kind: Display, Text: strings.Repeat("x", 2*maxSmall)}, "d")
 	r.Add(Output{Kind: Result, Text: "small"}, "")
 	r.Print("stdout", strings.Repeat("line\n", maxSmall))

@@ -27,6 +27,8 @@ type Evaluation struct {
 	// ID is the message id of its execute request, which its outputs name.
 	ID   string
 	Code string
+	// Origin is where the code comes from.
+	Origin Origin
 	// Group joins evaluations that belong together, as those of one document: an
 	// error of one takes the others that wait behind it from the queue.
 	Group string
@@ -34,7 +36,9 @@ type Evaluation struct {
 	// Ahead counts the evaluations before a queued one, up to MaxAhead.
 	Ahead int
 	// Count is the kernel's execution count, 0 if it gave none.
-	Count          int
+	Count int
+	// Namespace is Status.Namespace when it began to run.
+	Namespace      int
 	Started, Ended time.Time
 	// Message explains in one line why it was lost or cancelled.
 	Message string
@@ -45,6 +49,33 @@ type Evaluation struct {
 	// While around's begin is evaluated, an interrupt is for the code that follows it.
 	beginning, interrupted bool
 	ending                 string // why its kernel is being ended; empty if it is not
+}
+
+// Origin is where code comes from.
+type Origin struct {
+	// Client is who asked for the evaluation, as it listens; Name is what people call it.
+	Client, Name string
+	// URI is the document's.
+	URI string
+	// Line is where the code begins in it, from 0; Lines is the text of its lines, and Start and
+	// End, in bytes, are its bounds in that.
+	Line       int
+	Lines      string
+	Start, End int
+	// Version is the document's, as its editor counts.
+	Version int
+}
+
+// begun is the evaluation as it was before its end.
+func (e Evaluation) begun() Evaluation {
+	switch {
+	case !e.State.Ended():
+	case e.Started.IsZero():
+		e.State = Queued
+	default:
+		e.State, e.Ended = Running, time.Time{}
+	}
+	return e
 }
 
 // Ended tells whether the state is final.
@@ -72,14 +103,14 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		case kernelclient.Input:
 			s.change(func() []*Evaluation {
 				e.Count = ev.Count
-				return nil
+				return []*Evaluation{e}
 			})
 		case kernelclient.Error:
 			failed = true
 		case kernelclient.InputRequest:
 			asked = true
 		}
-		s.output(e.ID, ev)
+		s.event(e.ID, ev)
 	})
 	if err == nil && !failed && reply.Status == jupyter.StatusOK && s.follows(e.batch) {
 		s.surrounded = surroundings{kernel, e.batch, end}
@@ -92,7 +123,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 	}
 	if err == nil && reply.Status == jupyter.StatusError && !failed {
 		// Some kernels report an error in the reply only.
-		s.output(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
+		s.event(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
 	}
 	s.change(func() []*Evaluation {
 		e.Ended = time.Now()
@@ -138,7 +169,7 @@ func (s *Session) tellNewKernel(e *Evaluation) {
 	s.mourned = ""
 	s.mu.Unlock()
 	if death != "" {
-		s.output(e.ID, kernelclient.Stream{
+		s.event(e.ID, kernelclient.Stream{
 			Name: "stderr", Text: "[a new kernel was started, without what was defined before: " + death + "]\n",
 		})
 	}

@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -15,11 +17,16 @@ import (
 type Listener interface {
 	// SessionChanged follows each change of the status.
 	SessionChanged(Status)
-	// EvaluationChanged follows each change of an evaluation's state.
+	// EvaluationChanged follows each change of an evaluation's state or count.
 	EvaluationChanged(Evaluation)
-	// Output brings an event of an evaluation, also after its end when a
+	// EvaluationReplayed begins what Replay tells of an evaluation: all that the listener
+	// was told of it before is told again.
+	EvaluationReplayed(Evaluation)
+	// Output brings what came of an evaluation, also after its end when a
 	// background thread of the kernel prints.
-	Output(id string, e kernelclient.Event)
+	Output(id string, e record.Entry)
+	// InputRequested brings a question of an evaluation, for a line of input.
+	InputRequested(id string, r kernelclient.InputRequest)
 	// InputVoid tells that the evaluation's open input requests will not be heard.
 	InputVoid(id string)
 }
@@ -33,6 +40,7 @@ const maxBehind = 8 << 20
 type Listening struct {
 	session  *Session
 	listener Listener
+	client   string
 
 	mu      sync.Mutex
 	told    sync.Cond // less is to be told
@@ -48,14 +56,25 @@ type telling struct {
 	bytes int
 }
 
-// Listen tells l what happens from now on.
-func (s *Session) Listen(l Listener) *Listening {
+// Listen tells l, for a client, what happens from now on, and the session's status if there
+// is one by now. What else happened before Replay tells.
+func (s *Session) Listen(l Listener, client string) *Listening {
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	g := &Listening{session: s, listener: l}
+	g := &Listening{session: s, listener: l, client: client}
 	g.told.L = &g.mu
-	s.listeners = append(s.listeners, g)
+	s.listeners = append(slices.Clip(s.listeners), g)
+	if status := s.Status(); status != (Status{State: None}) {
+		g.put(telling{tell: func(l Listener) { l.SessionChanged(status) }})
+	}
 	return g
+}
+
+// Listeners counts who listens.
+func (s *Session) Listeners() int {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	return len(s.listeners)
 }
 
 // Stop has the listener hear no more, but for what it is being told at the moment.
@@ -63,6 +82,9 @@ func (g *Listening) Stop() {
 	s := g.session
 	s.telling.Lock()
 	s.listeners = slices.DeleteFunc(slices.Clone(s.listeners), func(o *Listening) bool { return o == g })
+	if q := s.question; q != nil && q.client == g.client {
+		s.putQuestion()
+	}
 	s.telling.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,6 +101,29 @@ func (g *Listening) Wait(ctx context.Context) {
 	select {
 	case <-told:
 	case <-ctx.Done():
+	}
+}
+
+// Replay tells the listener the evaluations so far which it picks, and what came of them, as
+// if it had listened: in the order in which they were asked for, with neither gap nor repeat
+// to what it is told from now on.
+func (g *Listening) Replay(which func(Evaluation) bool) {
+	s := g.session
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	for _, k := range s.records.order {
+		if k.hidden || !which(k.evaluation) {
+			continue
+		}
+		e := k.evaluation
+		g.put(telling{tell: func(l Listener) { l.EvaluationReplayed(e.begun()) }})
+		for _, entry := range k.log.Entries() {
+			g.put(telling{tell: func(l Listener) { l.Output(e.ID, entry) }})
+		}
+		g.put(telling{tell: func(l Listener) { l.EvaluationChanged(e) }})
+		if q := s.question; q != nil && q.id == e.ID && slices.Contains(s.asked(), g) {
+			g.put(telling{tell: q.tell})
+		}
 	}
 }
 
@@ -129,10 +174,20 @@ func (s *Session) tell(bytes int, f func(Listener)) {
 	}
 }
 
-// output tells an event of an evaluation, and waits for listeners that are far behind.
-func (s *Session) output(id string, e kernelclient.Event) {
+// event keeps and tells an event of an evaluation, and waits for listeners that are far behind.
+func (s *Session) event(id string, e kernelclient.Event) {
+	if e, ok := e.(kernelclient.InputRequest); ok {
+		s.ask(id, e)
+		return
+	}
+	entry, ok := entryOf(e)
+	if !ok {
+		return
+	}
 	s.telling.Lock()
-	s.tell(sizeOf(e), func(l Listener) { l.Output(id, e) })
+	for _, in := range s.records.add(id, entry) {
+		s.tell(entry.Size(), func(l Listener) { l.Output(in, entry) })
+	}
 	listeners := s.listeners
 	s.telling.Unlock()
 	for _, g := range listeners {
@@ -140,36 +195,31 @@ func (s *Session) output(id string, e kernelclient.Event) {
 	}
 }
 
-// void tells that what an evaluation asked will not be heard.
-func (s *Session) void(id string) {
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	s.tell(0, func(l Listener) { l.InputVoid(id) })
-}
-
-// sizeOf is about the bytes of an event.
-func sizeOf(e kernelclient.Event) int {
-	const small = 200
+// entryOf is what is kept of an event.
+func entryOf(e kernelclient.Event) (record.Entry, bool) {
 	switch e := e.(type) {
 	case kernelclient.Stream:
-		return small + len(e.Text)
+		return record.Entry{Kind: record.Stream, Name: e.Name, Text: e.Text}, true
 	case kernelclient.Display:
-		return small + sizeOfBundle(e.Data)
-	case kernelclient.Result:
-		return small + sizeOfBundle(e.Data)
-	case kernelclient.Error:
-		n := small + len(e.Value)
-		for _, line := range e.Traceback {
-			n += len(line)
+		kind := record.Display
+		if e.Update {
+			kind = record.Update
 		}
-		return n
+		return record.Entry{Kind: kind, Data: e.Data, Metadata: e.Metadata, DisplayID: e.ID}, true
+	case kernelclient.Result:
+		return record.Entry{Kind: record.Result, Data: e.Data, Metadata: e.Metadata, Count: e.Count}, true
+	case kernelclient.Error:
+		return record.Entry{Kind: record.Error, Name: e.Name, Text: e.Value, Traceback: e.Traceback}, true
+	case kernelclient.Clear:
+		return record.Entry{Kind: record.Clear, Wait: e.Wait}, true
+	case kernelclient.Payload:
+		switch e.Source {
+		case kernelclient.PayloadPage:
+			return record.Entry{Kind: record.Page, Data: e.Data}, true
+		case kernelclient.PayloadSetNextInput:
+			text, err := json.Marshal(e.Text)
+			return record.Entry{Kind: record.Page, Data: jupyter.MIMEBundle{"text/plain": text}}, err == nil
+		}
 	}
-	return small
-}
-
-func sizeOfBundle(data jupyter.MIMEBundle) (bytes int) {
-	for _, value := range data {
-		bytes += len(value)
-	}
-	return bytes
+	return record.Entry{}, false
 }

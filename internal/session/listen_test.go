@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/reval-editor/reval/internal/kernelpeer"
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -45,11 +47,21 @@ func (h *hearer) SessionChanged(s Status)        { h.note("session " + string(s.
 func (h *hearer) EvaluationChanged(e Evaluation) { h.note(e.ID + " " + string(e.State)) }
 func (h *hearer) InputVoid(id string)            {}
 
-func (h *hearer) Output(id string, e kernelclient.Event) {
+// EvaluationReplayed forgets what it has heard of the evaluation: it is told again.
+func (h *hearer) EvaluationReplayed(e Evaluation) {
+	h.mu.Lock()
+	h.heard = slices.DeleteFunc(h.heard, func(line string) bool { return strings.HasPrefix(line, e.ID+" ") })
+	h.mu.Unlock()
+	h.note(e.ID + " again, " + string(e.State))
+}
+
+func (h *hearer) InputRequested(id string, r kernelclient.InputRequest) {}
+
+func (h *hearer) Output(id string, e record.Entry) {
 	if h.held != nil {
 		<-h.held
 	}
-	if e, ok := e.(kernelclient.Stream); ok {
+	if e.Kind == record.Stream {
 		h.note(id + " prints " + e.Text)
 		h.mu.Lock()
 		h.bytes += len(e.Text)
@@ -69,19 +81,19 @@ func TestListenersAreToldTheSame(t *testing.T) {
 	t.Parallel()
 	s, r := open(t, printer(t, 10, 20))
 	first, slow := &hearer{}, &hearer{held: make(chan struct{})}
-	all := s.Listen(first)
-	behind := s.Listen(slow)
+	all := s.Listen(first, "first")
+	behind := s.Listen(slow, "slow")
 	evaluate(s, "a", "x", "y")
 	r.wait(0, "a2 done")
 	late := &hearer{}
-	joined := s.Listen(late)
+	joined := s.Listen(late, "late")
 	all.Wait(within(t))
 	before := len(first.all())
 	evaluate(s, "b", "z")
 	r.wait(0, "b1 done")
 	all.Wait(within(t))
 	joined.Wait(within(t))
-	if got, want := late.all(), first.all()[before:]; !slices.Equal(got, want) {
+	if got, want := late.all(), append([]string{"session idle"}, first.all()[before:]...); !slices.Equal(got, want) {
 		t.Errorf("who came late heard %q, want %q", got, want)
 	}
 	if n := len(slow.all()); n >= len(first.all()) {
@@ -113,7 +125,7 @@ func TestKernelWaitsForListeners(t *testing.T) {
 			const size, parts = 256 << 10, 80
 			s, r := open(t, printer(t, size, parts))
 			slow := &hearer{held: make(chan struct{})}
-			g := s.Listen(slow)
+			g := s.Listen(slow, "slow")
 			evaluate(s, "a", "x")
 			r.wait(0, "a1 prints")
 			g.mu.Lock()
@@ -138,5 +150,70 @@ func TestKernelWaitsForListeners(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who comes while something runs, or after it, is told it from its beginning, with neither
+// gap nor repeat.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	const parts = 300
+	connect := func(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error) {
+		peer := kernelpeer.Start(t, kernelpeer.Script{jupyter.ExecuteRequest: func(r *kernelpeer.Request) {
+			r.Begin()
+			for i := range parts {
+				r.Print(fmt.Sprintf("%s %d\n", r.Code(), i))
+			}
+			r.End()
+		}})
+		return kernelclient.Attach(ctx, peer.File, o)
+	}
+	s, r := open(t, connect)
+	all := func(Evaluation) bool { return true }
+	var late []*hearer
+	var joined []*Listening
+	join := func(which func(Evaluation) bool) {
+		h := &hearer{}
+		g := s.Listen(h, "late")
+		g.Replay(which)
+		late, joined = append(late, h), append(joined, g)
+	}
+	evaluate(s, "a", "x", "y")
+	for from := 0; r.state("a2") != Done; {
+		from = r.wait(from, "a")
+		join(all)
+	}
+	join(all)
+	want := strings.Builder{}
+	for _, code := range []string{"x", "y"} {
+		for i := range parts {
+			fmt.Fprintf(&want, "%s %d\n", code, i)
+		}
+	}
+	for i, h := range late {
+		joined[i].Wait(within(t))
+		got, states := strings.Builder{}, []string(nil)
+		for _, line := range h.all() {
+			if _, text, ok := strings.Cut(line, " prints "); ok {
+				got.WriteString(text)
+			} else if strings.HasSuffix(line, " done") {
+				states = append(states, line)
+			}
+		}
+		if got.String() != want.String() || !slices.Equal(states, []string{"a1 done", "a2 done"}) {
+			t.Fatalf("who came as number %d heard %d bytes of %d and %q", i, got.Len(), want.Len(), states)
+		}
+	}
+	s.Hide("a1")
+	join(func(e Evaluation) bool { return e.Code == "x" })
+	join(func(e Evaluation) bool { return e.Code == "y" })
+	for _, g := range joined {
+		g.Wait(within(t))
+	}
+	if heard := late[len(late)-2].all(); len(heard) > 1 {
+		t.Errorf("of a hidden evaluation it was heard %q", heard)
+	}
+	if heard := late[len(late)-1].all(); len(heard) < 4 || heard[1] != "a2 again, running" || heard[len(heard)-1] != "a2 done" {
+		t.Errorf("of one evaluation it was heard %q", heard)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type Request struct {
 	// ID becomes the evaluation's.
 	ID, Code, Group string
+	Origin          Origin
 	// AllowInput says that the listener answers input requests. Code that asks for
 	// input gets an error without it.
 	AllowInput bool
@@ -43,7 +44,7 @@ func (s *Session) Evaluate(pieces ...Request) {
 				ahead++
 			}
 			e := &Evaluation{
-				ID: r.ID, Code: r.Code, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead),
+				ID: r.ID, Code: r.Code, Origin: r.Origin, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead),
 				allowInput: r.AllowInput, around: r.Around, batch: s.batches,
 			}
 			if s.closed {
@@ -75,7 +76,7 @@ func (s *Session) next(kernel *kernelclient.Kernel) (next *Evaluation) {
 		s.queue = s.queue[1:]
 		s.current = next
 		s.state = Busy
-		next.State, next.Ahead, next.Started = Running, 0, time.Now()
+		next.State, next.Ahead, next.Namespace, next.Started = Running, 0, s.ended, time.Now()
 		return append([]*Evaluation{next}, s.renumber()...)
 	})
 	return next

@@ -49,6 +49,8 @@ type Status struct {
 	Queued int
 	// Running is the evaluation that runs; empty if none does.
 	Running string
+	// Namespace counts the kernels of the session that have ended, and their namespaces.
+	Namespace int
 	// Message says in one line why a session is Dead, Disconnected or Unresponsive.
 	Message string
 }
@@ -73,6 +75,8 @@ type Session struct {
 	// telling orders what listeners are told; mu is never taken before it.
 	telling   sync.Mutex
 	listeners []*Listening
+	records   records
+	question  *question
 
 	mu      sync.Mutex
 	state   State
@@ -84,6 +88,7 @@ type Session struct {
 	queue   []*Evaluation
 	batches int // that were queued
 	current *Evaluation
+	ended   int    // kernels that have ended
 	running bool   // run is at work
 	wanted  bool   // a kernel is wanted even if nothing is queued
 	closed  bool   // Close was called
@@ -103,7 +108,7 @@ func New(connect Connect, logger *slog.Logger) *Session {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link)}
+	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), records: newRecords()}
 }
 
 // Status gives the session's state.
@@ -114,7 +119,7 @@ func (s *Session) Status() Status {
 }
 
 func (s *Session) status() Status {
-	st := Status{State: s.state, Queued: len(s.queue), Message: s.message}
+	st := Status{State: s.state, Queued: len(s.queue), Namespace: s.ended, Message: s.message}
 	if st.State == Idle || st.State == Busy {
 		switch {
 		case s.link.offline != "":
@@ -146,6 +151,7 @@ func (s *Session) change(f func() []*Evaluation) {
 	before := s.status()
 	for _, changed := range f() {
 		e := *changed
+		s.records.changed(e)
 		s.tell(0, func(l Listener) { l.EvaluationChanged(e) })
 	}
 	if after := s.status(); before != after {
@@ -282,6 +288,7 @@ func (s *Session) died(kernel *kernelclient.Kernel, err error) []*Evaluation {
 		return nil // it was told or replaced already
 	}
 	s.kernel, s.state, s.message = nil, Dead, err.Error()
+	s.ended++
 	s.mourned = err.Error()
 	return s.drop(Lost, err.Error())
 }
@@ -339,6 +346,9 @@ func (s *Session) end(then State, message string) Rest {
 		if s.stop != nil {
 			s.wanted = then == Restarting
 			s.stop()
+		}
+		if kernel != nil {
+			s.ended++
 		}
 		s.kernel, s.state, s.message, s.mourned = nil, then, "", ""
 		if s.current != nil {
@@ -416,7 +426,7 @@ func (s *Session) late(l *link, parent string, e kernelclient.Event) {
 	heard := s.link == l && s.kernel != nil
 	s.mu.Unlock()
 	if parent != "" && heard {
-		s.output(parent, e)
+		s.event(parent, e)
 	}
 }
 

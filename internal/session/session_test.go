@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/reval-editor/reval/internal/kernelpeer"
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -30,10 +31,10 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// record is a listener that writes down what it is told, and holds the session
+// transcript is a listener that writes down what it is told, and holds the session
 // to its promises: the states of an evaluation go forward, and nothing of its
 // execution comes after its end.
-type record struct {
+type transcript struct {
 	t         testing.TB
 	listening *Listening
 	mu        sync.Mutex
@@ -42,26 +43,30 @@ type record struct {
 	more      chan struct{} // closed and replaced at each line
 }
 
-func (r *record) add(line string) { // mu is held
+func (r *transcript) add(line string) { // mu is held
 	r.all = append(r.all, line)
 	close(r.more)
 	r.more = make(chan struct{})
 }
 
-func (r *record) SessionChanged(s Status) {
+func (r *transcript) SessionChanged(s Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(strings.TrimSpace(fmt.Sprintf("session %s %s", s.State, s.Message)))
 }
 
-func (r *record) EvaluationChanged(e Evaluation) {
+func (r *transcript) EvaluationChanged(e Evaluation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rank := func(s EvaluationState) int { return slices.Index([]EvaluationState{"", Queued, Running}, s) }
 	if last := r.last[e.ID]; last.Ended() && last != "" || !e.State.Ended() && rank(e.State) < rank(last) {
 		r.t.Errorf("%s went from %s to %s", e.ID, last, e.State)
 	}
+	again := e.State == Running && r.last[e.ID] == Running // its count is new
 	r.last[e.ID] = e.State
+	if again {
+		return
+	}
 	line := fmt.Sprintf("%s %s", e.ID, e.State)
 	if e.State == Queued {
 		line += fmt.Sprintf(" %d", e.Ahead)
@@ -69,7 +74,9 @@ func (r *record) EvaluationChanged(e Evaluation) {
 	r.add(strings.TrimSpace(line + " " + e.Message))
 }
 
-func (r *record) Output(id string, e kernelclient.Event) {
+func (r *transcript) EvaluationReplayed(e Evaluation) {}
+
+func (r *transcript) Output(id string, e record.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.last[id]; !known {
@@ -78,19 +85,23 @@ func (r *record) Output(id string, e kernelclient.Event) {
 	if last := r.last[id]; last != Running {
 		r.t.Errorf("output %#v of %s, which is %s", e, id, last)
 	}
-	switch e := e.(type) {
-	case kernelclient.Stream:
+	switch e.Kind {
+	case record.Stream:
 		r.add(id + " prints " + strings.TrimSpace(e.Text))
-	case kernelclient.Result:
+	case record.Result:
 		r.add(fmt.Sprintf("%s gives %s", id, e.Data["text/plain"]))
-	case kernelclient.Error:
+	case record.Error:
 		r.add(id + " fails " + e.Name)
-	case kernelclient.InputRequest:
-		r.add(id + " asks " + strings.TrimSpace(e.Prompt))
 	}
 }
 
-func (r *record) InputVoid(id string) {
+func (r *transcript) InputRequested(id string, e kernelclient.InputRequest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.add(id + " asks " + strings.TrimSpace(e.Prompt))
+}
+
+func (r *transcript) InputVoid(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(id + " asks no more")
@@ -98,7 +109,7 @@ func (r *record) InputVoid(id string) {
 
 // wait returns when a line that contains text was written after the first from
 // lines, and gives the number of lines up to it.
-func (r *record) wait(from int, text string) int {
+func (r *transcript) wait(from int, text string) int {
 	r.t.Helper()
 	ctx := within(r.t)
 	for {
@@ -122,7 +133,7 @@ func (r *record) wait(from int, text string) int {
 }
 
 // of gives the lines about id.
-func (r *record) of(id string) string {
+func (r *transcript) of(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var lines []string
@@ -134,23 +145,23 @@ func (r *record) of(id string) string {
 	return strings.Join(lines, "; ")
 }
 
-func (r *record) state(id string) EvaluationState {
+func (r *transcript) state(id string) EvaluationState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last[id]
 }
 
-func (r *record) expect(id, want string) {
+func (r *transcript) expect(id, want string) {
 	r.t.Helper()
 	if got := r.of(id); got != want {
 		r.t.Errorf("%s: got %q, want %q", id, got, want)
 	}
 }
 
-func open(t testing.TB, connect Connect) (*Session, *record) {
-	r := &record{t: t, last: map[string]EvaluationState{}, more: make(chan struct{})}
+func open(t testing.TB, connect Connect) (*Session, *transcript) {
+	r := &transcript{t: t, last: map[string]EvaluationState{}, more: make(chan struct{})}
 	s := New(connect, nil)
-	r.listening = s.Listen(r)
+	r.listening = s.Listen(r, "r")
 	t.Cleanup(func() { s.Close(within(t)) })
 	return s, r
 }
@@ -522,20 +533,20 @@ func TestShutdown(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	for name, act := range map[string]func(*testing.T, *Session, *record, *played){
-		"unused": func(*testing.T, *Session, *record, *played) {},
-		"queued": func(_ *testing.T, s *Session, _ *record, _ *played) { evaluate(s, "a", "hold", "x") },
-		"running": func(_ *testing.T, s *Session, r *record, _ *played) {
+	for name, act := range map[string]func(*testing.T, *Session, *transcript, *played){
+		"unused": func(*testing.T, *Session, *transcript, *played) {},
+		"queued": func(_ *testing.T, s *Session, _ *transcript, _ *played) { evaluate(s, "a", "hold", "x") },
+		"running": func(_ *testing.T, s *Session, r *transcript, _ *played) {
 			evaluate(s, "a", "hold", "x")
 			r.wait(0, "a1 prints")
 		},
-		"idle": func(_ *testing.T, s *Session, r *record, _ *played) { evaluate(s, "a", "x"); r.wait(0, "a1 done") },
-		"dying": func(_ *testing.T, s *Session, r *record, p *played) {
+		"idle": func(_ *testing.T, s *Session, r *transcript, _ *played) { evaluate(s, "a", "x"); r.wait(0, "a1 done") },
+		"dying": func(_ *testing.T, s *Session, r *transcript, p *played) {
 			evaluate(s, "a", "hold")
 			r.wait(0, "a1 prints")
 			p.die()
 		},
-		"interrupted": func(t *testing.T, s *Session, r *record, _ *played) {
+		"interrupted": func(t *testing.T, s *Session, r *transcript, _ *played) {
 			evaluate(s, "a", "hold")
 			r.wait(0, "a1 prints")
 			if err := s.Interrupt()(within(t)); err != nil {

@@ -1,0 +1,208 @@
+package lsp_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/reval-editor/reval/internal/hub"
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/lsp"
+)
+
+// household is a project whose sessions outlive the editors that join them.
+type household struct {
+	t    *testing.T
+	hub  *hub.Hub
+	env  []string
+	root string
+}
+
+func newHousehold(t *testing.T) household {
+	testenv.Python(t)
+	h := household{t, hub.New(hub.Options{Logger: logger(t)}), testenv.Env(t), t.TempDir()}
+	t.Cleanup(func() { h.hub.Close(context.Background()) })
+	return h
+}
+
+// join starts an editor with a file.
+func (h household) join(name, text string) *buffer {
+	h.t.Helper()
+	c := start(h.t, setup{capabilities: plugin(), hub: h.hub, env: h.env, folders: []string{h.root}, name: name})
+	return c.open(filepath.Join(h.root, "a.py"), "python", text)
+}
+
+// of is an evaluation of another buffer in this one.
+func (b *buffer) of(e *evaluation) *evaluation { return &evaluation{buffer: b, id: e.id} }
+
+// hears waits until the client knows of an evaluation's end.
+func (b *buffer) hears(e *evaluation) transcript {
+	b.t.Helper()
+	return b.of(e).wait()
+}
+
+// An editor that comes back finds what it left: results that ended, what runs, and its
+// output from the first line to the last, without gap or repeat.
+func TestEditorComesBack(t *testing.T) {
+	t.Parallel()
+	for _, meanwhile := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ended meanwhile %t", meanwhile), func(t *testing.T) {
+			t.Parallel()
+			const lines = 100
+			h := newHousehold(t)
+			loop := fmt.Sprintf("import time\nfor i in range(%d):\n    print('line', i, flush=True); time.sleep(0.01)", lines)
+			ended := filepath.Join(h.root, "ended")
+			if meanwhile {
+				must(t, syscall.Mkfifo(ended, 0o600))
+				loop += "\nopen('ended', 'w').close()"
+			}
+			text := "x = 20\nx + 1\n\n" + loop + "\n\nx * 2\n1/0\n"
+			b := h.join("Emacs", text)
+			sum, fails := b.start("x = 20\nx + 1"), b.start("1/0")
+			sum.wait()
+			fails.wait()
+			runs := b.start(loop)
+			runs.printed("line 3\n")
+			b.crash()
+			if meanwhile {
+				_, err := os.ReadFile(ended) // waits for who writes
+				must(t, err)
+			}
+
+			b = h.join("Emacs", text)
+			tr := b.hears(sum)
+			if tr.value() != "21" || tr.end.Summary == nil || tr.end.Summary.Text != "21" || tr.end.Range != sum.where || tr.end.Past || tr.end.Stale || tr.end.Cleared || tr.end.By != "Emacs" {
+				t.Errorf("what ended is told as %+v with %q", tr.end, tr.value())
+			}
+			if tr := b.hears(fails); tr.end.Error == nil || tr.end.Error.Name != "ZeroDivisionError" || tr.end.Error.Range.Start.Line != fails.where.Start.Line {
+				t.Errorf("the error is told as %+v", tr.end)
+			}
+			expect(b.client, "textDocument/publishDiagnostics", func(p diagnostics) bool { return p.URI == b.uri && len(p.Diagnostics) == 1 })
+			tr = b.hears(runs)
+			var want strings.Builder
+			for i := range lines {
+				fmt.Fprintf(&want, "line %d\n", i)
+			}
+			if got := tr.stream("stdout"); got != want.String() || tr.end.Range != runs.where {
+				t.Errorf("what ran meanwhile printed %q, at %v", got, tr.end.Range)
+			}
+			if tr := b.run("x * 2"); tr.value() != "40" || tr.end.By != "" {
+				t.Errorf("the namespace gives %q, by %q", tr.value(), tr.end.By)
+			}
+			if n := len(b.evaluations()); n != 4 {
+				t.Errorf("%d results stand in the buffer", n)
+			}
+		})
+	}
+}
+
+// What comes back stands beside the code that was evaluated, or nowhere.
+func TestComesBackToItsCode(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	b := h.join("Vim", "a = 1; a\nb = 2; b\nc = 3; c\nd = 4; d\nd = 4; d\n")
+	var all []*evaluation
+	for _, code := range []string{"a = 1; a", "b = 2; b", "c = 3; c"} {
+		all = append(all, b.start(code))
+	}
+	for line := range 2 {
+		all = append(all, b.unit("line", b.position(len("a = 1; a\nb = 2; b\nc = 3; c\n")+9*line)))
+	}
+	for _, e := range all {
+		e.wait()
+	}
+	again := b.run("a = 1; a") // in the place of the first
+	command[any](b.client, lsp.CommandClear, lsp.ClearParams{URI: b.uri, Range: &all[2].where})
+	b.crash()
+
+	// One is gone, one is longer, and the twins have moved.
+	b = h.join("Vim", "# new\n# new\na = 1; a\nb = 2; b + 1\nc = 3; c\n# new\nd = 4; d\nd = 4; d\n")
+	b.hears(all[4])
+	where := map[string]int{}
+	for _, e := range b.evaluations() {
+		where[e.Evaluation] = int(e.Range.Start.Line)
+	}
+	want := map[string]int{again.end.Evaluation: 2, all[3].id: 6, all[4].id: 7}
+	if fmt.Sprint(where) != fmt.Sprint(want) {
+		t.Errorf("results stand at %v, want %v", where, want)
+	}
+	if tr := b.of(all[1]).transcript(); !tr.end.Cleared || tr.value() != "2" {
+		t.Errorf("what has no place is told as %+v", tr.end)
+	}
+	command[any](b.client, lsp.CommandRestart, b.only())
+	b.crash()
+	b = h.join("Vim", "a = 1; a\n")
+	if tr := b.hears(&evaluation{id: again.end.Evaluation}); !tr.end.Past || tr.end.Range.Start.Line != 0 {
+		t.Errorf("the result of a kernel that ended is told as %+v", tr.end)
+	}
+}
+
+// Two editors with one file see what the other evaluates where they have the same code; a
+// question goes to who asked, and to the other one if that has gone.
+func TestTwoEditors(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	const text = "x = 6\nx * 7\ny = input('who? ')\ny\n"
+	emacs, vim := h.join("Emacs", text), h.join("Vim", "# mine\n"+text)
+	first := emacs.start("x = 6\nx * 7")
+	tr := vim.hears(first)
+	if tr.value() != "42" || tr.end.Range.Start.Line != 1 || tr.end.By != "Emacs" || tr.end.Session != first.wait().end.Session {
+		t.Errorf("the other editor is told %+v with %q", tr.end, tr.value())
+	}
+	second := vim.start("x * 7")
+	if tr := emacs.hears(second); tr.value() != "42" || tr.end.By != "Vim" {
+		t.Errorf("the first editor is told %+v", tr.end)
+	}
+	emacs.of(first).until("the first result goes", func(tr transcript) bool { return tr.end.Cleared })
+
+	asks := emacs.start("y = input('who? ')")
+	question := expect[lsp.InputRequestParams](emacs.client, lsp.MethodInputRequest, nil)
+	if question.Evaluation != asks.id {
+		t.Errorf("%+v asks", question)
+	}
+	vim.of(asks).until("the state of what asks", func(tr transcript) bool { return tr.end.State == lsp.EvaluationRunning })
+	if n := vim.count(lsp.MethodInputRequest); n > 0 {
+		t.Errorf("who did not ask is asked, too")
+	}
+	emacs.crash()
+	question = expect[lsp.InputRequestParams](vim.client, lsp.MethodInputRequest, nil)
+	if question.Evaluation != asks.id || question.Prompt != "who? " {
+		t.Errorf("%+v is asked", question)
+	}
+	vim.crash()
+	emacs = h.join("Emacs", text)
+	question = expect[lsp.InputRequestParams](emacs.client, lsp.MethodInputRequest, nil)
+	emacs.notify(lsp.MethodInputReply, lsp.InputReplyParams{Request: question.Request, Value: "me"})
+	emacs.hears(asks)
+	if tr := emacs.unit("line", emacs.position(len(text)-2)).wait(); tr.value() != "'me'" {
+		t.Errorf("the answer was %q", tr.value())
+	}
+}
+
+// Results are found again under the name that a file got while it was open.
+func TestComesBackUnderItsNewName(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	b := h.join("Vim", "6 * 7\n")
+	e := b.start("6 * 7")
+	e.wait()
+	to := fileURI(filepath.Join(h.root, "b.py"))
+	b.renamed(to)
+	b.close()
+	b.reopen(to)
+	expect(b.client, lsp.MethodEvaluation, func(p lsp.EvaluationParams) bool { return p.Evaluation == e.id && p.URI == to })
+	b.crash()
+	again := h.join("Vim", "6 * 7\n")
+	again.run("6 * 7")
+	named := again.open(filepath.Join(h.root, "b.py"), "python", "6 * 7\n")
+	if tr := named.hears(e); tr.value() != "42" || tr.end.Cleared {
+		t.Errorf("it is told as %+v", tr.end)
+	}
+	if n := len(again.evaluations()); n != 1 {
+		t.Errorf("%d results under the old name", n)
+	}
+}
