@@ -72,18 +72,19 @@ func (s *Server) unbind(d *openDocument) {
 
 // sessionFor finds the session of a project and kernel, or makes it; mu is held.
 func (s *Server) sessionFor(p workspace.Project, lang language.Language, kernel string) *kernelSession {
-	shared := s.hub.Session(s.workspace, p, lang, kernel)
-	for _, ks := range s.sessions {
-		if ks.Session == shared {
-			return ks
+	var ks *kernelSession
+	s.hub.Join(s.workspace, p, lang, kernel, func(shared *hub.Session) {
+		if i := slices.IndexFunc(s.sessions, func(ks *kernelSession) bool { return ks.Session == shared }); i >= 0 {
+			ks = s.sessions[i]
+			return
 		}
-	}
-	ks := &kernelSession{
-		Session: shared, server: s, status: session.Status{State: session.None},
-		silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{},
-	}
-	ks.listening = ks.Listen(ks, s.id)
-	s.sessions = append(s.sessions, ks)
+		ks = &kernelSession{
+			Session: shared, server: s, status: session.Status{State: session.None},
+			silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{},
+		}
+		ks.listening = ks.Listen(ks, s.id)
+		s.sessions = append(s.sessions, ks)
+	})
 	return ks
 }
 
@@ -100,6 +101,7 @@ func (s *Server) leaveSessions() {
 	for _, ks := range sessions {
 		ks.listening.Stop()
 	}
+	s.hub.Tidy()
 }
 
 // tellOpen tells, once for a kernel's name, that what it sends is open to others; mu is held.

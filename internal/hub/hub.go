@@ -20,16 +20,24 @@ import (
 type Options struct {
 	// Heartbeat is kernelclient.Options.Heartbeat.
 	Heartbeat time.Duration
+	// Idle is how long a session lives to which nobody listens and that evaluates nothing;
+	// 0 for no time at all, a negative one for ever.
+	Idle time.Duration
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
 
 // Hub holds sessions.
+//
+// Goroutines: those of ends, which close sessions; Close waits for them.
 type Hub struct {
 	options Options
+	ends    sync.WaitGroup
 
 	mu       sync.Mutex
 	sessions []*Session
+	timer    *time.Timer // to the next Tidy
+	closed   bool
 }
 
 // New makes a hub without sessions.
@@ -61,10 +69,16 @@ type Session struct {
 	found workspace.Kernel // once it is known
 }
 
-// Session finds the session of a project, a language and a kernel, or makes it.
-func (h *Hub) Session(w *workspace.Workspace, p workspace.Project, lang language.Language, kernel string) *Session {
+// Join finds the session of a project, a language and a kernel, or makes it, and calls
+// listen, which sees to it that somebody listens to it: before that Tidy would take it away.
+func (h *Hub) Join(w *workspace.Workspace, p workspace.Project, lang language.Language, kernel string, listen func(*Session)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	listen(h.session(w, p, lang, kernel))
+}
+
+// session is the session of a project, a language and a kernel; mu is held.
+func (h *Hub) session(w *workspace.Workspace, p workspace.Project, lang language.Language, kernel string) *Session {
 	for _, s := range h.sessions {
 		if s.Project.Same(p) && s.Language.ID == lang.ID && (s.Wanted == kernel || kernel != "" && s.Spec().Name == kernel) {
 			return s
@@ -78,10 +92,7 @@ func (h *Hub) Session(w *workspace.Workspace, p workspace.Project, lang language
 
 // Find finds a kernel that is none of the hub's own.
 func (h *Hub) Find(ctx context.Context, w *workspace.Workspace, q workspace.Query) (workspace.Kernel, error) {
-	h.mu.Lock()
-	sessions := slices.Clone(h.sessions)
-	h.mu.Unlock()
-	for _, s := range sessions {
+	for _, s := range h.Sessions() {
 		q.Own = append(q.Own, s.OwnFile()...)
 	}
 	return w.Find(ctx, q)
@@ -141,15 +152,74 @@ func (s *Session) connect(ctx context.Context, o kernelclient.Options) (*kernelc
 	return s.workspace.Open(ctx, s.Found(), s.Project, o)
 }
 
+// Sessions are the hub's sessions, in the order in which they were made.
+func (h *Hub) Sessions() []*Session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.sessions)
+}
+
+// Tidy ends sessions that nobody needs: those without a listener that have no kernel, or
+// that have evaluated nothing for Options.Idle. Who stops listening calls it.
+func (h *Hub) Tidy() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.timer != nil {
+		h.timer.Stop()
+		h.timer = nil
+	}
+	if h.closed {
+		return
+	}
+	next := time.Duration(-1)
+	h.sessions = slices.DeleteFunc(h.sessions, func(s *Session) bool {
+		rest := s.rest(h.options.Idle)
+		if rest == 0 {
+			h.options.Logger.Info("session ends", "session", s.ID, "folder", s.Project.Folder, "kernel", s.Spec().Name)
+			h.ends.Go(func() { s.Close(context.Background()) })
+			return true
+		}
+		if rest > 0 && (next < 0 || rest < next) {
+			next = rest
+		}
+		return false
+	})
+	if next > 0 {
+		h.timer = time.AfterFunc(next, h.Tidy)
+	}
+}
+
+// rest is how long the session lives if nothing happens; negative if that is for ever.
+func (s *Session) rest(idle time.Duration) time.Duration {
+	if s.Listeners() > 0 {
+		return -1
+	}
+	switch st := s.Status(); {
+	case st.Running != "" || st.Queued > 0 || st.State == session.Starting || st.State == session.Restarting:
+		return max(idle, busyPause)
+	case s.Kernel() == nil:
+		return 0
+	case idle < 0:
+		return -1
+	}
+	return max(0, idle-time.Since(s.Used()))
+}
+
+// busyPause is after which time it is looked again whether a session is at work, at least.
+const busyPause = time.Second
+
 // Close ends every session, and with it the kernels that were started for them.
 func (h *Hub) Close(ctx context.Context) {
 	h.mu.Lock()
+	h.closed = true
 	sessions := h.sessions
 	h.sessions = nil
-	h.mu.Unlock()
-	var wait sync.WaitGroup
-	for _, s := range sessions {
-		wait.Go(func() { s.Close(ctx) })
+	if h.timer != nil {
+		h.timer.Stop()
 	}
-	wait.Wait()
+	h.mu.Unlock()
+	for _, s := range sessions {
+		h.ends.Go(func() { s.Close(ctx) })
+	}
+	h.ends.Wait()
 }

@@ -127,6 +127,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 	}
 	s.change(func() []*Evaluation {
 		e.Ended = time.Now()
+		s.used = e.Ended
 		if reply.ExecutionCount > 0 {
 			e.Count = reply.ExecutionCount
 		}

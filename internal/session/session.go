@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
@@ -88,11 +89,12 @@ type Session struct {
 	queue   []*Evaluation
 	batches int // that were queued
 	current *Evaluation
-	ended   int    // kernels that have ended
-	running bool   // run is at work
-	wanted  bool   // a kernel is wanted even if nothing is queued
-	closed  bool   // Close was called
-	stop    func() // breaks off a kernel's start
+	ended   int       // kernels that have ended
+	used    time.Time // when the last evaluation ended, or the kernel came
+	running bool      // run is at work
+	wanted  bool      // a kernel is wanted even if nothing is queued
+	closed  bool      // Close was called
+	stop    func()    // breaks off a kernel's start
 }
 
 // link is the way to one kernel, which may be told of after the session has another.
@@ -139,6 +141,13 @@ func (s *Session) Kernel() *kernelclient.Kernel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.kernel
+}
+
+// Used is when the last evaluation ended, or the kernel came.
+func (s *Session) Used() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used
 }
 
 // change applies f to the state and then has the listeners told the evaluations that f
@@ -246,7 +255,7 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 	s.change(func() []*Evaluation {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
-			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
+			s.kernel, s.state, s.message, s.link, s.used = kernel, Idle, "", l, time.Now()
 			s.wait.Go(func() { s.follow(kernel) })
 		}
 		return nil
