@@ -24,7 +24,7 @@ type household struct {
 
 func newHousehold(t *testing.T) household {
 	testenv.Python(t)
-	h := household{t, hub.New(hub.Options{Logger: logger(t)}), testenv.Env(t), t.TempDir()}
+	h := household{t, hub.New(hub.Options{Idle: -1, Logger: logger(t)}), testenv.Env(t), t.TempDir()}
 	t.Cleanup(func() { h.hub.Close(context.Background()) })
 	return h
 }
