@@ -17,7 +17,8 @@ const module = "github.com/reval-editor/reval/"
 var mayImport = map[string][]string{
 	"cmd/reval":                 {"lsp", "internal/terminal", "gokernel", "kernelclient"},
 	"lsp":                       {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
-	"internal/terminal":         {"kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
+	"internal/control":          {"internal/hub", "internal/session", "internal/record", "kernelclient", "jupyter"},
+	"internal/terminal":         {"internal/control", "internal/record", "kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
 	"internal/hub":              {"internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},
 	"internal/session":          {"internal/record", "kernelclient", "jupyter"},
 	"internal/record":           {"jupyter", "internal/output"},

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"slices"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -47,10 +48,18 @@ func (s *Server) DidChangeConfiguration(_ context.Context, p *protocol.DidChange
 	return nil
 }
 
-// rebind moves a document to the session where it belongs now, if its own has had no
-// kernel yet: its environment may have been made since it was opened. mu is held.
+// rebind moves a document to the session where it belongs now, if its own was ended by
+// somebody else, or has had no kernel yet: its environment may have been made since it was
+// opened. mu is held.
 func (s *Server) rebind(d *openDocument) {
 	ks := d.session
+	select {
+	case <-ks.Closed():
+		s.sessions = slices.DeleteFunc(s.sessions, func(o *kernelSession) bool { return o == ks })
+		s.bind(d)
+		return
+	default:
+	}
 	if ks.Wanted != "" || ks.Spec().Name != "" {
 		return
 	}

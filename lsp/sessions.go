@@ -82,7 +82,7 @@ func (s *Server) sessionFor(p workspace.Project, lang language.Language, kernel 
 			Session: shared, server: s, status: session.Status{State: session.None},
 			silent: map[jupyter.MsgType]bool{}, counts: map[int]*result{}, hashes: map[uint32]cellPart{},
 		}
-		ks.listening = ks.Listen(ks, s.id)
+		ks.listening = ks.Listen(ks, session.Client{ID: s.id, Name: s.client.name})
 		s.sessions = append(s.sessions, ks)
 	})
 	return ks

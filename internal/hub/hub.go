@@ -159,6 +159,17 @@ func (h *Hub) Sessions() []*Session {
 	return slices.Clone(h.sessions)
 }
 
+// End ends a session, whoever listens to it.
+func (h *Hub) End(ctx context.Context, s *Session) {
+	h.mu.Lock()
+	there := slices.Contains(h.sessions, s)
+	h.sessions = slices.DeleteFunc(h.sessions, func(o *Session) bool { return o == s })
+	h.mu.Unlock()
+	if there {
+		s.Close(ctx)
+	}
+}
+
 // Tidy ends sessions that nobody needs: those without a listener that have no kernel, or
 // that have evaluated nothing for Options.Idle. Who stops listening calls it.
 func (h *Hub) Tidy() {
@@ -191,7 +202,7 @@ func (h *Hub) Tidy() {
 
 // rest is how long the session lives if nothing happens; negative if that is for ever.
 func (s *Session) rest(idle time.Duration) time.Duration {
-	if s.Listeners() > 0 {
+	if len(s.Clients()) > 0 {
 		return -1
 	}
 	switch st := s.Status(); {

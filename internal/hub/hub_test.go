@@ -53,7 +53,7 @@ func open(t *testing.T, idle time.Duration) (*Hub, *Session, states, *session.Li
 	heard := make(states, 100)
 	var joined *Session
 	var listening *session.Listening
-	h.Join(w, w.Project(t.TempDir()+"/a.py", python), python, "", func(s *Session) { joined, listening = s, s.Listen(heard, "a") })
+	h.Join(w, w.Project(t.TempDir()+"/a.py", python), python, "", func(s *Session) { joined, listening = s, s.Listen(heard, session.Client{ID: "a"}) })
 	return h, joined, heard, listening
 }
 
@@ -78,7 +78,7 @@ func TestTidy(t *testing.T) {
 		t.Fatal("what works has ended")
 	}
 	again := make(states, 100)
-	listening = s.Listen(again, "b")
+	listening = s.Listen(again, session.Client{ID: "b"})
 	if out, err := exec.Command("sh", "-c", ": >"+fifo).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -34,13 +34,19 @@ type Listener interface {
 // maxBehind is how many bytes of output a listener may be behind.
 const maxBehind = 8 << 20
 
+// Client is who listens.
+type Client struct {
+	// ID tells it from others; Name is what people call it.
+	ID, Name string
+}
+
 // Listening is one listener of a session.
 //
 // Goroutines: run, while there is anything to tell.
 type Listening struct {
 	session  *Session
 	listener Listener
-	client   string
+	client   Client
 
 	mu      sync.Mutex
 	told    sync.Cond // less is to be told
@@ -58,7 +64,7 @@ type telling struct {
 
 // Listen tells l, for a client, what happens from now on, and the session's status if there
 // is one by now. What else happened before Replay tells.
-func (s *Session) Listen(l Listener, client string) *Listening {
+func (s *Session) Listen(l Listener, client Client) *Listening {
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	g := &Listening{session: s, listener: l, client: client}
@@ -70,11 +76,15 @@ func (s *Session) Listen(l Listener, client string) *Listening {
 	return g
 }
 
-// Listeners counts who listens.
-func (s *Session) Listeners() int {
+// Clients are who listens, in the order in which they came.
+func (s *Session) Clients() []Client {
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	return len(s.listeners)
+	var clients []Client
+	for _, g := range s.listeners {
+		clients = append(clients, g.client)
+	}
+	return clients
 }
 
 // Stop has the listener hear no more, but for what it is being told at the moment.
@@ -82,7 +92,7 @@ func (g *Listening) Stop() {
 	s := g.session
 	s.telling.Lock()
 	s.listeners = slices.DeleteFunc(slices.Clone(s.listeners), func(o *Listening) bool { return o == g })
-	if q := s.question; q != nil && q.client == g.client {
+	if q := s.question; q != nil && q.client == g.client.ID {
 		s.putQuestion()
 	}
 	s.telling.Unlock()

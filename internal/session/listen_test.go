@@ -81,12 +81,12 @@ func TestListenersAreToldTheSame(t *testing.T) {
 	t.Parallel()
 	s, r := open(t, printer(t, 10, 20))
 	first, slow := &hearer{}, &hearer{held: make(chan struct{})}
-	all := s.Listen(first, "first")
-	behind := s.Listen(slow, "slow")
+	all := s.Listen(first, Client{ID: "first"})
+	behind := s.Listen(slow, Client{ID: "slow"})
 	evaluate(s, "a", "x", "y")
 	r.wait(0, "a2 done")
 	late := &hearer{}
-	joined := s.Listen(late, "late")
+	joined := s.Listen(late, Client{ID: "late"})
 	all.Wait(within(t))
 	before := len(first.all())
 	evaluate(s, "b", "z")
@@ -125,7 +125,7 @@ func TestKernelWaitsForListeners(t *testing.T) {
 			const size, parts = 256 << 10, 80
 			s, r := open(t, printer(t, size, parts))
 			slow := &hearer{held: make(chan struct{})}
-			g := s.Listen(slow, "slow")
+			g := s.Listen(slow, Client{ID: "slow"})
 			evaluate(s, "a", "x")
 			r.wait(0, "a1 prints")
 			g.mu.Lock()
@@ -174,7 +174,7 @@ func TestReplay(t *testing.T) {
 	var joined []*Listening
 	join := func(which func(Evaluation) bool) {
 		h := &hearer{}
-		g := s.Listen(h, "late")
+		g := s.Listen(h, Client{ID: "late"})
 		g.Replay(which)
 		late, joined = append(late, h), append(joined, g)
 	}

@@ -42,7 +42,7 @@ func (s *Session) putQuestion() {
 // asked are the listeners that the open question is for; telling is held.
 func (s *Session) asked() []*Listening {
 	for _, g := range s.listeners {
-		if g.client == s.question.client {
+		if g.client.ID == s.question.client {
 			return []*Listening{g}
 		}
 	}

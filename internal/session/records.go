@@ -111,6 +111,13 @@ func (r *records) forget(k *kept) {
 	}
 }
 
+// Evaluations counts the evaluations that listeners that come later are told of.
+func (s *Session) Evaluations() int {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	return len(s.records.order) - len(s.records.hidden)
+}
+
 // Hide has listeners that come later not told of evaluations: their results were cleared, or
 // others stand in their place.
 func (s *Session) Hide(ids ...string) {

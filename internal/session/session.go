@@ -70,6 +70,8 @@ type Session struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
+	gone    chan struct{} // closed by leaving, at the end of Close
+	leaving sync.Once
 
 	surrounded surroundings // run's alone
 
@@ -110,7 +112,7 @@ func New(connect Connect, logger *slog.Logger) *Session {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), records: newRecords()}
+	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), gone: make(chan struct{}), records: newRecords()}
 }
 
 // Status gives the session's state.
@@ -407,7 +409,11 @@ func (s *Session) Close(ctx context.Context) {
 	for _, g := range listeners {
 		g.Wait(context.Background())
 	}
+	s.leaving.Do(func() { close(s.gone) })
 }
+
+// Closed is closed when the session has ended and the listeners were told all.
+func (s *Session) Closed() <-chan struct{} { return s.gone }
 
 // connection notes that the way to the kernel's server is lost, or is there again.
 func (s *Session) connection(l *link, err error) {

@@ -177,14 +177,19 @@ func writeJSON(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	var escaped strings.Builder
-	for _, r := range b.String() {
+	_, err := io.WriteString(w, escaped(b.String()))
+	return err
+}
+
+// escaped is JSON with what a terminal would obey escaped.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
 		if r != '\n' && output.Line(string(r)) != string(r) {
-			fmt.Fprintf(&escaped, "\\u%04x", r)
+			fmt.Fprintf(&b, "\\u%04x", r)
 		} else {
-			escaped.WriteRune(r)
+			b.WriteRune(r)
 		}
 	}
-	_, err := io.WriteString(w, escaped.String())
-	return err
+	return b.String()
 }

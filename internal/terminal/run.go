@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/language"
-	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/jupyter"
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -60,11 +59,9 @@ func (r Run) Do(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x := &running{Run: r, cells: map[int]int{}, hashes: map[uint32]int{}, own: map[string]bool{}, shown: map[string]string{}}
-	x.out = stream{to: r.Out, clean: output.Stream{Colors: r.OutColor}}
-	x.err = stream{to: r.Err, clean: output.Stream{Colors: r.ErrColor}}
 	x.questions = questions{running: x, lines: &lineReader{in: r.In, shared: r.input() != nil}}
 	defer x.questions.lines.close()
-	x.printer = newPrinter(func(err error) { cancel(fmt.Errorf("write the output: %w", err)) })
+	x.page = newPage(r.Streams, newPrinter(func(err error) { cancel(fmt.Errorf("write the output: %w", err)) }))
 	defer x.printer.close()
 	ended := make(chan struct{})
 	var wait sync.WaitGroup
@@ -127,7 +124,7 @@ func (r Run) read(ctx context.Context, stdin io.Reader) (string, error) {
 // running is a Run under way.
 type running struct {
 	Run
-	printer   *printer
+	page
 	questions questions
 
 	mu       sync.Mutex
@@ -143,17 +140,9 @@ type running struct {
 	hashes   map[uint32]int    // likewise by their code's hashes
 	own      map[string]bool   // message ids of the cells
 	shown    map[string]string // the last text of each display, by its id
-	out, err stream
 	failed   bool
 	exit     *int // the status that the code ended with
 	offline  bool // the way to the kernel's server is lost
-}
-
-// stream is where texts go, and whether the last one ended its line.
-type stream struct {
-	to     io.Writer
-	inLine bool
-	clean  output.Stream // of what the code prints
 }
 
 // run starts the kernel, or attaches to it, and evaluates the cells.

@@ -85,26 +85,6 @@ func (x *running) responsive(answers bool) {
 	}
 }
 
-// say prints text that is clean; mu is held.
-func (x *running) say(to *stream, text string) {
-	if text == "" {
-		return
-	}
-	to.inLine = !strings.HasSuffix(text, "\n")
-	x.printer.print(to.to, text)
-}
-
-// block prints text that is clean on lines of its own; mu is held.
-func (x *running) block(to *stream, text string) {
-	if to.inLine {
-		x.say(to, "\n")
-	}
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	x.say(to, text)
-}
-
 // typed tells that the terminal showed the end of a line that was typed.
 func (x *running) typed() {
 	x.mu.Lock()
@@ -115,13 +95,6 @@ func (x *running) typed() {
 // warn tells of something that does not end the run.
 func (x *running) warn(format string, args ...any) {
 	x.printer.print(x.Err, "reval: "+output.Line(fmt.Sprintf(format, args...))+"\n")
-}
-
-// value prints the text of a value; mu is held.
-func (x *running) value(data jupyter.MIMEBundle) {
-	if text := output.PlainText(data); text != "" {
-		x.block(&x.out, plainUnless(x.OutColor, text))
-	}
 }
 
 // fail prints an error's traceback, which names the file's own lines; mu is held.
