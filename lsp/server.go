@@ -32,6 +32,8 @@ type Options struct {
 	// Env is the environment that kernels are found by and start with, as of
 	// os.Environ; nil for this process's.
 	Env []string
+	// Dir is the editor's working directory; empty for this process's.
+	Dir string
 	// Hub has the sessions, which go on when the connection ends; nil for sessions of its
 	// own, which end with it.
 	Hub *hub.Hub
@@ -117,7 +119,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 	}
 	s := &Server{
 		id: jupyter.NewID(), options: o, logger: o.Logger, exit: make(chan struct{}),
-		workspace: workspace.New(workspace.Options{Env: o.Env, Builtin: o.Builtin, Logger: o.Logger}),
+		workspace: workspace.New(workspace.Options{Env: o.Env, Dir: o.Dir, Builtin: o.Builtin, Logger: o.Logger}),
 		documents: map[uri.URI]*openDocument{},
 		open:      map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}

@@ -16,5 +16,7 @@ func runDoctor(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	return terminal.Doctor{Streams: streams(env), Finder: finder, Version: version()}.Do(ctx, *asJSON)
+	d := terminal.Doctor{Streams: streams(env), Finder: finder, Version: version()}
+	d.Daemon, d.NoDaemon = daemonPlace()
+	return d.Do(ctx, *asJSON)
 }

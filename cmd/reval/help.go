@@ -18,8 +18,14 @@ var details = map[string]string{
 	"lsp": `Editors start this; see the README for each editor's settings. Standard input
 and output carry the protocol; what goes wrong is told on standard error.
 
-  --standalone  serve in this process (there is no other way yet)
+  --standalone  serve in this process; this is the default. With --standalone=false
+                the user's daemon serves the editor, and is started if there is none;
+                where there can be none this process serves, and says why on standard
+                error, as 'reval doctor' does
   --log FILE    append a log of everything to FILE; it may contain code and output
+
+exit status: 0; 1 if the daemon ended before the editor did, which can start this
+again; 2 for wrong usage
 `,
 	"run": `A cell starts at a mark (# %%, // %% …); a file without marks is one cell, and
 a Go file with a package clause is a program whose main runs. Cells of text are
@@ -77,6 +83,33 @@ editor's choice of a kernel take.
           and fix; reval does not work without what is essential
 
 exit status: 0; 1 if something essential is missing
+`,
+	"daemon status": `One daemon serves all editors of a user that start the same build of reval. It
+is started by the first of them, listens on a Unix socket in a folder that is the
+user's alone, and ends when it has had neither client nor work for ten minutes.
+
+  --json  an object with the keys pid, version, build, socket, log, since, memory (in
+          bytes), clients (pid, for, folder, since), handover (true while it takes no
+          more clients) and others, the daemons of other builds; null if there is none
+
+exit status: 0; 1 if there is none
+`,
+	"daemon stop": `Daemons of other builds of reval end, too. An editor that is open may start one
+again.
+`,
+	"daemon log": `The log is daemon.log in reval's folder of the user's state folder
+($XDG_STATE_HOME, or ~/.local/state). When it has 4 MiB a new one is begun;
+daemon.log.1 and daemon.log.2 are those before.
+
+  --follow  go on with what is added to it, until Ctrl-C
+`,
+	"daemon run": `'reval lsp' starts this. A daemon of another build of reval is asked to take no
+more clients, and to end when it has none; one of a newer version refuses that, and
+this daemon does not start.
+
+  --idle DURATION  end after so long with neither client nor work; 10m by default
+  --detached       tell who started this process that it listens, by the descriptors
+                   that it is given; not for people
 `,
 	"kernel go": `Clients start this, as any Jupyter kernel: it binds the five ports of the
 connection file on loopback and serves until it is shut down. What was executed is

@@ -33,6 +33,14 @@ func runGoKernel(ctx context.Context, _ environment, args []string) error {
 // historyDir is where the Go kernel keeps what was executed; empty if there is no
 // such place.
 func historyDir() string {
+	if dir := stateDir(); dir != "" {
+		return filepath.Join(dir, "go-history")
+	}
+	return ""
+}
+
+// stateDir is where reval keeps what is to outlive it; empty if there is no such place.
+func stateDir() string {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if dir == "" {
 		home, err := os.UserHomeDir()
@@ -49,7 +57,7 @@ func historyDir() string {
 			}
 		}
 	}
-	return filepath.Join(dir, "reval", "go-history")
+	return filepath.Join(dir, "reval")
 }
 
 // startupFile is the user's own Go code for every kernel.

@@ -35,10 +35,15 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"lsp", "[--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
+		{"lsp", "[--standalone] [--log FILE]", "speak the Language Server Protocol on stdin and stdout, for an editor", runLSP},
 		{"run", "[--kernel NAME|URL] FILE [ARGUMENT...]", "evaluate the cells of a file in order", runRun},
 		{"kernels", "[--server URL] [--json]", "list the kernels that there are", runKernels},
 		{"doctor", "[--json]", "tell what was found on this machine, what is missing, and what mends it", runDoctor},
+		{"daemon status", "[--json]", "tell of the daemon that serves this user's editors", runDaemonStatus},
+		{"daemon stop", "", "end it, and with it what it serves", runDaemonStop},
+		{"daemon restart", "", "end it and start one of this reval", runDaemonRestart},
+		{"daemon log", "[--follow]", "show the end of its log", runDaemonLog},
+		{"daemon run", "[--idle DURATION] [--detached]", "be the daemon", runDaemon},
 		{"kernel go", "--connection-file FILE [--engine NAME]", "be the embedded Go kernel of a connection file", runGoKernel},
 		{"kernel install", "[--user | --sys-prefix | --prefix DIR] [--name NAME] [--engine NAME]", "make the embedded Go kernel one of Jupyter's", runKernelInstall},
 		{"version", "", "print the version", runVersion},

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/reval-editor/reval/internal/daemon"
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
 	"github.com/reval-editor/reval/internal/trust"
@@ -48,6 +49,9 @@ type Doctor struct {
 	Streams
 	Finder  kernelclient.Finder
 	Version string
+	// Daemon is the place of this reval's daemon; NoDaemon says why there is none.
+	Daemon   daemon.Place
+	NoDaemon error
 }
 
 // Timeouts of what doctor starts: a kernel that is cold, and a program that only
@@ -60,7 +64,7 @@ const (
 // Do makes all checks and tells them on Out. It returns an [ExitError] if something
 // essential fails.
 func (d Doctor) Do(ctx context.Context, asJSON bool) error {
-	checks := []check{d.self()}
+	checks := []check{d.self(), d.daemon(ctx)}
 	for _, spec := range d.Finder.Builtin {
 		checks = append(checks, d.evaluates(ctx, spec))
 	}
@@ -150,6 +154,48 @@ func (d Doctor) self() check {
 	}
 	return c
 }
+
+// daemon looks whether editors can share a daemon.
+func (d Doctor) daemon(ctx context.Context) check {
+	c := check{Subject: "reval", Name: "daemon", Status: statusOK}
+	err := d.NoDaemon
+	if err == nil {
+		err = listenIn(d.Daemon.Dir)
+	}
+	if err != nil {
+		c.Status = statusWarning
+		c.Detail = "there can be none, so that each editor has a process of its own and its kernels end with it: " + err.Error()
+		if runtime.GOOS != "windows" {
+			c.Fix = privateRuntimeDir
+		}
+		return c
+	}
+	running, err := daemon.Running(ctx, d.Daemon)
+	switch {
+	case err != nil:
+		c.Status, c.Detail, c.Fix = statusWarning, err.Error(), "reval daemon restart"
+	case len(running) == 0:
+		c.Detail = "none runs; it would listen in " + d.Daemon.Dir
+	case running[0].Build != d.Daemon.Build:
+		c.Status, c.Detail = statusWarning, fmt.Sprintf("process %d is of another reval, %s", running[0].PID, running[0].Version)
+		c.Fix = "reval daemon restart"
+	default:
+		c.Detail = fmt.Sprintf("process %d listens in %s; clients: %d", running[0].PID, d.Daemon.Dir, len(running[0].Clients))
+	}
+	return c
+}
+
+// listenIn looks whether a Unix socket can be made in a folder.
+func listenIn(dir string) error {
+	l, err := net.Listen("unix", filepath.Join(dir, fmt.Sprintf("doctor-%d", os.Getpid())))
+	if err != nil {
+		return err
+	}
+	return l.Close() // which removes it
+}
+
+// privateRuntimeDir makes a folder that nobody else can have made before.
+const privateRuntimeDir = `export XDG_RUNTIME_DIR="$(mktemp -d)"   (a folder that nobody else can have made before)`
 
 func sameFile(a, b string) bool {
 	sa, errA := os.Stat(a)
@@ -444,15 +490,11 @@ func unixSocket() check {
 	dir, err := kernelclient.SocketDir(os.Environ())
 	if err == nil {
 		c.Detail = "kernels make their sockets in " + dir
-		path := filepath.Join(dir, fmt.Sprintf("doctor-%d", os.Getpid()))
-		var l net.Listener
-		if l, err = net.Listen("unix", path); err == nil {
-			l.Close() // which removes it
-		}
+		err = listenIn(dir)
 	}
 	if err != nil {
 		c.Status, c.Detail = statusWarning, err.Error()
-		c.Fix = `export XDG_RUNTIME_DIR="$(mktemp -d)"   (a folder that nobody else can have made before)`
+		c.Fix = privateRuntimeDir
 	}
 	return c
 }

@@ -26,6 +26,8 @@ var inherited = []string{
 func Env(t testing.TB) []string {
 	t.Helper()
 	dir := RuntimeDir(t)
+	var env []string
+	t.Cleanup(func() { stopDaemon(t, filepath.Join(dir, "run"), env) })
 	sub := func(elem ...string) string {
 		path := filepath.Join(append([]string{dir}, elem...)...)
 		if err := os.MkdirAll(path, 0o700); err != nil {
@@ -36,7 +38,7 @@ func Env(t testing.TB) []string {
 	home := sub("home")
 	linkFiles(t, installed("cache", "jedi"), filepath.Join(home, ".cache", "jedi"))
 
-	env := slices.Clone(goCaches())
+	env = slices.Clone(goCaches())
 	if raceEnabled {
 		env = append(env, "GORACE=halt_on_error=1")
 	}
@@ -45,7 +47,7 @@ func Env(t testing.TB) []string {
 			env = append(env, entry)
 		}
 	}
-	return append(env,
+	env = append(env,
 		"PATH="+childPath(),
 		"HOME="+home,
 		"USERPROFILE="+home,
@@ -65,6 +67,19 @@ func Env(t testing.TB) []string {
 		// fonts, which takes seconds and says so on stderr.
 		"MPLCONFIGDIR="+installed("matplotlib"),
 	)
+	return env
+}
+
+// stopDaemon ends the daemon that was started in an environment, if there was one.
+func stopDaemon(t testing.TB, runtimeDir string, env []string) {
+	if locks, _ := filepath.Glob(filepath.Join(runtimeDir, "reval", "daemon-*.lock")); len(locks) == 0 {
+		return
+	}
+	stop := exec.Command(Reval(t), "daemon", "stop")
+	stop.Env = env
+	if out, err := stop.CombinedOutput(); err != nil {
+		t.Errorf("stop the test's daemon: %v: %s", err, out)
+	}
 }
 
 // linkFiles makes a folder in which the files of another stand, as far as there is one. What is

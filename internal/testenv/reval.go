@@ -62,3 +62,19 @@ func exeName(name string) string {
 	}
 	return name
 }
+
+// Daemons are the processes of [Reval]'s daemons that live: none, when tests have ended. Only
+// Linux tells.
+func Daemons() (pids []string) {
+	path, err := reval()
+	if err != nil {
+		return nil
+	}
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range lines {
+		if line, err := os.ReadFile(name); err == nil && strings.HasPrefix(string(line), path+"\x00daemon\x00run") {
+			pids = append(pids, filepath.Base(filepath.Dir(name)))
+		}
+	}
+	return pids
+}

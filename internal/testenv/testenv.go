@@ -29,7 +29,7 @@
 // gives the whole environment for child processes: a new HOME, XDG_* and JUPYTER_*
 // below one temporary folder, with what jedi has read of Python's stubs, PATH with
 // .testenv first, a UTF-8 locale, and nothing else of the user's. Call it once in a test and hand the same slice to every child
-// that shall share kernelspecs and runtime files. Add to it with append:
+// that shall share kernelspecs, runtime files and reval's daemon, which ends with the test. Add to it with append:
 //
 //	cmd.Env = append(env, "DISPLAY="+testenv.Xvfb(t))
 //

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -94,7 +95,7 @@ func (w *Workspace) specs(ctx context.Context, p Project) ([]kernelclient.Spec, 
 }
 
 func (w *Workspace) finder(p Project) kernelclient.Finder {
-	dir := p.dir
+	dir := cmp.Or(p.dir, w.options.Dir)
 	if dir == "" {
 		dir, _ = os.Getwd()
 	}
@@ -106,5 +107,5 @@ func (w *Workspace) Open(ctx context.Context, k Kernel, p Project, o kernelclien
 	if k.IsAddress() {
 		return k.address.Open(ctx, o)
 	}
-	return kernelclient.Launch(ctx, k.Spec, kernelclient.LaunchOptions{Options: o, Dir: p.Folder, Env: w.options.Env})
+	return kernelclient.Launch(ctx, k.Spec, kernelclient.LaunchOptions{Options: o, Dir: cmp.Or(p.Folder, w.options.Dir), Env: w.options.Env})
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,9 @@ type Options struct {
 	// Env is the environment that kernels are found by and start with, as of os.Environ;
 	// nil for this process's.
 	Env []string
+	// Dir is the editor's working directory, for files that are in none; empty for this
+	// process's.
+	Dir string
 	// Builtin are kernels that need no kernelspec.
 	Builtin []kernelclient.Spec
 	Logger  *slog.Logger
@@ -66,7 +70,7 @@ func (w *Workspace) SetKernelDirectory(directory string) {
 
 // Project is what a file belongs to. Files share a session if they are of the Same.
 type Project struct {
-	// Folder is where its kernel runs; empty for this process's.
+	// Folder is where its kernel runs; empty for Options.Dir.
 	Folder      string
 	environment string // the folder of its Python environment, or empty
 	dir, root   string // where kernels are looked for: from dir upwards, not above root
@@ -135,7 +139,7 @@ func (w *Workspace) kernelFolder(p Project) string {
 	case filepath.IsAbs(set):
 		folder = filepath.Clean(set)
 	case strings.HasPrefix(set, "~/"):
-		if home, err := os.UserHomeDir(); err == nil {
+		if home := w.home(); home != "" {
 			folder = filepath.Join(home, set[2:])
 		}
 	default:
@@ -144,7 +148,25 @@ func (w *Workspace) kernelFolder(p Project) string {
 	return folder
 }
 
-// folderOrNone is the folder, or empty, which stands for this process's, where it is that of
+// home is the editor's user's own folder; empty if nothing tells it.
+func (w *Workspace) home() string {
+	if w.options.Env == nil {
+		home, _ := os.UserHomeDir()
+		return home
+	}
+	name := "HOME="
+	if runtime.GOOS == "windows" {
+		name = "USERPROFILE="
+	}
+	for _, v := range slices.Backward(w.options.Env) { // the last one counts
+		if home, ok := strings.CutPrefix(v, name); ok {
+			return home
+		}
+	}
+	return ""
+}
+
+// folderOrNone is the folder, or empty, which stands for Options.Dir, where it is that of
 // a file that is not saved yet.
 func folderOrNone(dir string) string {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {

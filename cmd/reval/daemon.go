@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/reval-editor/reval/internal/daemon"
+	"github.com/reval-editor/reval/internal/terminal"
+	"github.com/reval-editor/reval/lsp"
+)
+
+// daemonPlace is where the daemon of this very build is.
+func daemonPlace() (daemon.Place, error) {
+	build, err := daemon.ThisBuild(version())
+	if err != nil {
+		return daemon.Place{}, err
+	}
+	return daemon.Locate(os.Environ(), build)
+}
+
+// daemonLog is the file of all daemons' log.
+func daemonLog() string { return filepath.Join(stateDir(), "daemon.log") }
+
+// joinDaemon connects to the daemon, which it starts if there is none.
+func joinDaemon(ctx context.Context, purpose, logFile string) (*daemon.Conn, error) {
+	place, err := daemonPlace()
+	if err != nil {
+		return nil, err
+	}
+	p := daemon.NewPreface(place.Build, purpose)
+	if logFile != "" {
+		if p.Log, err = filepath.Abs(logFile); err != nil {
+			return nil, fmt.Errorf("open the log: %w", err)
+		}
+	}
+	return daemon.Join(ctx, daemon.JoinOptions{Place: place, Preface: p, Command: []string{"daemon", "run", "--detached"}})
+}
+
+func runDaemon(ctx context.Context, env environment, args []string) error {
+	f := flags("daemon run")
+	detached := f.Bool("detached", false, "")
+	idle := f.Duration("idle", 0, "")
+	if _, err := parse(f, args, 0); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	place, err := daemonPlace()
+	if err != nil {
+		return err
+	}
+	var out io.Writer = env.stderr // /dev/null of one that is detached
+	path := daemonLog()
+	file, err := daemon.OpenLog(path, 0)
+	if err != nil {
+		path = ""
+		fmt.Fprintf(env.stderr, "reval: the daemon's log is not kept: %s\n", terminal.Words(err))
+	} else {
+		defer file.Close()
+		out = io.MultiWriter(env.stderr, file)
+	}
+	logger := slog.New(slog.NewTextHandler(out, nil)).With("daemon", os.Getpid())
+	oneProcessor()
+	return daemon.Serve(ctx, daemon.ServeOptions{
+		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
+		Handlers: map[string]daemon.Handler{
+			daemon.LSP: func(ctx context.Context, c *daemon.Client) error { return serveEditor(ctx, c, logger) },
+		},
+	})
+}
+
+// serveEditor serves an editor that joined the daemon: with its environment and folder.
+func serveEditor(ctx context.Context, c *daemon.Client, logger *slog.Logger) error {
+	logger = logger.With("client", c.Preface.PID)
+	if c.Preface.Log != "" {
+		out, err := openLSPLog(c.Preface.Log)
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		logger = debugLogger(out)
+	}
+	return serveLSP(ctx, c, lsp.Options{Env: c.Preface.Env, Dir: c.Preface.Dir, Logger: logger})
+}
+
+// daemonHere tells of the daemon on the standard streams.
+func daemonHere(env environment) (terminal.Daemon, error) {
+	place, err := daemonPlace()
+	return terminal.Daemon{Streams: streams(env), Place: place}, err
+}
+
+func runDaemonStatus(ctx context.Context, env environment, args []string) error {
+	f := flags("daemon status")
+	asJSON := f.Bool("json", false, "")
+	if _, err := parse(f, args, 0); err != nil {
+		return err
+	}
+	d, err := daemonHere(env)
+	if err != nil {
+		return err
+	}
+	return d.Status(ctx, *asJSON)
+}
+
+func runDaemonStop(ctx context.Context, env environment, args []string) error {
+	if _, err := parse(flags("daemon stop"), args, 0); err != nil {
+		return err
+	}
+	d, err := daemonHere(env)
+	if err != nil {
+		return err
+	}
+	return d.Stop(ctx)
+}
+
+func runDaemonRestart(ctx context.Context, env environment, args []string) error {
+	if _, err := parse(flags("daemon restart"), args, 0); err != nil {
+		return err
+	}
+	d, err := daemonHere(env)
+	if err == nil {
+		err = d.Stop(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	conn, err := joinDaemon(ctx, daemon.Control, "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = fmt.Fprintf(env.stdout, "the daemon runs, process %d\n", conn.Daemon.PID)
+	return err
+}
+
+func runDaemonLog(ctx context.Context, env environment, args []string) error {
+	f := flags("daemon log")
+	follow := f.Bool("follow", false, "")
+	if _, err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if stateDir() == "" {
+		return errors.New("there is no log: neither HOME nor XDG_STATE_HOME says where it would be")
+	}
+	return terminal.Daemon{Streams: streams(env)}.Log(ctx, daemonLog(), *follow)
+}

@@ -1,0 +1,266 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/metrics"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// purposeStart is of a daemon of another build that is about to start.
+const purposeStart = "start"
+
+// Requests of a control connection.
+const (
+	doStatus   = "status"
+	doStop     = "stop"     // end now
+	doHandover = "handover" // take no more clients, and end when the last one is gone
+)
+
+type request struct {
+	Do string `json:"do"`
+}
+
+type answer struct {
+	Error  string  `json:"error,omitempty"`
+	Status *Status `json:"status,omitempty"`
+}
+
+// Status is what a daemon tells of itself.
+type Status struct {
+	PID int `json:"pid"`
+	Build
+	Socket  string         `json:"socket"`
+	Log     string         `json:"log"`
+	Since   time.Time      `json:"since"`
+	Memory  uint64         `json:"memory"` // bytes that it has of the system
+	Clients []ClientStatus `json:"clients"`
+	// Handover is set of a daemon that takes no more clients.
+	Handover bool `json:"handover"`
+}
+
+// ClientStatus is what a daemon tells of a client.
+type ClientStatus struct {
+	PID     int       `json:"pid"`
+	Purpose string    `json:"for"`
+	Folder  string    `json:"folder"`
+	Since   time.Time `json:"since"`
+}
+
+// control answers requests until the peer ends.
+func (s *server) control(ctx context.Context, c *Client) error {
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	for {
+		line, err := readLine(c.r, maxControl)
+		if err != nil {
+			return nil
+		}
+		var r request
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("a request is none: %w", err)
+		}
+		var a answer
+		var then func()
+		switch r.Do {
+		case doStatus:
+			status := s.status()
+			a.Status = &status
+		case doStop:
+			then = func() { s.end(fmt.Errorf("process %d asked for it", c.Preface.PID)) }
+		case doHandover:
+			s.giveUp()
+		default:
+			a.Error = fmt.Sprintf("the daemon does not know the request %q", r.Do)
+		}
+		if err := writeLine(c, a); err != nil {
+			return err
+		}
+		if then != nil {
+			then()
+		}
+	}
+}
+
+func (s *server) status() Status {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(sample)
+	p := s.options.Place
+	status := Status{
+		PID: os.Getpid(), Build: p.Build, Socket: p.Socket(), Log: s.options.LogFile, Since: s.started,
+		Memory: sample[0].Value.Uint64() - sample[1].Value.Uint64(), Clients: []ClientStatus{},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status.Handover = s.handover
+	for c := range s.clients {
+		if !c.asks() {
+			status.Clients = append(status.Clients, ClientStatus{c.Preface.PID, c.Preface.Purpose, c.Preface.Dir, c.Since})
+		}
+	}
+	slices.SortFunc(status.Clients, func(a, b ClientStatus) int { return a.Since.Compare(b.Since) })
+	return status
+}
+
+// giveUp makes this no daemon for anybody new: another one may have its place.
+func (s *server) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handover {
+		return
+	}
+	s.log.Info("another daemon takes over: no more clients are served")
+	s.handover = true
+	s.listener.Close()
+	s.lock.Close()
+	s.lock = nil
+	s.count()
+}
+
+// mayStart asks the daemons of other builds whether there may be one of this, and removes
+// what those left that have died.
+func (s *server) mayStart() error {
+	for _, p := range s.options.Place.others() {
+		c, err := s.reach(p, purposeStart)
+		switch {
+		case errors.As(err, new(RefusedError)):
+			return err
+		case errors.Is(err, errUnreached):
+			p.sweep()
+		case err != nil:
+			s.log.Warn("a daemon of another build", "socket", p.Socket(), "error", err)
+		default:
+			c.Close()
+		}
+	}
+	return nil
+}
+
+// askForHandover makes this the daemon of whoever comes, of whichever build.
+func (s *server) askForHandover() {
+	for _, p := range s.options.Place.others() {
+		c, err := s.reach(p, Control)
+		if err == nil {
+			_, err = c.ask(s.ctx, doHandover)
+			c.Close()
+		}
+		if err != nil {
+			s.log.Warn("the daemon of another build is not asked to hand over", "socket", p.Socket(), "error", err)
+		}
+	}
+}
+
+// reach connects to the daemon of another build.
+func (s *server) reach(p Place, purpose string) (*Conn, error) {
+	preface := NewPreface(s.options.Place.Build, purpose)
+	preface.Env = nil
+	return Join(s.ctx, JoinOptions{Place: p, Preface: preface, peer: s.options.peer})
+}
+
+// sweep removes the files of a daemon that has died.
+func (p Place) sweep() {
+	lock, err := tryLock(p.lock())
+	if err != nil {
+		return
+	}
+	defer lock.Close()
+	os.Remove(p.Socket())
+	os.Remove(p.lock())
+}
+
+// ask makes one request.
+func (c *Conn) ask(ctx context.Context, do string) (answer, error) {
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	c.SetDeadline(time.Now().Add(defaultPatience))
+	var a answer
+	if err := writeLine(c, request{do}); err != nil {
+		return a, err
+	}
+	line, err := readLine(bufio.NewReader(c), maxControl)
+	if err != nil {
+		return a, err
+	}
+	if err := json.Unmarshal(line, &a); err != nil {
+		return a, err
+	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
+	}
+	return a, nil
+}
+
+// Running asks the daemons of all builds for their status, that of the place's own build
+// first. Those that do not answer are left out, and the error says why.
+func Running(ctx context.Context, p Place) ([]Status, error) {
+	var all []Status
+	var errs []error
+	for _, p := range p.all() {
+		a, err := p.ask(ctx, doStatus)
+		switch {
+		case err == nil && a.Status == nil:
+			errs = append(errs, fmt.Errorf("%s: it does not tell its status", p.Socket()))
+		case err == nil:
+			all = append(all, *a.Status)
+		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED): // it has ended
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", p.Socket(), err))
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// Stop ends the daemons of all builds and waits until they have; it tells which.
+func Stop(ctx context.Context, p Place) (pids []int, err error) {
+	starting, err := lockFile(ctx, p.start()) // so that none is being started
+	if err != nil {
+		return nil, err
+	}
+	defer starting.Close()
+	for _, p := range p.all() {
+		pid := readPID(p.lock())
+		if p.free() {
+			continue
+		}
+		p.ask(ctx, doStop) // where that fails it is ended otherwise
+		o := JoinOptions{Place: p, Patience: endPatience + time.Second}
+		if err := o.clear(ctx); err != nil {
+			return pids, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+// all are the places of all builds, this one's first.
+func (p Place) all() []Place { return append([]Place{p}, p.others()...) }
+
+// free tells whether no daemon of the build lives.
+func (p Place) free() bool {
+	if _, err := os.Lstat(p.lock()); errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	lock, err := tryLock(p.lock())
+	if err == nil {
+		lock.Close()
+	}
+	return err == nil
+}
+
+func (p Place) ask(ctx context.Context, do string) (answer, error) {
+	preface := NewPreface(p.Build, Control)
+	preface.Env = nil
+	c, err := Join(ctx, JoinOptions{Place: p, Preface: preface})
+	if err != nil {
+		return answer{}, err
+	}
+	defer c.Close()
+	return c.ask(ctx, do)
+}
