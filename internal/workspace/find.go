@@ -107,5 +107,5 @@ func (w *Workspace) Open(ctx context.Context, k Kernel, p Project, o kernelclien
 	if k.IsAddress() {
 		return k.address.Open(ctx, o)
 	}
-	return kernelclient.Launch(ctx, k.Spec, kernelclient.LaunchOptions{Options: o, Dir: cmp.Or(p.Folder, w.options.Dir), Env: w.options.Env})
+	return kernelclient.Launch(ctx, k.Spec, kernelclient.LaunchOptions{Options: o, Dir: p.Folder, Env: w.options.Env})
 }

@@ -70,7 +70,7 @@ func (w *Workspace) SetKernelDirectory(directory string) {
 
 // Project is what a file belongs to. Files share a session if they are of the Same.
 type Project struct {
-	// Folder is where its kernel runs; empty for Options.Dir.
+	// Folder is where its kernel runs; empty for this process's.
 	Folder      string
 	environment string // the folder of its Python environment, or empty
 	dir, root   string // where kernels are looked for: from dir upwards, not above root
@@ -131,11 +131,11 @@ func (w *Workspace) kernelFolder(p Project) string {
 	if folder == "" {
 		folder = p.dir
 	}
-	folder = folderOrNone(folder)
+	folder = w.folderOrDir(folder)
 	switch set := w.directory; {
 	case set == "", set == directoryProject:
 	case set == directoryFile:
-		folder = folderOrNone(p.dir)
+		folder = w.folderOrDir(p.dir)
 	case filepath.IsAbs(set):
 		folder = filepath.Clean(set)
 	case strings.HasPrefix(set, "~/"):
@@ -166,11 +166,10 @@ func (w *Workspace) home() string {
 	return ""
 }
 
-// folderOrNone is the folder, or empty, which stands for Options.Dir, where it is that of
-// a file that is not saved yet.
-func folderOrNone(dir string) string {
+// folderOrDir is the folder or, where it is that of a file that is not saved yet, Options.Dir.
+func (w *Workspace) folderOrDir(dir string) string {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return ""
+		return w.options.Dir
 	}
 	return dir
 }

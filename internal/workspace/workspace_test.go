@@ -117,3 +117,24 @@ func TestFindAndList(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestDirIsTheEditors: a file that is in no folder, and what is said relative to none, belong
+// to the editor's folder and home, not to this process's.
+func TestDirIsTheEditors(t *testing.T) {
+	python, dir := lang(t, "python"), t.TempDir()
+	w := New(Options{Dir: dir, Env: []string{"HOME=/elsewhere", "HOME=/home/somebody"}})
+	if p := w.Project("", python); p.Folder != dir {
+		t.Errorf("a text without a file runs in %q", p.Folder)
+	}
+	if p := w.Project("/not/saved/a.py", python); p.Folder != dir {
+		t.Errorf("a file in a folder that is not there runs in %q", p.Folder)
+	}
+	w.SetKernelDirectory("~/work")
+	if p := w.Project("", python); p.Folder != "/home/somebody/work" {
+		t.Errorf("~ is %q", p.Folder)
+	}
+	w.SetKernelDirectory("below")
+	if p := w.Project("", python); p.Folder != filepath.Join(dir, "below") {
+		t.Errorf("a relative folder is %q", p.Folder)
+	}
+}
