@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reval-editor/reval/internal/testenv"
 )
 
@@ -45,6 +47,15 @@ func TestJoinStartsOne(t *testing.T) {
 // its clients have, also what is no UTF-8.
 func TestDaemonIsDetached(t *testing.T) {
 	p := newPlace(t)
+	// What an editor's own start left open.
+	left, err := os.Create(filepath.Join(p.Dir, "left"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer left.Close()
+	if _, err := unix.FcntlInt(left.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
 	o := joining(p)
 	o.Preface.Purpose = tells
 	o.Preface.Env = []string{"HOME=/home/somebody", "XDG_STATE_HOME=/state", "PATH=/bin", "LC_ALL=C", "SECRET=token", "ODD=\xff\n"}

@@ -4,6 +4,8 @@ package daemon
 
 import (
 	"errors"
+	"os"
+	"strconv"
 	"syscall"
 )
 
@@ -13,6 +15,20 @@ func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true}
 func closeOnExec(descriptors ...int) {
 	for _, fd := range descriptors {
 		syscall.CloseOnExec(fd)
+	}
+}
+
+// keepDescriptors sees to it that no program which this process starts has what it was
+// itself started with besides the standard streams: a daemon would hold it for days.
+func keepDescriptors() {
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ func writePID(*os.File) error                            { return errPeer }
 func readPID(string) int                                 { return 0 }
 func detached() *syscall.SysProcAttr                     { return nil }
 func closeOnExec(...int)                                 {}
+func keepDescriptors()                                   {}
 func terminate(int) error                                { return errPeer }
 func kill(int) error                                     { return errPeer }
 

@@ -64,6 +64,7 @@ func (o JoinOptions) start(ctx context.Context, starting *os.File) error {
 	cmd.Dir = string(filepath.Separator)
 	cmd.ExtraFiles = []*os.File{theirs, starting}
 	cmd.SysProcAttr = detached()
+	keepDescriptors()
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
