@@ -370,7 +370,8 @@ Code that was deleted may have come back, in another place."
   (let ((state (plist-get params :state)))
     (unless (equal state (reval-evaluation-state evaluation))
       (when (equal state "running")
-        (setf (reval-evaluation-started evaluation) (float-time)))
+        (setf (reval-evaluation-started evaluation)
+              (- (float-time) (/ (or (plist-get params :elapsed) 0) 1000.0))))
       (reval-eval--set-clock evaluation (equal state "running")))
     (setf (reval-evaluation-state evaluation) state
           (reval-evaluation-ahead evaluation) (or (plist-get params :ahead) 0)
@@ -379,6 +380,7 @@ Code that was deleted may have come back, in another place."
           (reval-evaluation-summary evaluation) (plist-get params :summary)
           (reval-evaluation-failure evaluation) (plist-get params :error)
           (reval-evaluation-message evaluation) (plist-get params :message)
+          (reval-evaluation-by evaluation) (plist-get params :by)
           (reval-evaluation-stale evaluation)
           (cond ((eq (plist-get params :stale) t) t)
                 ((eq (plist-get params :past) t) 'past)))))

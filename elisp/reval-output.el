@@ -241,8 +241,10 @@ too far: the top of a picture as high as the window is scrolled away."
                         (get-text-property beg 'reval-time))
                    (format-time-string "%H:%M:%S"))))
     (propertize
-     (concat (reval-evaluation-place evaluation) "  " time "  "
-             (reval-output--state evaluation) "\n")
+     (concat (reval-evaluation-place evaluation)
+             (and (reval-evaluation-by evaluation)
+                  (concat ", " (reval-evaluation-by evaluation)))
+             "  " time "  " (reval-output--state evaluation) "\n")
      'face 'reval-output-header
      'reval-header evaluation
      'reval-time time

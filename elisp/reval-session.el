@@ -43,6 +43,7 @@
   summary                ; plist :kind :text :lines :mime of the value
   failure                ; plist :name :value :range of the error
   message                ; why it was cancelled or lost
+  by                     ; name of the client that evaluated it, if that is another one
   stale                  ; t when the code changed since, `server' when the server ended,
                          ; `past' when its kernel did
   value                  ; the output, a plist, that is its value

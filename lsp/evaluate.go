@@ -61,11 +61,12 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*kernelS
 	progress := newProgress(s, d, token)
 	around := d.surroundings(p)
 	for _, where := range regions {
-		r, code, err := s.register(d, where, progress)
+		r, request, err := s.register(d, where, progress)
 		if err != nil {
 			return nil, nil, answer, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "evaluate in %s: %v", d.name(), err)
 		}
-		pieces = append(pieces, session.Request{ID: r.id, Code: code, Origin: r.eval.Origin, Group: s.id + " " + p.URI, AllowInput: s.client.reval, Around: around})
+		request.Around = around
+		pieces = append(pieces, request)
 		answer.Evaluations = append(answer.Evaluations, EvaluatedRange{r.id, toRange(r.anchor.Range())})
 	}
 	last := answer.Evaluations[len(pieces)-1]
@@ -78,14 +79,14 @@ func (s *Server) queue(p EvaluateParams, token protocol.ProgressToken) (*kernelS
 }
 
 // register makes the result of what is to be evaluated, in the place of those that it
-// touches, and gives its code; mu is held.
-func (s *Server) register(d *openDocument, where document.Range, p *progress) (*result, string, error) {
+// touches, and asks for its evaluation; mu is held.
+func (s *Server) register(d *openDocument, where document.Range, p *progress) (*result, session.Request, error) {
 	text, err := d.Slice(where)
 	if err != nil {
-		return nil, "", err
+		return nil, session.Request{}, err
 	}
 	code, _ := d.language.Dedent(language.Source(text))
-	s.replace(d, where, text)
+	again := s.replace(d, where, text)
 	s.evaluated++
 	r := &result{
 		server: s, session: d.session, doc: d, id: jupyter.NewID(), number: s.evaluated, anchor: d.Anchor(where),
@@ -97,7 +98,9 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 	s.results[r.id] = r
 	d.session.sent(r, code)
 	d.show(r)
-	return r, code, nil
+	return r, session.Request{
+		ID: r.id, Code: code, Origin: r.eval.Origin, Group: s.id + " " + string(d.key), AllowInput: s.client.reval, Again: again,
+	}, nil
 }
 
 // surroundings are those of a program, for a document that is evaluated as one: nil for

@@ -21,6 +21,10 @@ const (
 	// End the kernel; the next evaluation starts another. A kernel that was
 	// attached to is left running.
 	CommandShutdown = "reval.shutdown" // DocumentParams → null
+	// List what runs in the document's session and what waits, in order, whoever asked.
+	CommandQueue = "reval.queue" // DocumentParams → []Waiting
+	// Move an evaluation that waits to another place in the queue.
+	CommandMove = "reval.move" // MoveParams → null
 	// Take one evaluation from the queue, or interrupt it if it runs.
 	CommandCancel = "reval.cancel" // EvaluationRef → null
 	// Bind the document, and those of its folder and language to come, to a kernel,
@@ -141,6 +145,29 @@ type EvaluationRef struct {
 	URI        string             `json:"uri"`
 	Evaluation string             `json:"evaluation,omitzero"`
 	Position   *protocol.Position `json:"position,omitzero"`
+}
+
+// Waiting is an evaluation that waits, or the one that runs.
+type Waiting struct {
+	Evaluation string `json:"evaluation"`
+	// State is queued or running.
+	State string `json:"state"`
+	// URI and Line, from 0, are where it was evaluated; By is the name of the client.
+	URI  string `json:"uri"`
+	Line int    `json:"line"`
+	By   string `json:"by,omitzero"`
+	// Text is the first line of its code that is not blank, cut where it is long.
+	Text string `json:"text"`
+	// Elapsed is how long it runs, in milliseconds.
+	Elapsed float64 `json:"elapsed,omitzero"`
+}
+
+// MoveParams moves an evaluation that waits.
+type MoveParams struct {
+	URI        string `json:"uri"`
+	Evaluation string `json:"evaluation"`
+	// To is its new place among those that wait, from 0; one that is too high is the last.
+	To int `json:"to"`
 }
 
 // OutputRef names the outputs of an evaluation, as EvaluationRef does, or one of them.
@@ -337,7 +364,8 @@ type EvaluationParams struct {
 	Ahead int `json:"ahead,omitzero"`
 	// Count is the kernel's execution count, 0 if it gave none.
 	Count int `json:"count,omitzero"`
-	// Elapsed is the time it ran, in milliseconds.
+	// Elapsed is the time it ran, in milliseconds; of one that runs and that another client
+	// asked for, the time that it has run by now.
 	Elapsed float64 `json:"elapsed,omitzero"`
 	// Summary is what to show beside the code once it ended. Of one that runs it is the
 	// result that it has had so far.

@@ -116,9 +116,14 @@ func (s *Server) forget(r *result) {
 // replace makes room for a new result: those that have a line in common with it are
 // removed, errors on its lines are void, and nothing that was deleted comes back to
 // code like its own; mu is held.
-func (s *Server) replace(d *openDocument, where document.Range, code string) {
+//
+// It gives the evaluations of the same code that have not begun.
+func (s *Server) replace(d *openDocument, where document.Range, code string) (again []string) {
 	for _, a := range d.Touching(where) {
 		if old := d.anchored[a]; old != nil {
+			if !old.ran && !old.ended() && a.Text() == code {
+				again = append(again, old.id)
+			}
 			s.removeResult(old)
 		}
 	}
@@ -128,6 +133,7 @@ func (s *Server) replace(d *openDocument, where document.Range, code string) {
 		}
 	}
 	s.removeGone(d, func(old *result) bool { return old.anchor.Text() == code })
+	return again
 }
 
 // clear answers reval.clear.

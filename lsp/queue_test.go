@@ -1,6 +1,8 @@
 package lsp_test
 
 import (
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,4 +84,43 @@ func TestValueIsToldBeforeTheEnd(t *testing.T) {
 	told("none")
 	close(end)
 	e.wait()
+}
+
+// What waits is listed, whoever asked for it, can be moved, and is evaluated once if it is
+// asked for again.
+func TestQueueIsSeenAndChanged(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	emacs := h.join("Emacs", "input()\n\nx = 1\n  # note\ny = 2\n")
+	first := emacs.start("input()")
+	question := expect[lsp.InputRequestParams](emacs.client, lsp.MethodInputRequest, nil)
+	x, y := emacs.start("\nx = 1"), emacs.start("y = 2")
+	y.until("that it waits", func(tr transcript) bool { return tr.end.Ahead == 2 })
+	again := emacs.start("\nx = 1")
+	x.wait().want(t, "queued cancelled", "")
+	vim := h.join("Vim", "input()\n\nx = 1\n  # note\ny = 2\n")
+	z := vim.open(filepath.Join(h.root, "z.py"), "python", "'z'").start("'z'")
+	list := func() string {
+		var lines []string
+		for _, w := range command[[]lsp.Waiting](vim.client, lsp.CommandQueue, vim.only()) {
+			lines = append(lines, fmt.Sprintf("%s %s:%d %s %t %s", w.By, filepath.Base(w.URI), w.Line, w.State, w.Elapsed > 0, w.Text))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if got, want := list(), "Emacs a.py:0 running true input()\nEmacs a.py:2 queued false x = 1\nEmacs a.py:4 queued false y = 2\nVim z.py:0 queued false 'z'"; got != want {
+		t.Errorf("the queue is\n%s\nwant\n%s", got, want)
+	}
+	command[any](vim.client, lsp.CommandMove, lsp.MoveParams{URI: vim.uri, Evaluation: z.id})
+	if got := list(); !strings.Contains(got, "input()\nVim z.py:0") {
+		t.Errorf("after the move the queue is\n%s", got)
+	}
+	if got := vim.commandFails(lsp.CommandMove, lsp.MoveParams{URI: vim.uri, Evaluation: x.id}); !strings.Contains(got, "does not wait") {
+		t.Errorf("what does not wait is moved: %s", got)
+	}
+	emacs.notify(lsp.MethodInputReply, lsp.InputReplyParams{Request: question.Request, Value: ""})
+	first.wait()
+	z.wait().want(t, "queued running done", "'z'")
+	for _, e := range []*evaluation{again, y} {
+		e.wait().want(t, "queued running done", "")
+	}
 }

@@ -175,6 +175,9 @@ func (r *result) params() EvaluationParams {
 	}
 	if r.eval.Origin.Client != r.server.id {
 		p.By = r.eval.Origin.Name
+		if r.running() {
+			p.Elapsed = float64(time.Since(r.eval.Started).Microseconds()) / 1000
+		}
 	}
 	if r.eval.State == session.Failed {
 		p.Error = r.error()

@@ -10,15 +10,19 @@ import (
 	"github.com/reval-editor/reval/kernelclient"
 )
 
-// The queue's rules: one evaluation at a time, in the order in which they were asked for;
-// nothing comes between pieces that were asked for together; an error takes what waits of
-// the same group with it; an interrupt, a restart and a death take all that waits.
+// The queue's rules: one evaluation at a time, in the order in which they were asked for, unless
+// one is moved; code that waits and is asked for again is evaluated once, in the place where
+// it waited; nothing else comes between pieces that were asked for together; an error takes
+// what waits of the same group with it; an interrupt, a restart and a death take all that waits.
 
 // Request is code to evaluate.
 type Request struct {
 	// ID becomes the evaluation's.
 	ID, Code, Group string
 	Origin          Origin
+	// Again are evaluations of the same code: the first of them that waits loses its place in
+	// the queue to this one, the others lose theirs.
+	Again []string
 	// AllowInput says that the listener answers input requests. Code that asks for
 	// input gets an error without it.
 	AllowInput bool
@@ -39,22 +43,19 @@ func (s *Session) Evaluate(pieces ...Request) {
 		var queued []*Evaluation
 		s.batches++
 		for _, r := range pieces {
-			ahead := len(s.queue)
-			if s.current != nil {
-				ahead++
-			}
 			e := &Evaluation{
-				ID: r.ID, Code: r.Code, Origin: r.Origin, Group: r.Group, State: Queued, Ahead: min(ahead, MaxAhead),
+				ID: r.ID, Code: r.Code, Origin: r.Origin, Group: r.Group, State: Queued,
 				allowInput: r.AllowInput, around: r.Around, batch: s.batches,
 			}
 			if s.closed {
 				e.State, e.Message = Lost, "the session was closed"
 			} else {
-				s.queue = append(s.queue, e)
+				queued = append(queued, s.supersede(e, r.Again)...)
 			}
+			e.Ahead = min(s.ahead(e), MaxAhead)
 			queued = append(queued, e)
 		}
-		return queued
+		return append(queued, s.renumber()...)
 	})
 	s.mu.Lock()
 	if len(s.queue) > 0 {
@@ -63,6 +64,77 @@ func (s *Session) Evaluate(pieces ...Request) {
 	s.mu.Unlock()
 	// The kernel gets the code before this goroutine goes on to answer an editor.
 	runtime.Gosched()
+}
+
+// supersede puts an evaluation into the queue: in the place of the first of those that it is
+// again, or at the end. It gives those that it drops; mu is held.
+func (s *Session) supersede(e *Evaluation, again []string) (dropped []*Evaluation) {
+	place := -1
+	for i, old := range s.queue {
+		if slices.Contains(again, old.ID) {
+			if place < 0 {
+				place = i
+			}
+			dropped = append(dropped, old)
+		}
+	}
+	if place < 0 {
+		s.queue = append(s.queue, e)
+		return nil
+	}
+	e.batch, e.around = s.queue[place].batch, s.queue[place].around
+	s.queue[place] = e
+	s.queue = slices.DeleteFunc(s.queue, func(o *Evaluation) bool { return slices.Contains(dropped, o) })
+	for _, old := range dropped {
+		old.State, old.Message, old.Ahead = Cancelled, "it was evaluated again before it ran", 0
+	}
+	return dropped
+}
+
+// ahead counts the evaluations before one; mu is held.
+func (s *Session) ahead(e *Evaluation) int {
+	ahead := max(0, len(s.queue)-1)
+	for ahead > 0 && s.queue[ahead] != e {
+		ahead--
+	}
+	if s.current != nil {
+		ahead++
+	}
+	return ahead
+}
+
+// Queue is what runs and what waits, in order.
+func (s *Session) Queue() (queue []Evaluation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		queue = append(queue, *s.current)
+	}
+	for _, e := range s.queue {
+		queue = append(queue, *e)
+	}
+	return queue
+}
+
+// Move moves an evaluation that waits to another place among those that wait, counted from
+// 0; one that is too high is the last.
+func (s *Session) Move(id string, to int) error {
+	found := false
+	s.change(func() []*Evaluation {
+		i := slices.IndexFunc(s.queue, func(e *Evaluation) bool { return e.ID == id })
+		if found = i >= 0; !found {
+			return nil
+		}
+		e := s.queue[i]
+		s.queue = slices.Delete(s.queue, i, i+1)
+		s.queue = slices.Insert(s.queue, min(max(to, 0), len(s.queue)), e)
+		e.Ahead = min(s.ahead(e), MaxAhead)
+		return append([]*Evaluation{e}, s.renumber()...)
+	})
+	if !found {
+		return errors.New("the evaluation does not wait any more")
+	}
+	return nil
 }
 
 // next takes the first evaluation from the queue, and tells that it runs. Nothing
@@ -149,8 +221,8 @@ func (s *Session) renumber() []*Evaluation {
 	}
 	var changed []*Evaluation
 	for i, e := range s.queue[:min(len(s.queue), MaxAhead)] {
-		if e.Ahead != ahead+i {
-			e.Ahead = ahead + i
+		if n := min(ahead+i, MaxAhead); e.Ahead != n {
+			e.Ahead = n
 			changed = append(changed, e)
 		}
 	}

@@ -273,6 +273,44 @@ func TestLongQueue(t *testing.T) {
 	r.expect(fmt.Sprintf("b%d", n), strings.Join(last, "; ")+"; running; prints x; done")
 }
 
+// What waits can be moved, and is evaluated once if it is asked for again.
+func TestQueueIsChanged(t *testing.T) {
+	t.Parallel()
+	var p played
+	s, r := open(t, p.attach(t))
+	evaluate(s, "a", "hold")
+	r.wait(0, "a1 prints")
+	evaluate(s, "b", "v", "w", "x", "y")
+	s.Evaluate(Request{ID: "again", Code: "w", Again: []string{"b2", "a1", "nobody"}})
+	r.wait(0, "again queued 2")
+	r.expect("b2", "queued 2; cancelled it was evaluated again before it ran")
+	if err := s.Move("b4", 0); err != nil {
+		t.Error(err)
+	}
+	if err := s.Move("b1", 100); err != nil {
+		t.Error(err)
+	}
+	for _, id := range []string{"a1", "b2", "nobody"} {
+		if err := s.Move(id, 0); err == nil {
+			t.Errorf("%s was moved", id)
+		}
+	}
+	var order []string
+	for _, e := range s.Queue() {
+		order = append(order, fmt.Sprintf("%s %d", e.ID, e.Ahead))
+	}
+	if got, want := strings.Join(order, ", "), "a1 0, b4 1, again 2, b3 3, b1 4"; got != want {
+		t.Errorf("the queue is %s, want %s", got, want)
+	}
+	p.goOn()
+	from := 0
+	for _, id := range []string{"b4", "again", "b3", "b1"} {
+		from = r.wait(from, id+" done")
+	}
+	s.Evaluate(Request{ID: "more", Code: "x", Again: []string{"b3"}})
+	r.wait(0, "more done")
+}
+
 func TestErrorDropsItsGroup(t *testing.T) {
 	t.Parallel()
 	var p played

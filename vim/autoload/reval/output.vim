@@ -379,6 +379,7 @@ function! s:header(params) abort
   let range = a:params.range
   let [first, last] = [range.start.line + 1, range.end.line + (get(range.end, 'character', 1) > 0)]
   let place = reval#uri#name(a:params.uri) .. ':' .. first .. (last > first ? '-' .. last : '')
+  let place ..= has_key(a:params, 'by') ? ', ' .. a:params.by : ''
   let number = get(a:params, 'count', 0)
   let state = a:params.state
   if state ==# 'done' || state ==# 'error'
