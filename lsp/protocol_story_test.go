@@ -215,7 +215,10 @@ func order(m *message) int {
 func (s *story) tell(from, what string, params any) {
 	text := strings.NewReplacer(s.names...).Replace(layout(decode[any](s.t, encode(params)), ""))
 	text = regexp.MustCompile(`"elapsed": [\d.]+`).ReplaceAllString(text, `"elapsed": 504.2`)
-	s.told = append(s.told, fmt.Sprintf("// %s: %s\n%s\n", from, what, text))
+	text = fmt.Sprintf("// %s: %s\n%s\n", from, what, text)
+	if n := len(s.told); n == 0 || s.told[n-1] != text || what != lsp.MethodEvaluation { // its count alone is new
+		s.told = append(s.told, text)
+	}
 }
 
 // encode gives JSON for people, who read < as it is.

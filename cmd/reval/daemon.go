@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/reval-editor/reval/internal/daemon"
+	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/terminal"
 	"github.com/reval-editor/reval/lsp"
 )
@@ -67,16 +68,20 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	}
 	logger := slog.New(slog.NewTextHandler(out, nil)).With("daemon", os.Getpid())
 	oneProcessor()
+	h := hub.New(hub.Options{Idle: sessionIdle, Logger: logger})
+	defer h.Close(context.Background())
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
+		Busy: func() bool { return len(h.Sessions()) > 0 },
 		Handlers: map[string]daemon.Handler{
-			daemon.LSP: func(ctx context.Context, c *daemon.Client) error { return serveEditor(ctx, c, logger) },
+			daemon.LSP:      func(ctx context.Context, c *daemon.Client) error { return serveEditor(ctx, c, h, logger) },
+			sessionsPurpose: serveSessions(h),
 		},
 	})
 }
 
 // serveEditor serves an editor that joined the daemon: with its environment and folder.
-func serveEditor(ctx context.Context, c *daemon.Client, logger *slog.Logger) error {
+func serveEditor(ctx context.Context, c *daemon.Client, h *hub.Hub, logger *slog.Logger) error {
 	logger = logger.With("client", c.Preface.PID)
 	if c.Preface.Log != "" {
 		out, err := openLSPLog(c.Preface.Log)
@@ -86,7 +91,7 @@ func serveEditor(ctx context.Context, c *daemon.Client, logger *slog.Logger) err
 		defer out.Close()
 		logger = debugLogger(out)
 	}
-	return serveLSP(ctx, c, lsp.Options{Env: c.Preface.Env, Dir: c.Preface.Dir, Logger: logger})
+	return serveLSP(ctx, c, lsp.Options{Hub: h, Env: c.Preface.Env, Dir: c.Preface.Dir, Logger: logger})
 }
 
 // daemonHere tells of the daemon on the standard streams.

@@ -84,6 +84,26 @@ editor's choice of a kernel take.
 
 exit status: 0; 1 if something essential is missing
 `,
+	"sessions": `A session is a kernel, what waits for it, and what came of it. It goes on when the
+editor that began it is closed, and the next one that opens the file finds it. One
+that nobody has joined ends when it has evaluated nothing for 12 hours.
+
+  --json  a list of objects with the keys id, kernel, display_name, language,
+          folder, environment, state, message, queued, clients, evaluations and used
+`,
+	"tail": `What the clients of the session evaluate is shown with their names, what that
+prints and gives, and how it ends, until the session does or Ctrl-C. SESSION is the
+beginning of an id that 'reval sessions' lists, the name of a kernel, or a part of
+a folder's path, whatever means one session; without it, it is the only one.
+
+  --all   begin with everything that the session knows, not with what runs
+  --json  a line for each event, an object with one of the keys state, evaluation,
+          output (as notebooks have it), input and left_out
+`,
+	"stop": `What it runs is lost, and its variables; an editor that is open gets a new session
+with its next evaluation. A kernel that was attached to is left running. SESSION is
+what 'reval help tail' says.
+`,
 	"daemon status": `One daemon serves all editors of a user that start the same build of reval. It
 is started by the first of them, listens on a Unix socket in a folder that is the
 user's alone, and ends when it has had neither client nor work for ten minutes.

@@ -78,3 +78,28 @@ func TestLogJoinsStreams(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 }
+
+// However much is printed, a log stays small, and says that it has not all.
+func TestLogIsBounded(t *testing.T) {
+	var l Log
+	line := strings.Repeat("x", 1023) + "\n"
+	for range 3 * maxLog / len(line) {
+		l.Add(Entry{Kind: Stream, Name: "stdout", Text: line})
+		if l.Size() > maxLog+2*maxChunk {
+			t.Fatalf("%d bytes", l.Size())
+		}
+	}
+	entries := l.Entries()
+	if !strings.Contains(entries[0].Text, "MB of output are left out here") || !strings.HasSuffix(entries[len(entries)-1].Text, line) {
+		t.Errorf("it begins with %.80q", entries[0].Text)
+	}
+	l.Add(Entry{Kind: Result, Data: jupyter.MIMEBundle{"text/plain": make([]byte, 2*maxLog)}})
+	if entries = l.Entries(); entries[len(entries)-1].Kind != Result {
+		t.Error("a large value is left out")
+	}
+	l.Add(Entry{Kind: Clear})
+	l.Add(Entry{Kind: Stream, Name: "stdout", Text: "x"})
+	if n := len(l.Entries()); n != 1 {
+		t.Errorf("after it was cleared there are %d entries", n)
+	}
+}
