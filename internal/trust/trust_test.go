@@ -158,3 +158,25 @@ func TestPrivate(t *testing.T) {
 		}
 	}
 }
+
+func TestWriteFile(t *testing.T) {
+	dir := folder(t)
+	path := filepath.Join(dir, "file")
+	must(t, os.WriteFile(path, []byte("old"), 0o644))
+	must(t, WriteFile(path, []byte("new")))
+	if text, err := os.ReadFile(path); err != nil || string(text) != "new" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if st, err := os.Stat(path); err != nil || st.Mode() != 0o600 {
+		t.Errorf("%v, %v", st.Mode(), err)
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	for _, path := range []string{filepath.Join(dir, "folder"), filepath.Join(dir, "nowhere", "file")} {
+		if err := WriteFile(path, nil); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
