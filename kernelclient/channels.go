@@ -40,8 +40,8 @@ type sockets struct {
 	ended   chan struct{}
 }
 
-// dialSockets connects to a kernel. session is the client's.
-func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, session string, malformed func(jupyter.Channel, error)) (_ *sockets, err error) {
+// dialSockets connects to a kernel. identity is the routing id that it answers to.
+func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, identity string, malformed func(jupyter.Channel, error)) (_ *sockets, err error) {
 	s := &sockets{malformed: malformed, transport: c.Transport, heartbeat: c.Endpoint(jupyter.Heartbeat), ended: make(chan struct{})}
 	if s.wire, err = jupyter.NewWire(c.SignatureScheme, c.Key); err != nil {
 		return nil, err
@@ -56,12 +56,11 @@ func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, session string, 
 	}
 	// Stdin's identity must be shell's: the kernel sends input requests to the
 	// identity of the execute request.
-	identity := []byte(session)
 	for _, d := range []struct {
 		channel jupyter.Channel
 		socket  **zsock.Dealer
 	}{{jupyter.Shell, &s.shell}, {jupyter.Control, &s.control}, {jupyter.Stdin, &s.stdin}} {
-		if *d.socket, err = zsock.DialDealer(ctx, c.Endpoint(d.channel), zsock.Options{Identity: identity}); err != nil {
+		if *d.socket, err = zsock.DialDealer(ctx, c.Endpoint(d.channel), zsock.Options{Identity: []byte(identity)}); err != nil {
 			return nil, fmt.Errorf("connect %s: %w", d.channel, err)
 		}
 	}

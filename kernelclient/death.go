@@ -88,16 +88,35 @@ func (t *tail) Write(p []byte) (int, error) {
 			t.ended()
 		}
 	}
-	if was := t.starts; !t.started {
-		if t.starts += len(p); was <= maxStartOutput && t.starts > maxStartOutput && t.flooded != nil {
-			close(t.flooded)
-		}
-	}
+	t.count(len(p))
 	t.buf = append(t.buf, p...)
 	if n := len(t.buf) - stderrTail; n > 0 {
 		t.buf = append(t.buf[:0], t.buf[n:]...)
 	}
 	return len(p), nil
+}
+
+// cut notes that something came which was not read, before what is written next.
+func (t *tail) cut() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf, t.line = nil, nil
+}
+
+// skipped notes that n bytes came which were not read.
+func (t *tail) skipped(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count(n)
+}
+
+// count notes that n bytes came; mu is held.
+func (t *tail) count(n int) {
+	if was := t.starts; !t.started {
+		if t.starts += n; was <= maxStartOutput && t.starts > maxStartOutput && t.flooded != nil {
+			close(t.flooded)
+		}
+	}
 }
 
 // forget drops what a kernel says at every start, which explains no later death.

@@ -12,6 +12,10 @@
 // context that bounds it: a kernel need not answer any request but execute and
 // kernel_info.
 //
+// A kernel ends with the program that started it, unless it was launched with a [Registry]:
+// then it runs on, and a later program finds it there and adopts it ([Registry.Adopt]), hears
+// the rest of what it still runs ([Kernel.Await]) and has it as its own from then on.
+//
 // All methods are safe for concurrent use, and no channel has to be drained by
 // the caller. Positions in code are [Cursor]s, which count code points.
 package kernelclient

@@ -50,14 +50,15 @@ type execution struct {
 	mu     sync.Mutex
 	handle func(Event)
 	ended  bool // Execute returns, no call may follow
-	// What handle was called with: an Error, a Stream of stderr.
-	failed, printedError bool
+	// What handle was called with: anything, an Error, a Stream of stderr.
+	called, failed, printedError bool
 	// giveUp ends the wait for the reply.
 	giveUp context.CancelCauseFunc
 	// Guarded by Kernel.mu; closed when the kernel began to run the code, and when
 	// IOPub said idle.
 	begun, idle       chan struct{}
 	hasBegun, hasIdle bool
+	hasBusy           bool        // IOPub said that it begins
 	interrupted       bool        // Interrupt was called
 	overdue           *time.Timer // calls giveUp; started by idle
 }
@@ -202,6 +203,7 @@ func (x *execution) call(e Event) bool {
 	if x.ended {
 		return false
 	}
+	x.called = true
 	switch e := e.(type) {
 	case Error:
 		x.failed = true
@@ -246,6 +248,7 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		k.malformed(jupyter.IOPub, err)
 		return
 	}
+	k.occupation.note(m, event)
 	if !k.caused(m) {
 		return
 	}
@@ -272,6 +275,7 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		x.hasBusy = x.hasBusy || status.ExecutionState == jupyter.StateBusy
 		if status.ExecutionState == jupyter.StateIdle && !x.hasIdle {
 			x.hasIdle = true
 			close(x.idle)
@@ -291,9 +295,15 @@ func (k *Kernel) caused(m *jupyter.Message) bool {
 	return m.Parent.MsgID == "" || m.Parent.Session == "" && !k.echoes.Load()
 }
 
-// handleStdin hands an input request to its execution. One that belongs to none of ours
-// gets an empty answer: a kernel must not hang for a line that nobody is asked for.
+// handleStdin takes a message of the stdin channel.
 func (k *Kernel) handleStdin(m *jupyter.Message) {
+	k.handleInputRequest(m, func(ctx context.Context, r *jupyter.Message) error { return k.send(ctx, jupyter.Stdin, r) })
+}
+
+// handleInputRequest hands an input request to its execution; send is for the answer. One that
+// belongs to none of ours gets an empty answer: a kernel must not hang for a line that nobody
+// is asked for. Only what an adopted kernel runs waits for Await.
+func (k *Kernel) handleInputRequest(m *jupyter.Message, send func(context.Context, *jupyter.Message) error) {
 	if m.Header.MsgType != jupyter.InputRequest {
 		k.options.Logger.Debug("message dropped", "channel", jupyter.Stdin, "type", m.Header.MsgType)
 		return
@@ -309,12 +319,13 @@ func (k *Kernel) handleStdin(m *jupyter.Message) {
 			return err
 		}
 		r.Header.Username = m.Header.Username
-		return k.send(context.Background(), jupyter.Stdin, r)
+		return send(context.Background(), r)
 	}
 	k.mu.Lock()
 	x := k.executions[m.Parent.MsgID]
+	waits := x == nil && k.caused(m) && k.occupation.keep(m)
 	k.mu.Unlock()
-	if x != nil && k.caused(m) && x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply}) {
+	if waits || x != nil && k.caused(m) && x.call(InputRequest{Prompt: content.Prompt, Password: content.Password, Reply: reply}) {
 		return
 	}
 	if err := reply(""); err != nil {

@@ -33,7 +33,20 @@ func fated(t testing.TB, fate kernelpeer.Fate) Spec {
 // what it said, and nothing is left of it.
 func TestDeathAtEachStepOfAStart(t *testing.T) {
 	t.Parallel()
-	env := testenv.Env(t)
+	t.Run("a child", func(t *testing.T) {
+		t.Parallel()
+		testDeathAtEachStepOfAStart(t, testenv.Env(t), nil)
+	})
+	t.Run("one that is to outlive us", func(t *testing.T) {
+		t.Parallel()
+		env := testenv.Env(t)
+		r := registryFor(t, env)
+		testDeathAtEachStepOfAStart(t, env, r)
+		nothingLeft(t, env, r)
+	})
+}
+
+func testDeathAtEachStepOfAStart(t *testing.T, env []string, r *Registry) {
 	const exit = "exit status 7: " + kernelpeer.LastWords
 	for _, c := range []struct {
 		fate kernelpeer.Fate
@@ -54,7 +67,7 @@ func TestDeathAtEachStepOfAStart(t *testing.T) {
 	} {
 		t.Run(string(c.fate), func(t *testing.T) {
 			ctx := within(t)
-			k, err := Launch(ctx, fated(t, c.fate), LaunchOptions{Env: env})
+			k, err := Launch(ctx, fated(t, c.fate), LaunchOptions{Env: env, Registry: r})
 			if err == nil {
 				k.Close()
 				t.Fatal("it is told to be ready")
@@ -69,7 +82,7 @@ func TestDeathAtEachStepOfAStart(t *testing.T) {
 		t.Run(string(fate), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(within(t), time.Second)
 			defer cancel()
-			_, err := Launch(ctx, fated(t, fate), LaunchOptions{Env: env})
+			_, err := Launch(ctx, fated(t, fate), LaunchOptions{Env: env, Registry: r})
 			oneLine(t, err, "start kernel fated", "not ready in time")
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v is no DeadlineExceeded", err)
@@ -148,7 +161,7 @@ func TestStubbornKernel(t *testing.T) {
 			if took := time.Since(begun); took > shutdownGrace+terminateGrace+limit/4 {
 				t.Errorf("it took %v", took)
 			}
-			gone(t, k.proc.cmd.Process.Pid)
+			gone(t, k.proc.pid)
 			notThere(t, k.ConnectionFile())
 			nothingRuns(t, env)
 		})

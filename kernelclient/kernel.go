@@ -57,15 +57,21 @@ func (o Options) log() *slog.Logger {
 //
 // Goroutines: the channels' readers, and watch, started by connect, which waits for
 // the process to exit, a channel to be lost, or Close, and then closes the
-// channels; and the one of watchHeart, which watch ends. The reader of IOPub alone calls the events' functions, but for input
+// channels; the one of watchHeart, which watch ends; and for an adopted kernel those of
+// ascertain and hearInput, which end when it is through with what it was sent before, or with
+// the Kernel. The reader of IOPub alone calls the events' functions, but for input
 // requests, so that outputs keep the kernel's order.
 type Kernel struct {
-	session string
-	spec    Spec // zero for an attached kernel
-	file    string
-	proc    *process // nil if it was not launched
-	remote  *remote  // nil for a kernel on this machine
-	options Options
+	session  string // of the messages that are sent
+	identity string // the routing id of the sockets that they are sent from
+	spec     Spec   // zero for an attached kernel
+	file     string
+	proc     *process // nil if it was not launched or adopted
+	remote   *remote  // nil for a kernel on this machine
+	options  Options
+
+	registration *registration // nil for a kernel that ends with this process
+	occupation   *occupation   // of an adopted kernel, else nil
 
 	channels channels
 	info     jupyter.KernelInfoReplyContent
@@ -90,6 +96,7 @@ type Kernel struct {
 	mu         sync.Mutex
 	err        error                            // why it is done; set before done is closed
 	expected   bool                             // the end was asked for
+	released   bool                             // Release was called, nothing is done to the kernel any more
 	replies    map[string]chan *jupyter.Message // by the request's message id
 	executions map[string]*execution            // by the request's message id
 	doubtful   map[string]bool                  // what was under way when the connection broke
@@ -108,8 +115,8 @@ func Attach(ctx context.Context, file string, o Options) (*Kernel, error) {
 	if err := k.connect(ctx, func(ctx context.Context) (channels, error) {
 		ctx, cancel := context.WithTimeout(ctx, attachPatience)
 		defer cancel()
-		return dialSockets(ctx, info, k.session, k.malformed)
-	}); err != nil {
+		return dialSockets(ctx, info, k.identity, k.malformed)
+	}, k.ready); err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("attach to the kernel of %s: it has ended, choose one that runs: %w", file, err)
 		}
@@ -133,8 +140,9 @@ func newKernel(o Options) *Kernel {
 	if o.Late == nil {
 		o.Late = func(string, Event) {}
 	}
+	session := jupyter.NewID()
 	return &Kernel{
-		session: jupyter.NewID(), options: o, patience: defaultPatience,
+		session: session, identity: session, options: o, patience: defaultPatience,
 		heard: make(chan struct{}), lost: make(chan error, 1), waited: make(chan struct{}, 1), stirred: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		replies: map[string]chan *jupyter.Message{}, executions: map[string]*execution{},
 	}
@@ -143,7 +151,8 @@ func newKernel(o Options) *Kernel {
 // Info is the kernel's answer to kernel_info_request.
 func (k *Kernel) Info() jupyter.KernelInfoReplyContent { return k.info }
 
-// Launched tells whether the kernel was started here, not attached to.
+// Launched tells whether the kernel was started here, or by a program whose kernel was
+// adopted, not attached to.
 func (k *Kernel) Launched() bool { return k.proc != nil || k.remote != nil && k.remote.started }
 
 // Spec is the kernelspec it was launched by; zero if it was attached to.
@@ -180,7 +189,7 @@ func (k *Kernel) ExitStatus() (status int, known bool) {
 
 // connect opens the channels and waits until the kernel is ready. On an error
 // everything that it started has ended; the process is the caller's.
-func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channels, error)) (err error) {
+func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channels, error), ready func(context.Context) error) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if k.proc != nil {
@@ -202,9 +211,10 @@ func (k *Kernel) connect(ctx context.Context, open func(context.Context) (channe
 	})
 	started := make(chan struct{})
 	go k.watch(k.watchHeart(started))
-	if err := k.ready(ctx); err != nil {
-		cause := context.Cause(ctx) // before Close kills the process
-		k.Close()
+	if err := ready(ctx); err != nil {
+		cause := context.Cause(ctx)
+		k.expect()
+		k.detach()
 		if errors.Is(cause, ErrDead) || errors.Is(cause, errFloods) {
 			return cause
 		}
@@ -358,11 +368,15 @@ func (k *Kernel) watch(stopHeart func()) {
 }
 
 // Close leaves the kernel: the channels are closed, and the kernel of Attach
-// runs on. Of a launched kernel the process is killed; [Kernel.Shutdown] lets it
-// end in order. One that was started on a server is ended by it, if it answers.
+// runs on. Of a launched or adopted kernel the process is killed; [Kernel.Shutdown] lets it
+// end in order, [Kernel.Release] leaves it running. One that was started on a server is
+// ended by it, if it answers.
 func (k *Kernel) Close() {
-	k.expect()
+	released := k.expect()
 	k.detach()
+	if released {
+		return
+	}
 	if k.remote != nil && k.remote.started {
 		k.remote.deleting.Do(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), deleteTimeout)
@@ -373,18 +387,18 @@ func (k *Kernel) Close() {
 		})
 	}
 	if k.proc != nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		k.proc.stop(ctx, 0)
+		k.proc.stopNow()
 		os.Remove(k.file)
 	}
 }
 
-// expect notes that the kernel's end is wanted.
-func (k *Kernel) expect() {
+// expect notes that the kernel's end is wanted. It tells whether the kernel was released, so
+// that its end is others' business.
+func (k *Kernel) expect() (released bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.expected = true
+	return k.released
 }
 
 // detach closes the channels.
@@ -404,8 +418,10 @@ const (
 // was attached to is asked as well; use Close to leave it running. What a launched
 // kernel runs is interrupted, since many end only between executions.
 func (k *Kernel) Shutdown(ctx context.Context) error {
+	if k.expect() {
+		return fmt.Errorf("shut down: %w", ErrReleased)
+	}
 	k.mu.Lock()
-	k.expected = true
 	busy := len(k.executions) > 0
 	k.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
@@ -446,78 +462,14 @@ func (k *Kernel) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// beginPatience bounds how long an interrupt waits for code that was sent to begin.
-const beginPatience = 500 * time.Millisecond
-
-// begun waits until the kernel runs what it was sent, which an interrupt that
-// overtook it would miss. Some kernels do not say that they begin.
-func (k *Kernel) begun(ctx context.Context) {
-	timer := time.NewTimer(beginPatience)
-	defer timer.Stop()
-	k.mu.Lock()
-	var waits []chan struct{}
-	for _, x := range k.executions {
-		if x.hasBegun {
-			k.mu.Unlock()
-			return
-		}
-		waits = append(waits, x.begun)
-	}
-	k.mu.Unlock()
-	for _, begun := range waits {
-		select {
-		case <-begun:
-			return // one runs; the others wait behind it
-		case <-timer.C:
-			return
-		case <-ctx.Done():
-			return
-		case <-k.done:
-			return
-		}
-	}
-}
-
-// Interrupt stops what the kernel runs, in the way its kernelspec says: by
-// SIGINT to its process group or by interrupt_request. A kernel that was
-// attached to is asked by message, one on a server by the server.
-func (k *Kernel) Interrupt(ctx context.Context) error {
-	k.mu.Lock()
-	for _, x := range k.executions {
-		x.interrupted = true
-	}
-	k.mu.Unlock()
-	k.begun(ctx)
-	if k.remote != nil {
-		if err := k.remote.server.interrupt(ctx, k.remote.id); err != nil {
-			return fmt.Errorf("interrupt kernel: %w", err)
-		}
-		return nil
-	}
-	if k.proc != nil && k.spec.InterruptMode != InterruptByMessage {
-		select {
-		case <-k.done:
-			return k.deadErr()
-		default:
-		}
-		if err := k.proc.interrupt(); err != nil {
-			return fmt.Errorf("interrupt kernel: %w", err)
-		}
-		return nil
-	}
-	m, err := jupyter.NewMessage(k.session, jupyter.InterruptRequest, struct{}{})
-	if err != nil {
-		return err
-	}
-	if _, err := k.roundTrip(ctx, jupyter.Control, m); err != nil {
-		return fmt.Errorf("interrupt kernel: %w", err)
-	}
-	return nil
-}
-
 func (k *Kernel) deadErr() error {
-	if err := k.Err(); err != nil {
-		return err
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.err != nil:
+		return k.err
+	case k.released:
+		return ErrReleased
 	}
 	return fmt.Errorf("%w: it was shut down", ErrDead)
 }

@@ -79,7 +79,7 @@ func (k *Kernel) signal(t testing.TB, s syscall.Signal) {
 	if runtime.GOOS == "linux" {
 		argv = append(argv, "-L")
 	}
-	argv = append(argv, "-p", strconv.Itoa(k.proc.cmd.Process.Pid))
+	argv = append(argv, "-p", strconv.Itoa(k.proc.pid))
 	for ctx := within(t); ; {
 		out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).Output()
 		if err != nil {
@@ -151,7 +151,7 @@ func TestKilled(t *testing.T) {
 					t.Errorf("it was told after %v", took)
 				}
 				k.Close()
-				gone(t, k.proc.cmd.Process.Pid)
+				gone(t, k.proc.pid)
 				notThere(t, k.ConnectionFile())
 			})
 		}
@@ -238,7 +238,7 @@ func TestKilledKernelLeavesNoChildren(t *testing.T) {
 	k.signal(t, syscall.SIGKILL)
 	next(t, k.Done())
 	k.Close()
-	gone(t, k.proc.cmd.Process.Pid)
+	gone(t, k.proc.pid)
 }
 
 // TestStoppedKernelIsEnded: a stopped process hears nothing but SIGKILL.
@@ -256,6 +256,6 @@ func TestStoppedKernelIsEnded(t *testing.T) {
 	if err := k.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	gone(t, k.proc.cmd.Process.Pid)
+	gone(t, k.proc.pid)
 	notThere(t, k.ConnectionFile())
 }

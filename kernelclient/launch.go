@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/reval-editor/reval/internal/zsock"
+	"github.com/reval-editor/reval/jupyter"
 )
 
 // LaunchOptions say where and with what a kernel is started.
@@ -26,6 +27,13 @@ type LaunchOptions struct {
 	// Transport is TransportIPC or TransportTCP to have that and no other; empty
 	// for the better one of those that the kernel can.
 	Transport string
+	// Registry, if it is not nil, has the kernel outlive this process: it gets a session of
+	// the system of its own, so that no terminal's signal reaches it, has nothing to read,
+	// writes its own output to a file, and is entered there for [Registry.Adopt]. It ends
+	// with [Kernel.Shutdown] or [Kernel.Close], not when this process does. Stdin must be nil.
+	Registry *Registry
+	// Session is what the caller wants to find in the kernel's [Entry].
+	Session string
 }
 
 // startTimeout bounds a start for which the caller set no deadline: a first
@@ -49,6 +57,9 @@ func Launch(ctx context.Context, spec Spec, o LaunchOptions) (*Kernel, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry != nil && o.Stdin != nil {
+		return nil, fmt.Errorf("start kernel %s: one that outlives this process cannot have its input", spec.Name)
 	}
 	k, err := tryWays(ctx, spec, o)
 	if err != nil {
@@ -119,14 +130,11 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 		return nil, false, err
 	}
 	read := watchReading(k.file)
-	run := program{dir: o.Dir, stdin: o.Stdin}
-	run.argv, run.env = spec.command(realPath(k.file), append(o.Env[:len(o.Env):len(o.Env)], parentPID()))
-	if k.proc, err = startProcess(run, k.options.Logger); err != nil {
+	if err := k.begin(opening.info, o); err != nil {
 		os.Remove(k.file)
 		removeSockets(opening.info)
 		return nil, false, err
 	}
-	k.proc.clean = func() { removeSockets(opening.info) }
 	err = k.connect(ctx, func(ctx context.Context) (channels, error) {
 		info, err := opening.await(ctx, w, read)
 		if err != nil {
@@ -137,17 +145,18 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 				return nil, err
 			}
 		}
-		return dialSockets(ctx, info, k.session, k.malformed)
-	})
+		return dialSockets(ctx, info, k.identity, k.malformed)
+	}, k.ready)
 	if err == nil {
-		k.proc.stderr.forget()
-		return k, false, nil
+		if err = k.started(); err == nil {
+			return k, false, nil
+		}
+		k.Close()
+		return nil, false, err
 	}
 	wasRead, known := read.done()
 	otherwise = errors.Is(err, errUnopened) || errors.Is(err, ErrDead) && (wasRead || !known)
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	k.proc.stop(now, 0)
+	k.proc.stopNow()
 	os.Remove(k.file)
 	switch {
 	case errors.Is(err, ErrDead): // it ends with what it said
@@ -157,6 +166,49 @@ func launchBy(ctx context.Context, w way, spec Spec, o LaunchOptions, vars map[s
 		err = fmt.Errorf("not ready in time: %w%s", err, k.proc.said())
 	}
 	return nil, otherwise, err
+}
+
+// begin starts the process, and enters it where it is to be found again.
+func (k *Kernel) begin(info jupyter.ConnectionInfo, o LaunchOptions) (err error) {
+	run := program{dir: o.Dir, stdin: o.Stdin}
+	env := append(o.Env[:len(o.Env):len(o.Env)], parentPID())
+	if o.Registry != nil {
+		if k.registration, err = o.Registry.begin(k.options.Logger); err != nil {
+			return err
+		}
+		run.output, env = k.registration.output, withoutParent(o.Env)
+	}
+	run.argv, run.env = k.spec.command(realPath(k.file), env)
+	if k.proc, err = startProcess(run, k.options.Logger); err != nil {
+		if k.registration != nil {
+			k.registration.remove()
+		}
+		return err
+	}
+	k.proc.clean = func() { removeSockets(info) }
+	if k.registration == nil {
+		return nil
+	}
+	k.proc.clean = func() {
+		removeSockets(info)
+		k.registration.remove()
+	}
+	// One that has ended already is told like every other death.
+	if err := k.registration.enter(k, o.Dir, o.Session); err != nil && !errors.Is(err, errNoProcess) {
+		k.proc.stopNow()
+		return err
+	}
+	return nil
+}
+
+// started notes that the start has succeeded.
+func (k *Kernel) started() error {
+	if k.registration == nil {
+		k.proc.stderr.forget()
+		return nil
+	}
+	k.proc.output.forget()
+	return k.registration.ready(k)
 }
 
 // When a start that takes long is told.
@@ -171,7 +223,6 @@ var errFloods = errors.New("it prints without end and becomes no kernel")
 // watchStart ends a start whose process exits, at once and not at the deadline, or prints
 // without end, and tells of one that takes long. It returns when stop is closed.
 func (k *Kernel) watchStart(end context.CancelCauseFunc, stop <-chan struct{}) {
-	begin := time.Now()
 	tell := time.NewTimer(firstTold)
 	defer tell.Stop()
 	for {
@@ -183,7 +234,7 @@ func (k *Kernel) watchStart(end context.CancelCauseFunc, stop <-chan struct{}) {
 			end(fmt.Errorf("%w%s", errFloods, k.proc.said()))
 			return
 		case <-tell.C:
-			k.options.Waiting(fmt.Sprintf("kernel %s was started %.0f s ago and does not answer yet%s", k.spec.Name, time.Since(begin).Seconds(), k.proc.said()))
+			k.options.Waiting(fmt.Sprintf("kernel %s was started %.0f s ago and does not answer yet%s", k.spec.Name, time.Since(k.proc.began).Seconds(), k.proc.said()))
 			tell.Reset(nextTold)
 		case <-stop:
 			return

@@ -60,7 +60,7 @@ func TestShutdown(t *testing.T) {
 			k := launch(t, Options{})
 			// The child ignores what the kernel's own end sends it.
 			run(t, k, "import subprocess\nchild = subprocess.Popen(['sh', '-c', 'trap \"\" INT TERM HUP; while :; do sleep 1; done'])")
-			group := k.proc.cmd.Process.Pid
+			group := k.proc.pid
 			end(k)
 			gone(t, group)
 			notThere(t, k.ConnectionFile())
@@ -88,7 +88,7 @@ func TestShutdownWhileBusy(t *testing.T) {
 	if o := next(t, ended); !errors.Is(o.err, ErrDead) && o.reply.Status == jupyter.StatusOK {
 		t.Fatalf("execute returned %+v, %v", o.reply, o.err)
 	}
-	gone(t, k.proc.cmd.Process.Pid)
+	gone(t, k.proc.pid)
 }
 
 func TestLaunchAgain(t *testing.T) {
@@ -371,6 +371,7 @@ func TestLaunchTriesAgainWhenAPortIsTaken(t *testing.T) {
 func TestStartOfWhatIsNoKernel(t *testing.T) {
 	t.Parallel()
 	env := testenv.Env(t)
+	r := registryFor(t, env)
 	for _, c := range []struct {
 		name string
 		argv []string
@@ -385,19 +386,21 @@ func TestStartOfWhatIsNoKernel(t *testing.T) {
 		{"a relative name", []string{"./such\nprogram"}, `"./such\nprogram" is no absolute path`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx := within(t)
-			k, err := Launch(ctx, Spec{Name: "none", Argv: c.argv}, LaunchOptions{Env: env})
-			if err == nil {
-				k.Close()
-				t.Fatal("it is told to be ready")
-			}
-			oneLine(t, err, "start kernel none", c.want)
-			if ctx.Err() != nil || len(err.Error()) > 1500 {
-				t.Errorf("it came at the deadline, or is long: %s", err)
+			for _, r := range []*Registry{nil, r} {
+				ctx := within(t)
+				k, err := Launch(ctx, Spec{Name: "none", Argv: c.argv}, LaunchOptions{Env: env, Registry: r})
+				if err == nil {
+					k.Close()
+					t.Fatal("it is told to be ready")
+				}
+				oneLine(t, err, "start kernel none", c.want)
+				if ctx.Err() != nil || len(err.Error()) > 1500 {
+					t.Errorf("it came at the deadline, or is long: %s", err)
+				}
 			}
 		})
 	}
-	nothingRuns(t, env)
+	nothingLeft(t, env, r)
 }
 
 // TestStartThatTakesLongIsTold: what is waited for, and what the process said.

@@ -18,10 +18,14 @@ import (
 	"github.com/reval-editor/reval/jupyter"
 )
 
-// TestMain is the main of a played kernel, too: the test binary is launched as one.
+// TestMain is the main of a played kernel, too, and of a program that starts one that outlives
+// it: the test binary is launched as one.
 func TestMain(m *testing.M) {
 	if fate := os.Getenv(kernelpeer.FateVariable); fate != "" {
 		kernelpeer.Main(kernelpeer.Fate(fate), os.Args[1])
+	}
+	if order := os.Getenv(starterVariable); order != "" {
+		starterMain(order)
 	}
 	// Most of the time they wait for a kernel to start, or for one that does not answer.
 	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {

@@ -75,7 +75,7 @@ func (s *Server) join(ctx context.Context, id string, started bool, o Options) (
 		}
 		w.malformed, w.down, w.up = k.malformed, k.down, k.up
 		return w, nil
-	})
+	}, k.ready)
 	if err != nil {
 		return nil, err
 	}

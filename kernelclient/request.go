@@ -118,6 +118,8 @@ func (k *Kernel) send(ctx context.Context, channel jupyter.Channel, m *jupyter.M
 		select {
 		case <-k.done:
 			return k.deadErr()
+		case <-k.closing: // which readers of the channels must not wait for
+			return k.deadErr()
 		default:
 			return fmt.Errorf("send %s: %w", m.Header.MsgType, err)
 		}

@@ -209,15 +209,13 @@ func (h *Host) launch(ctx context.Context, spec Spec, transport string, o Option
 	}
 	k.proc.clean = func() { removeSockets(here) }
 	err = k.connect(ctx, func(ctx context.Context) (channels, error) {
-		return dialSockets(ctx, here, k.session, k.malformed)
-	})
+		return dialSockets(ctx, here, k.identity, k.malformed)
+	}, k.ready)
 	if err == nil {
 		k.proc.stderr.forget()
 		return k, nil
 	}
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	k.proc.stop(now, 0)
+	k.proc.stopNow()
 	if state := k.proc.state; state != nil && state.ExitCode() == sshFailed {
 		return nil, fmt.Errorf("%w: %s", errSSH, k.proc.stderr.lastLines(2))
 	}
