@@ -323,3 +323,21 @@ func TestDaemonTells(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestIdleDaemonEnds by itself, with nothing left but its log.
+func TestIdleDaemonEnds(t *testing.T) {
+	env := testenv.Env(t)
+	run := daemonCommand(t, env, "run", "--idle", "10ms")
+	if out, err := run.CombinedOutput(); err != nil || !strings.Contains(string(out), "neither client nor work for 10ms") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, _ := daemonCommand(t, env, "log").Output(); !strings.Contains(string(out), "neither client nor work for 10ms") {
+		t.Errorf("the log is %q", out)
+	}
+	// A second one does not start beside another.
+	lines := both(t, daemonCommand(t, env, "run"))
+	lines.wait("the daemon listens")
+	if out, err := daemonCommand(t, env, "run").CombinedOutput(); err == nil || !strings.Contains(string(out), "another daemon of this build runs, process ") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

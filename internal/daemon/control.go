@@ -113,9 +113,13 @@ func (s *server) status() Status {
 func (s *server) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handover {
-		return
+	if !s.handover {
+		s.handOver()
 	}
+}
+
+// handOver is giveUp, once; mu is held.
+func (s *server) handOver() {
 	s.log.Info("another daemon takes over: no more clients are served")
 	s.handover = true
 	s.listener.Close()
@@ -132,7 +136,7 @@ func (s *server) mayStart() error {
 		switch {
 		case errors.As(err, new(RefusedError)):
 			return err
-		case errors.Is(err, errUnreached):
+		case errors.As(err, new(unreachedError)):
 			p.sweep()
 		case err != nil:
 			s.log.Warn("a daemon of another build", "socket", p.Socket(), "error", err)
@@ -229,9 +233,11 @@ func Stop(ctx context.Context, p Place) (pids []int, err error) {
 		if p.free() {
 			continue
 		}
-		p.ask(ctx, doStop) // where that fails it is ended otherwise
+		_, err := p.ask(ctx, doStop)
+		unreached := unreachedError{}
+		errors.As(err, &unreached)
 		o := JoinOptions{Place: p, Patience: endPatience + time.Second}
-		if err := o.clear(ctx); err != nil {
+		if err := o.clear(ctx, unreached.pid); err != nil {
 			return pids, err
 		}
 		pids = append(pids, pid)

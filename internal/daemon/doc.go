@@ -9,9 +9,13 @@
 //	daemon-ID.sock  where the daemon listens
 //	daemon-ID.lock  locked (flock) by the daemon as long as it lives
 //
-// and all builds share daemon.start, which is locked while a daemon is started: by who
+// and all builds share daemon.start-ID, which is locked while a daemon is started: by who
 // starts it and then, by the same open file, by the new daemon until it listens. Who has
-// this lock and reaches no daemon knows that none is being started.
+// this lock and reaches no daemon knows that none is being started. The names have the
+// machine's start in them: the folder may be on a disk, and that of several machines.
+//
+// A process is ended only if it is at the other end of a daemon's socket, never because a
+// file names it.
 //
 // # Protocol
 //

@@ -22,7 +22,7 @@ type JoinOptions struct {
 	// Patience bounds each wait for a daemon that may be hanging; 0 for 5 s.
 	Patience time.Duration
 
-	peer func(*net.UnixConn) (uid int, err error) // nil for peerOf
+	peer func(*net.UnixConn) (peer, error) // nil for peerOf
 }
 
 // ErrNone is of a daemon that does not run and was not to be started.
@@ -51,11 +51,11 @@ func Join(ctx context.Context, o JoinOptions) (*Conn, error) {
 		o.peer = peerOf
 	}
 	c, err := o.dial(ctx)
-	if !errors.Is(err, errUnreached) {
+	if !errors.As(err, new(unreachedError)) {
 		return c, err
 	}
 	if o.Command == nil {
-		return nil, fmt.Errorf("%w (%w)", ErrNone, err)
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
 	}
 	waiting, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("another process is starting a daemon and does not come to an end"))
 	defer cancel()
@@ -64,10 +64,12 @@ func Join(ctx context.Context, o JoinOptions) (*Conn, error) {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
 	defer starting.Close()
-	if c, err = o.dial(ctx); !errors.Is(err, errUnreached) {
+	c, err = o.dial(ctx)
+	unreached := unreachedError{}
+	if !errors.As(err, &unreached) {
 		return c, err
 	}
-	if err := o.clear(ctx); err != nil {
+	if err := o.clear(ctx, unreached.pid); err != nil {
 		return nil, err
 	}
 	if err := o.start(waiting, starting); err != nil {
@@ -76,8 +78,20 @@ func Join(ctx context.Context, o JoinOptions) (*Conn, error) {
 	return o.dial(ctx)
 }
 
-// errUnreached is of a daemon that is not there, or that does not answer.
-var errUnreached = errors.New("the daemon is not reached")
+// unreachedError is of a daemon that is not there, or that does not answer.
+type unreachedError struct {
+	pid int // of the daemon that does not answer; 0 if there is none
+	err error
+}
+
+func (e unreachedError) Error() string {
+	if e.pid != 0 {
+		return fmt.Sprintf("the daemon (process %d) does not answer: %v", e.pid, e.err)
+	}
+	return fmt.Sprintf("no daemon listens: %v", e.err)
+}
+
+func (e unreachedError) Unwrap() error { return e.err }
 
 // dial connects to the daemon and introduces this process.
 func (o JoinOptions) dial(ctx context.Context) (*Conn, error) {
@@ -88,7 +102,7 @@ func (o JoinOptions) dial(ctx context.Context) (*Conn, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("%w: %w", errUnreached, err)
+		return nil, unreachedError{0, err}
 	}
 	c := nc.(*net.UnixConn)
 	stop := context.AfterFunc(ctx, func() { c.Close() })
@@ -104,26 +118,18 @@ func (o JoinOptions) dial(ctx context.Context) (*Conn, error) {
 }
 
 func (o JoinOptions) greet(c *net.UnixConn, deadline time.Time) (Welcome, error) {
-	if err := checkPeer(c, o.peer); err != nil {
+	peer, err := checkPeer(c, o.peer)
+	if err != nil {
 		return Welcome{}, err
 	}
 	w, err := greet(c, o.Preface, deadline)
-	if gone(err) || errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", errUnreached, err)
+	switch {
+	case gone(err): // it ended just now
+		err = unreachedError{0, err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = unreachedError{peer.pid, err}
 	}
 	return w, err
-}
-
-// checkPeer refuses what is not this user's.
-func checkPeer(c *net.UnixConn, peer func(*net.UnixConn) (int, error)) error {
-	uid, err := peer(c)
-	if err != nil {
-		return fmt.Errorf("ask whose process is at the other end of the daemon's socket: %w", err)
-	}
-	if uid != os.Geteuid() {
-		return fmt.Errorf("at the other end of the daemon's socket is a process of another user, uid %d", uid)
-	}
-	return nil
 }
 
 // gone tells whether an error is the end of a peer.
@@ -131,37 +137,34 @@ func gone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// clear ends a daemon that lives although it is not reached; the lock of starts is held,
-// so that none is about to listen. Its process id is believed because of its lock: it
-// wrote it after it had that, and no other process has that file open.
-func (o JoinOptions) clear(ctx context.Context) error {
-	path := o.Place.lock()
-	// It may be just about to end.
-	free := o.waitForLock(ctx, path)
-	for _, end := range []func(pid int) error{terminate, kill} {
-		if free || ctx.Err() != nil {
-			break
+// clear sees to it that no daemon has the lock of this build. One that lives although it
+// is not reached may be just about to end; one that accepts a connection and does not answer,
+// pid, is ended. The lock of starts is held, so that none is about to listen.
+func (o JoinOptions) clear(ctx context.Context, pid int) error {
+	free := o.waitForLock(ctx)
+	if pid > 1 { // the system told it of a socket that is open: it is no other process's by now
+		for _, end := range []func(pid int) error{terminate, kill} {
+			if free || ctx.Err() != nil {
+				break
+			}
+			if err := end(pid); err != nil {
+				return fmt.Errorf("end the daemon that does not answer (process %d): %w", pid, err)
+			}
+			free = o.waitForLock(ctx)
 		}
-		pid := readPID(path)
-		if pid == 0 {
-			break
-		}
-		if err := end(pid); err != nil {
-			return fmt.Errorf("end the daemon that does not answer (process %d): %w", pid, err)
-		}
-		free = o.waitForLock(ctx, path)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !free:
-		return fmt.Errorf("a daemon has %s locked, does not answer and does not end", path)
+		return fmt.Errorf("a daemon lives and is not reached; by its lock, %s, it is process %d: end that if it is `reval daemon run`", o.Place.lock(), readPID(o.Place.lock()))
 	}
 	return nil
 }
 
-// waitForLock waits until nobody has a lock.
-func (o JoinOptions) waitForLock(ctx context.Context, path string) bool {
+// waitForLock waits until no daemon has the lock.
+func (o JoinOptions) waitForLock(ctx context.Context) bool {
+	path := o.Place.lock()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return true
 	}

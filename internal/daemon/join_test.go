@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -165,7 +166,7 @@ func TestStarterIsKilled(t *testing.T) {
 	if err := serve.listen(); err != nil {
 		t.Fatal(err)
 	}
-	serve.wait.Go(serve.accept)
+	serve.wait.Go(func() { serve.accept(serve.listener) })
 	starting.Close()
 	c := <-joined
 	if c == nil || c.Daemon.PID != os.Getpid() {
@@ -217,7 +218,7 @@ func TestLeftovers(t *testing.T) {
 	answers(t, join(t, joining(other)))
 }
 
-// TestHangingDaemonIsReplaced: one that does not run, and one whose socket is gone.
+// TestHangingDaemonIsReplaced: it does not run, and ends at no request.
 func TestHangingDaemonIsReplaced(t *testing.T) {
 	p := newPlace(t)
 	o := joining(p)
@@ -240,15 +241,33 @@ func TestHangingDaemonIsReplaced(t *testing.T) {
 	}
 	waitGone(t, c.Daemon.PID)
 	answers(t, next)
+}
 
-	os.Remove(p.Socket())
-	last, err := Join(t.Context(), o)
+// TestNothingIsEndedByANumber: a lock names a process, and that may be any.
+func TestNothingIsEndedByANumber(t *testing.T) {
+	p := newPlace(t)
+	o := joining(p)
+	o.Patience = 10 * time.Millisecond
+	bystander := exec.Command("sleep", "1000")
+	if err := bystander.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := tryLock(p.lock())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer last.Close()
-	waitGone(t, next.Daemon.PID)
-	answers(t, last)
+	if _, err := lock.WriteString(strconv.Itoa(bystander.Process.Pid)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Join(t.Context(), o); err == nil || !strings.Contains(err.Error(), fmt.Sprint("process ", bystander.Process.Pid)) {
+		t.Errorf("%v", err)
+	}
+	lock.Close()
+	bystander.Process.Signal(syscall.SIGINT) // the first signal that it gets
+	bystander.Wait()
+	if status := bystander.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGINT {
+		t.Errorf("the process that the lock names: %v", bystander.ProcessState)
+	}
 }
 
 // TestNoDaemonStarts: why is told, and nothing is left.
@@ -318,14 +337,14 @@ func TestPlaceIsPrivate(t *testing.T) {
 
 // TestAnotherUser: neither side speaks to one.
 func TestAnotherUser(t *testing.T) {
-	stranger := func(*net.UnixConn) (int, error) { return os.Geteuid() + 1, nil }
-	unknown := func(*net.UnixConn) (int, error) { return 0, errors.New("no such option") }
+	stranger := func(*net.UnixConn) (peer, error) { return peer{uid: os.Geteuid() + 1}, nil }
+	unknown := func(*net.UnixConn) (peer, error) { return peer{uid: os.Geteuid()}, errors.New("no such option") }
 
 	p := newPlace(t)
 	serve(t, ServeOptions{Place: p})
-	for _, peer := range []func(*net.UnixConn) (int, error){stranger, unknown} {
+	for _, ask := range []func(*net.UnixConn) (peer, error){stranger, unknown} {
 		o := joining(p)
-		o.peer = peer
+		o.peer = ask
 		if c, err := Join(t.Context(), o); err == nil || !strings.Contains(err.Error(), "at the other end") {
 			t.Errorf("joined %+v, %v", c, err)
 		}
@@ -352,16 +371,17 @@ func TestPeersAreTheUsersOwn(t *testing.T) {
 		t.Skip(runtime.GOOS)
 	}
 	p := newPlace(t)
-	served := make(chan int, 1)
-	serve(t, ServeOptions{Place: p, peer: func(c *net.UnixConn) (int, error) {
-		uid, err := peerOf(c)
-		served <- uid
-		return uid, err
+	served := make(chan peer, 1)
+	serve(t, ServeOptions{Place: p, peer: func(c *net.UnixConn) (peer, error) {
+		who, err := peerOf(c)
+		served <- who
+		return who, err
 	}})
 	c := join(t, joining(p))
-	uid, err := peerOf(c.UnixConn)
-	if err != nil || uid != os.Geteuid() || <-served != uid {
-		t.Errorf("%d, %v", uid, err)
+	daemon, err := peerOf(c.UnixConn)
+	want := peer{os.Geteuid(), os.Getpid()}
+	if client := <-served; err != nil || daemon != want || client != want {
+		t.Errorf("%+v and %+v, %v", daemon, client, err)
 	}
 }
 

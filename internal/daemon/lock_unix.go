@@ -27,9 +27,7 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		if err := flock(ctx, f); err != nil {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		// Who had it may have removed it.
-		locked, err := f.Stat()
-		if there, thereErr := os.Lstat(path); err == nil && thereErr == nil && os.SameFile(locked, there) {
+		if isAt(f, path) { // who had it may have removed it
 			return f, nil
 		}
 		f.Close()

@@ -101,8 +101,7 @@ func (l *Log) rotate() error {
 	if err := lockOpen(old); err != nil {
 		return err
 	}
-	own, err := old.Stat()
-	if there, thereErr := os.Lstat(l.path); err == nil && thereErr == nil && os.SameFile(own, there) {
+	if isAt(old, l.path) {
 		for n := oldLogs; n > 0; n-- {
 			from := fmt.Sprintf("%s.%d", l.path, n-1)
 			if n == 1 {

@@ -2,27 +2,34 @@ package daemon
 
 import (
 	"net"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
 
 func supported() error { return nil }
 
-// peerOf gives the user id of the process at a socket's other end.
-func peerOf(c *net.UnixConn) (uid int, err error) {
+// peerOf tells whose process is at a socket's other end.
+func peerOf(c *net.UnixConn) (peer, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return peer{}, err
 	}
 	var cred *unix.Ucred
 	var credErr error
 	if err := raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}); err != nil {
-		return 0, err
+		return peer{}, err
 	}
 	if credErr != nil {
-		return 0, credErr
+		return peer{}, credErr
 	}
-	return int(cred.Uid), nil
+	return peer{int(cred.Uid), int(cred.Pid)}, nil
+}
+
+// bootID is another one after each start of the system.
+func bootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(id), err
 }

@@ -1,4 +1,4 @@
-//go:build !linux && !darwin && !freebsd
+//go:build !linux && !darwin
 
 package daemon
 
@@ -12,4 +12,6 @@ var errPeer = errors.New("a daemon cannot tell whose process is at a socket's ot
 
 func supported() error { return errPeer }
 
-func peerOf(*net.UnixConn) (uid int, err error) { return 0, errPeer }
+func peerOf(*net.UnixConn) (peer, error) { return peer{}, errPeer }
+
+func bootID() (string, error) { return "", errPeer }

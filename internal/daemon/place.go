@@ -1,9 +1,13 @@
 package daemon
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/reval-editor/reval/kernelclient"
 )
@@ -20,7 +24,7 @@ const (
 	namePrefix   = "daemon-"
 	socketSuffix = ".sock"
 	lockSuffix   = ".lock"
-	startName    = "daemon.start"
+	startName    = "daemon.start-"
 )
 
 // Locate finds the place of a build's daemon by the environment, as of os.Environ. An
@@ -38,19 +42,39 @@ func Locate(env []string, b Build) (Place, error) {
 
 // Socket is the path of the daemon's Unix socket. It is no longer than those of kernels,
 // for which there is room in such a folder.
-func (p Place) Socket() string { return filepath.Join(p.Dir, namePrefix+p.Build.ID+socketSuffix) }
+func (p Place) Socket() string { return filepath.Join(p.Dir, p.name()+socketSuffix) }
 
-func (p Place) lock() string { return filepath.Join(p.Dir, namePrefix+p.Build.ID+lockSuffix) }
+func (p Place) lock() string { return filepath.Join(p.Dir, p.name()+lockSuffix) }
 
-func (p Place) start() string { return filepath.Join(p.Dir, startName) }
+func (p Place) start() string { return filepath.Join(p.Dir, startName+machine()) }
+
+// nameDigits is how much of a Build.ID is in names.
+const nameDigits = 8
+
+// name is what the names of a daemon's files have in common.
+func (p Place) name() string {
+	return namePrefix + machine() + p.Build.ID[:min(nameDigits, len(p.Build.ID))]
+}
+
+// machine tells this machine, since it was started, from others that have the same folder:
+// no process of theirs can be reached, and none of before lives.
+var machine = sync.OnceValue(func() string {
+	id, err := bootID()
+	if err != nil {
+		id, _ = os.Hostname()
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:2])
+})
 
 // others are the places of the builds that have, or had, a daemon beside this one's.
 func (p Place) others() []Place {
-	paths, _ := filepath.Glob(filepath.Join(escapeGlob(p.Dir), namePrefix+"*"+lockSuffix))
+	prefix := filepath.Join(p.Dir, namePrefix+machine())
+	paths, _ := filepath.Glob(escapeGlob(prefix) + "*" + lockSuffix)
 	var places []Place
 	for _, path := range paths {
-		id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), namePrefix), lockSuffix)
-		if id != p.Build.ID {
+		if path != p.lock() {
+			id := strings.TrimSuffix(strings.TrimPrefix(path, prefix), lockSuffix)
 			places = append(places, Place{p.Dir, Build{ID: id}})
 		}
 	}

@@ -87,6 +87,8 @@ const (
 	// maxPreface is in bytes: systems allow a program some 2 MiB of environment.
 	maxPreface = 8 << 20
 	maxWelcome = 64 << 10
+	// maxName bounds what is said again in a refusal.
+	maxName = 200
 	// maxControl bounds a request and an answer.
 	maxControl = 1 << 20
 )
@@ -159,6 +161,9 @@ func parsePreface(line []byte) (p Preface, protocol int, err error) {
 	var w wirePreface
 	if err := json.Unmarshal(bytes.TrimSpace(line), &w); err != nil {
 		return Preface{}, 0, fmt.Errorf("the preface is none: %w", err)
+	}
+	if len(w.Version) > maxName || len(w.ID) > maxName || len(w.Purpose) > maxName {
+		return Preface{}, 0, errors.New("the preface is none: its names are too long")
 	}
 	return w.preface(), w.Protocol, nil
 }

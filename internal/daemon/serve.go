@@ -32,8 +32,9 @@ type ServeOptions struct {
 	// LogFile is told to who asks.
 	LogFile string
 
-	patience time.Duration                            // 0 for handshakePatience
-	peer     func(*net.UnixConn) (uid int, err error) // nil for peerOf
+	patience time.Duration                     // 0 for handshakePatience
+	peer     func(*net.UnixConn) (peer, error) // nil for peerOf
+	look     time.Duration                     // 0 for lookPause
 }
 
 const (
@@ -52,7 +53,7 @@ var errEnded = errors.New("the daemon ends")
 // server is a daemon that runs.
 //
 // Goroutines: accept; serve, one for each connection; leave, which ends the daemon when it
-// is idle. Serve stops them all.
+// is idle; keep, which sees to its files. Serve stops them all.
 type server struct {
 	options ServeOptions
 	log     *slog.Logger
@@ -87,8 +88,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	s.log.Info("the daemon listens", "version", o.Place.Build.Version, "build", o.Place.Build.ID, "socket", o.Place.Socket())
-	s.wait.Go(s.accept)
+	s.wait.Go(func() { s.accept(s.listener) })
 	s.wait.Go(s.leave)
+	s.wait.Go(s.keep)
 	s.askForHandover()
 	<-s.ctx.Done()
 	s.log.Info("the daemon ends", "why", context.Cause(s.ctx))
@@ -105,6 +107,9 @@ func newServer(ctx context.Context, o ServeOptions) *server {
 	}
 	if o.peer == nil {
 		o.peer = peerOf
+	}
+	if o.look == 0 {
+		o.look = lookPause
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -134,27 +139,37 @@ func (s *server) listen() error {
 		lock.Close()
 		return err
 	}
-	os.Remove(p.Socket()) // of a daemon that died
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: p.Socket(), Net: "unix"})
+	listener, err := p.listen()
 	if err != nil {
 		lock.Close()
-		return fmt.Errorf("make the daemon's socket: %w", err)
+		return err
 	}
-	os.Chmod(p.Socket(), 0o600) // the folder is the user's alone anyway
 	s.lock, s.listener = lock, listener
 	return nil
 }
 
+// listen makes the socket in the place of whatever is there; the lock is held.
+func (p Place) listen() (*net.UnixListener, error) {
+	os.Remove(p.Socket()) // of a daemon that died
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: p.Socket(), Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("make the daemon's socket: %w", err)
+	}
+	os.Chmod(p.Socket(), 0o600) // the folder is the user's alone anyway
+	return listener, nil
+}
+
 // accept takes connections until the listener is closed.
-func (s *server) accept() {
+func (s *server) accept(listener *net.UnixListener) {
 	for {
 		select {
 		case s.unknown <- struct{}{}:
 		case <-s.ctx.Done():
 			return
 		}
-		c, err := s.listener.AcceptUnix()
+		c, err := listener.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
+			<-s.unknown
 			return
 		}
 		if err != nil { // no descriptor is left, which some end may mend
@@ -224,7 +239,7 @@ func (s *server) handle(c *Client) (err error) {
 
 // meet reads who a peer is, and refuses whom the daemon does not serve.
 func (s *server) meet(c *net.UnixConn) (Preface, *bufio.Reader, error) {
-	if err := checkPeer(c, s.options.peer); err != nil {
+	if _, err := checkPeer(c, s.options.peer); err != nil {
 		return Preface{}, nil, err
 	}
 	if err := c.SetDeadline(time.Now().Add(s.options.patience)); err != nil {

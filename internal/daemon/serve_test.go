@@ -39,6 +39,10 @@ func TestHostilePeers(t *testing.T) {
 		"another build":      {func(c net.Conn) { greetAs(c, "1.0.0", "b", LSP) }, "is of another build"},
 		"an older reval":     {func(c net.Conn) { greetAs(c, "0.9.0", "b", LSP) }, "a daemon of a newer reval, 1.0.0, serves this user"},
 		"an unknown purpose": {func(c net.Conn) { greetAs(c, p.Build.Version, p.Build.ID, "dance") }, `what a connection for \"dance\" is`},
+		"a long name":        {func(c net.Conn) { greetAs(c, "1.0.0", "b", strings.Repeat("x", 1000)) }, "its names are too long"},
+		"a preface too long": {func(c net.Conn) {
+			writeLine(c, Preface{Build: p.Build, Purpose: LSP, Env: []string{strings.Repeat("x", maxPreface)}}.wire())
+		}, ""},
 		"100 MB": {func(c net.Conn) {
 			chunk := make([]byte, 1<<20)
 			for i := range chunk {
@@ -71,7 +75,9 @@ func TestHostilePeers(t *testing.T) {
 			}
 		})
 	}
-	answers(t, join(t, joining(p)))
+	o := joining(p)
+	o.Preface.Env = []string{strings.Repeat("x", maxPreface/2)} // more than a system allows
+	answers(t, join(t, o))
 }
 
 func greetAs(c net.Conn, version, id, purpose string) {
@@ -259,6 +265,35 @@ func TestNewerTakesOver(t *testing.T) {
 		waitGone(t, c.Daemon.PID)
 	}
 	answers(t, third)
+}
+
+// TestKilledEditorIsForgotten: the daemon learns of its end.
+func TestKilledEditorIsForgotten(t *testing.T) {
+	p := newPlace(t)
+	join(t, joining(p))
+	cmd := editor(t, p)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // it has joined
+		t.Fatal(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	for n := 2; n != 1; {
+		running, err := Running(t.Context(), p)
+		if err != nil || len(running) != 1 {
+			t.Fatalf("%v, %v", running, err)
+		}
+		n = len(running[0].Clients)
+	}
 }
 
 // TestSweep: of builds that are no more nothing stays.
