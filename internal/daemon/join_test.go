@@ -149,10 +149,23 @@ func TestTwentyAtOnce(t *testing.T) {
 // for like any other.
 func TestStarterIsKilled(t *testing.T) {
 	p := newPlace(t)
-	// Its lock of starts is what the daemon has, too, until it listens.
-	starting, err := lockFile(t.Context(), p.start())
+	fifo := filepath.Join(p.Dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	starter := editor(t, p, fifo)
+	if err := starter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hold, err := os.OpenFile(fifo, os.O_WRONLY, 0) // when the daemon reads it
 	if err != nil {
 		t.Fatal(err)
+	}
+	starter.Process.Kill()
+	starter.Wait()
+	if lock, err := tryLock(p.start()); err == nil {
+		lock.Close()
+		t.Error("nobody seems to start a daemon")
 	}
 	joined := make(chan *Conn)
 	go func() {
@@ -162,19 +175,16 @@ func TestStarterIsKilled(t *testing.T) {
 		}
 		joined <- c
 	}()
-	serve := newServer(t.Context(), ServeOptions{Place: p, Handlers: handlers})
-	if err := serve.listen(); err != nil {
-		t.Fatal(err)
-	}
-	serve.wait.Go(func() { serve.accept(serve.listener) })
-	starting.Close()
+	hold.Close()
 	c := <-joined
-	if c == nil || c.Daemon.PID != os.Getpid() {
-		t.Errorf("joined %+v", c)
+	if c == nil {
+		return
 	}
-	c.Close()
-	serve.end(errEnded)
-	serve.close()
+	defer c.Close()
+	answers(t, c)
+	if running, err := Running(t.Context(), p); err != nil || len(running) != 1 || running[0].PID != c.Daemon.PID {
+		t.Errorf("%+v, %v", running, err)
+	}
 }
 
 func TestKilledDaemonIsReplaced(t *testing.T) {

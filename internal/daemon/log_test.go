@@ -44,6 +44,9 @@ func TestLogRotation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if name != "" && len(data) < most-200 {
+			t.Errorf("%s was put aside with %d bytes", name, len(data))
+		}
 		// The other process may write to a file that was put aside, until it has that much.
 		if len(data) > 2*most+200 {
 			t.Errorf("%s has %d bytes", name, len(data))

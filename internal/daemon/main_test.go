@@ -26,7 +26,7 @@ import (
 // What this test binary is besides: a daemon that Join starts, and an editor's process that
 // joins.
 const (
-	asDaemon = "be-a-daemon" // DIR VERSION ID
+	asDaemon = "be-a-daemon" // DIR VERSION ID [FIFO]
 	asEditor = "be-an-editor"
 )
 
@@ -52,14 +52,21 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// beDaemon serves until it is ended.
+// beDaemon serves until it is ended, from when the end of a FIFO is read if there is one.
 func beDaemon(p Place) error {
+	if len(os.Args) > 5 {
+		if _, err := os.ReadFile(os.Args[5]); err != nil {
+			return err
+		}
+	}
 	return Serve(context.Background(), ServeOptions{Place: p, Detached: true, Handlers: handlers, LogFile: "none"})
 }
 
 // beEditor joins, tells the daemon's process, and stays until its input ends.
 func beEditor(p Place) error {
-	c, err := Join(context.Background(), joining(p))
+	o := joining(p)
+	o.Command = append(o.Command, os.Args[5:]...)
+	c, err := Join(context.Background(), o)
 	if err != nil {
 		return err
 	}
@@ -240,13 +247,13 @@ func waitGone(t testing.TB, pid int) {
 }
 
 // editor starts a process that joins.
-func editor(t testing.TB, p Place) *exec.Cmd {
+func editor(t testing.TB, p Place, fifo ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, asEditor, p.Dir, p.Build.Version, p.Build.ID)
+	cmd := exec.Command(self, append([]string{asEditor, p.Dir, p.Build.Version, p.Build.ID}, fifo...)...)
 	cmd.Stderr = t.Output()
 	return cmd
 }

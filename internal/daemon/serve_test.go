@@ -75,8 +75,15 @@ func TestHostilePeers(t *testing.T) {
 			}
 		})
 	}
+	answers(t, join(t, joining(p)))
+}
+
+// TestLongPreface: an environment may be longer than systems allow.
+func TestLongPreface(t *testing.T) {
+	p := newPlace(t)
 	o := joining(p)
-	o.Preface.Env = []string{strings.Repeat("x", maxPreface/2)} // more than a system allows
+	o.Preface.Env = append(os.Environ(), "LONG="+strings.Repeat("x", maxPreface/2))
+	serve(t, ServeOptions{Place: p})
 	answers(t, join(t, o))
 }
 
