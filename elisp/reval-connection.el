@@ -248,7 +248,8 @@ Without SIZE, that is `reval-log-size'."
    (lambda () (or (reval-connection-ready connection)
                   (reval-connection-failure connection)
                   (not (jsonrpc-running-p connection))))
-   reval-start-timeout)
+   reval-start-timeout
+   (jsonrpc--process connection))
   (cond ((not (jsonrpc-running-p connection))
          (user-error "%s" (reval-connection--death connection)))
         ((reval-connection-failure connection)
@@ -338,11 +339,12 @@ hold what no log may show."
               connection method params :secret secret
               :success (lambda (value) (setq result value state 'done))
               :failure (lambda (text) (setq result text state 'failed))))
-         (answered (lambda () (not (eq state 'waiting)))))
+         (answered (lambda () (not (eq state 'waiting))))
+         (process (jsonrpc--process connection)))
     (unwind-protect
         (if interruptible
-            (while-no-input (reval-connection-wait answered timeout))
-          (reval-connection-wait answered timeout))
+            (while-no-input (reval-connection-wait answered timeout process))
+          (reval-connection-wait answered timeout process))
       (when (and (eq state 'waiting) (jsonrpc-running-p connection))
         (jsonrpc-notify connection :$/cancelRequest (list :id id))))
     (pcase state
@@ -351,19 +353,22 @@ hold what no log may show."
       ('failed (user-error "%s" result))
       (_ (user-error "The reval server did not answer %s in %s s" method timeout)))))
 
-(defun reval-connection-wait (predicate timeout)
+(defun reval-connection-wait (predicate timeout &optional process)
   "Wait for PREDICATE to be true, at most TIMEOUT seconds.
-What processes write is handled meanwhile.  Return what PREDICATE
-returned last."
+What processes write is handled meanwhile.  Return what PREDICATE returned
+last.  PROCESS is the one whose output makes it true: Emacs then waits no
+longer than that has been read."
   (let ((start (float-time))
         (waited 0)
         value)
     (while (and (not (setq value (funcall predicate)))
                 (< waited timeout))
-      ;; After output Emacs goes on to read for 10 ms, unless it was to wait for
-      ;; less.  So it waits for a little at a time, and for a tenth of what has
+      ;; Without a process, Emacs goes on to read for 10 ms after output, unless it
+      ;; was to wait for less; and some versions of jsonrpc.el hand on what came in
+      ;; a timer.  So it waits for a little at a time, and for a tenth of what has
       ;; passed when that is more.
-      (accept-process-output nil (max 0.001 (min 0.05 (/ waited 10))))
+      (accept-process-output (and (process-live-p process) process)
+                             (max 0.001 (min 0.05 (/ waited 10))))
       (setq waited (- (float-time) start)))
     value))
 
@@ -395,7 +400,9 @@ returned last."
 (defun reval-uri-key (uri)
   "Return URI in a form in which equal ones are equal strings.
 Programs differ in what they escape."
-  (decode-coding-string (url-unhex-string uri) 'utf-8))
+  (if (string-search "%" uri)
+      (decode-coding-string (url-unhex-string uri) 'utf-8)
+    uri))
 
 (provide 'reval-connection)
 ;;; reval-connection.el ends here

@@ -81,6 +81,7 @@ that is inserted there, and every other marker is moved by hand."
   evaluation
   beg body end           ; markers: of the header, of the outputs, behind them
   outputs                ; list of (INDEX . MARKER), last first
+  told                   ; what its header tells, as of `reval-output--to-tell'
   fold)                  ; overlay that hides the outputs, or nil
 
 (defvar-local reval-output--log nil
@@ -233,6 +234,14 @@ too far: the top of a picture as high as the window is scrolled away."
           (reval-output--put-header block)
           (puthash id block blocks)))))
 
+(defun reval-output--to-tell (block)
+  "Return (PLACE BY STATE MILLISECONDS), what the header of BLOCK is to tell now."
+  (let ((evaluation (reval-output--block-evaluation block)))
+    (list (reval-evaluation-place evaluation)
+          (reval-evaluation-by evaluation)
+          (reval-evaluation-state evaluation)
+          (reval-evaluation-elapsed evaluation))))
+
 (defun reval-output--header (block)
   "Return the header of BLOCK as it is to be now."
   (let* ((evaluation (reval-output--block-evaluation block))
@@ -252,14 +261,12 @@ too far: the top of a picture as high as the window is scrolled away."
 
 (defun reval-output--header-current-p (block)
   "Return non-nil if the header of BLOCK need not be written anew."
-  (save-restriction
-    (widen)
-    (equal (reval-output--header block)
-           (buffer-substring (reval-output--block-beg block)
-                             (reval-output--block-body block)))))
+  (and (< (reval-output--block-beg block) (reval-output--block-body block))
+       (equal (reval-output--block-told block) (reval-output--to-tell block))))
 
 (defun reval-output--put-header (block)
   "Write the header of BLOCK, or write it anew."
+  (setf (reval-output--block-told block) (reval-output--to-tell block))
   (let* ((beg (marker-position (reval-output--block-beg block)))
          (old (marker-position (reval-output--block-body block)))
          ;; The header of a long output may have been cut off.

@@ -26,7 +26,7 @@
   message                ; why it is dead, disconnected or unresponsive, or what it lacks
   document               ; the one that evaluated last
   output                 ; its output buffer, or nil
-  lighter                ; what the mode line says of it
+  lighter                ; what the mode line says of it, nil until it is drawn
   redraw)                ; timer that lets the mode lines be drawn, or nil
 
 (cl-defstruct (reval-evaluation (:constructor reval-evaluation--make) (:copier nil))
@@ -143,8 +143,8 @@ No answer in TIMEOUT seconds is an error.  With SECRET, no log shows ARGUMENT."
           (or (plist-get params :displayName) kernel)
           (reval-session-state session) (plist-get params :state)
           (reval-session-queued session) (or (plist-get params :queued) 0)
-          (reval-session-message session) (plist-get params :message))
-    (setf (reval-session-lighter session) (reval-session--lighter session))
+          (reval-session-message session) (plist-get params :message)
+          (reval-session-lighter session) nil)
     (seq-doseq (uri (plist-get params :uris))
       (when-let ((document (reval-document-find connection uri)))
         (setf (reval-document-session document) session)
@@ -265,7 +265,8 @@ So also that it lost or found its server."
     (list
      " "
      (cond
-      (session (reval-session-lighter session))
+      (session (or (reval-session-lighter session)
+                   (setf (reval-session-lighter session) (reval-session--lighter session))))
       ((and document (reval-document-connection document)
             (not (reval-document-connected-p document)))
        (propertize "reval[off]"

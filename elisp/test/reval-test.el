@@ -39,6 +39,22 @@ The document is bound to `document'; its server is played by nobody."
                  :process (lambda ()
                             (make-pipe-process :name "reval-test" :noquery t))))
 
+(ert-deftest reval-test-wait-ends-with-what-came ()
+  "A wait for a process ends when that was read: by itself Emacs reads on for 10 ms."
+  (let ((late
+         (lambda (_)
+           (let* ((came nil)
+                  (process (make-process :name "late" :connection-type 'pipe :noquery t
+                                         :command '("sh" "-c" "sleep 0.2; echo came; sleep 60")
+                                         :filter (lambda (_process _text)
+                                                   (setq came (float-time))))))
+             (unwind-protect
+                 (progn (should (reval-connection-wait (lambda () came) 30 process))
+                        (- (float-time) came))
+               (delete-process process))))))
+    ;; Not each: another program may have the processor meanwhile.
+    (should (< (nth 2 (sort (mapcar late '(1 2 3 4 5)) #'<)) 0.001))))
+
 (ert-deftest reval-test-positions ()
   "Positions count what the encoding counts, and come back."
   (pcase-dolist (`(,encoding ,column) '((utf-32 7) (utf-16 8)))
