@@ -11,6 +11,11 @@
 ;; output with it.  Where Emacs shows no pictures, a label stands for it, and so
 ;; it does for one whose drawing would take long: Emacs would do nothing else
 ;; meanwhile, so that another program opens it, when its user asks for it.
+;;
+;; A picture is two large strings and what was read of the process.  By default
+;; Emacs would collect garbage after four of 50 KB, which takes 20 to 40 ms and
+;; ten times as long as all else that is done for them.  So this waits until no
+;; more of them come.
 
 ;;; Code:
 
@@ -74,6 +79,7 @@ It is at most MAX-HEIGHT pixels high, where that is given."
 
 (defun reval-picture-text (output)
   "Return the picture in OUTPUT as text to insert."
+  (reval-picture--put-off-collecting)
   (let ((image (reval-picture-image output (reval-picture--max-height)))
         (label (propertize
                 (format "[%s picture%s: RET opens, s saves]"
@@ -107,6 +113,29 @@ It is at most MAX-HEIGHT pixels high, where that is given."
         (max line (- (if window (window-body-height window t) (/ (frame-text-height) 2))
                      line)))
     reval-picture-max-height))
+
+;;; Garbage
+
+(defconst reval-picture--most-garbage (* 32 1024 1024)
+  "The `gc-cons-threshold', in bytes, while pictures come.")
+
+(defvar reval-picture--collecting nil
+  "(TIMER . THRESHOLD) while pictures come: what sets `gc-cons-threshold' back.")
+
+(defun reval-picture--put-off-collecting ()
+  "Let Emacs collect garbage when no picture has come for half a second."
+  (pcase reval-picture--collecting
+    (`(,timer . ,_) (timer-set-time timer (time-add nil 0.5)))
+    (_ (when (< gc-cons-threshold reval-picture--most-garbage)
+         (setq reval-picture--collecting
+               (cons (run-with-timer 0.5 nil #'reval-picture--collect) gc-cons-threshold)
+               gc-cons-threshold reval-picture--most-garbage)))))
+
+(defun reval-picture--collect ()
+  "Let Emacs collect garbage as before pictures came."
+  (when (eql gc-cons-threshold reval-picture--most-garbage) ; nobody else set it
+    (setq gc-cons-threshold (cdr reval-picture--collecting)))
+  (setq reval-picture--collecting nil))
 
 ;;; Commands
 

@@ -39,6 +39,28 @@ The document is bound to `document'; its server is played by nobody."
                  :process (lambda ()
                             (make-pipe-process :name "reval-test" :noquery t))))
 
+(ert-deftest reval-test-no-garbage-is-collected-between-pictures ()
+  "Emacs collects garbage when no more pictures come, and then as before."
+  (let* ((threshold gc-cons-threshold)
+         (show (lambda ()
+                 (reval-picture-text (list :mime "image/png" :text "a picture"
+                                           :data (make-string 68000 ?A)))))
+         (wait (lambda ()
+                 (should (reval-connection-wait
+                          (lambda () (null reval-picture--collecting)) 30)))))
+    (funcall show)
+    (let ((before gcs-done))
+      (dotimes (_ 40) (funcall show))
+      (should (= gcs-done before)))
+    (funcall wait)
+    (should (= gc-cons-threshold threshold))
+    (unwind-protect
+        (progn (funcall show)
+               (setq gc-cons-threshold 1000000) ; a user's doing stays
+               (funcall wait)
+               (should (= gc-cons-threshold 1000000)))
+      (setq gc-cons-threshold threshold))))
+
 (ert-deftest reval-test-wait-ends-with-what-came ()
   "A wait for a process ends when that was read: by itself Emacs reads on for 10 ms."
   (let ((late
