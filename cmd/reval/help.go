@@ -131,6 +131,15 @@ this daemon does not start.
   --detached       tell who started this process that it listens, by the descriptors
                    that it is given; not for people
 `,
+	"history clear": `What kernels gave is kept in reval/journal.db of the user's state folder
+($XDG_STATE_HOME, or ~/.local/state), with the code that was evaluated. This removes
+all of it for good, or what both options say. It may be used while editors are open:
+what is evaluated then goes on being kept.
+
+  --before TIME    what ended before a day (2026-11-30, its beginning), a time
+                   (2026-11-30T12:00) or an age (30d, 12h)
+  --folder FOLDER  that of kernels that ran in FOLDER or in a folder in it
+`,
 	"kernel go": `Clients start this, as any Jupyter kernel: it binds the five ports of the
 connection file on loopback and serves until it is shut down. What was executed is
 kept for later sessions in reval/go-history of the user's state folder

@@ -42,6 +42,7 @@ func init() {
 		{"sessions", "[--json]", "list the sessions that editors have begun", runSessions},
 		{"tail", "[--all] [--json] [SESSION]", "show what happens in a session", runTail},
 		{"stop", "[SESSION]", "end a session and its kernel", runStop},
+		{"history clear", "[--before TIME] [--folder FOLDER]", "remove what was kept of evaluations", runHistoryClear},
 		{"daemon status", "[--json]", "tell of the daemon that serves this user's editors", runDaemonStatus},
 		{"daemon stop", "", "end it, and with it what it serves", runDaemonStop},
 		{"daemon restart", "", "end it and start one of this reval", runDaemonRestart},

@@ -1,0 +1,96 @@
+package journal
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Dir is the folder of the user's journal: reval's of XDG_STATE_HOME, or of where the
+// system has such things.
+func Dir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "reval"), nil
+	}
+	if runtime.GOOS == "windows" {
+		dir, err := os.UserCacheDir() // %LocalAppData%
+		return filepath.Join(dir, "reval"), err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the folder of the journal: %w", err)
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "reval"), nil
+	}
+	return filepath.Join(home, ".local", "state", "reval"), nil
+}
+
+// exclusion is what is not to be kept.
+type exclusion struct {
+	all     bool
+	folders []string
+}
+
+// newExclusion reads Options.Exclude. What it does not understand excludes all.
+func newExclusion(list []string) (exclusion, error) {
+	var x exclusion
+	for _, folder := range list {
+		if rest, ok := strings.CutPrefix(folder, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
+			if home, err := os.UserHomeDir(); err == nil {
+				folder = filepath.Join(home, rest)
+			}
+		}
+		switch {
+		case folder == "*":
+			x.all = true
+		case !filepath.IsAbs(folder):
+			return exclusion{all: true}, fmt.Errorf("to keep %q out of the history it must be an absolute path, or begin with ~/", folder)
+		default:
+			x.folders = append(x.folders, filepath.Clean(folder))
+		}
+	}
+	return x, nil
+}
+
+func (x exclusion) has(folder string) bool {
+	if x.all {
+		return true
+	}
+	if folder == "" {
+		return false
+	}
+	for _, spelling := range spellings(folder) {
+		for dir := spelling; ; dir = filepath.Dir(dir) {
+			if slices.ContainsFunc(x.folders, func(excluded string) bool { return same(dir, excluded) }) {
+				return true
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// spellings are a folder's path and, if that is another, its path without links.
+func spellings(folder string) []string {
+	folder = filepath.Clean(folder)
+	if real, err := filepath.EvalSymlinks(folder); err == nil && real != folder {
+		return []string{folder, real}
+	}
+	return []string{folder}
+}
+
+// same tells whether two paths name the same folder, in whatever letters.
+func same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	statA, errA := os.Stat(a)
+	statB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(statA, statB)
+}
