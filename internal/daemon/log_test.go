@@ -68,6 +68,36 @@ func TestLogRotation(t *testing.T) {
 	}
 }
 
+// TestLogWasRotated: who finds its file put aside goes on in the one that another began.
+func TestLogWasRotated(t *testing.T) {
+	path := filepath.Join(testenv.RuntimeDir(t), "daemon.log")
+	var logs []*Log
+	for range 2 {
+		l, err := OpenLog(path, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		logs = append(logs, l)
+	}
+	for i, who := range []int{0, 0, 1, 1} {
+		fmt.Fprintln(logs[who], i, strings.Repeat(".", 60))
+	}
+	for name, want := range map[string]string{".1": "02", "": "13"} {
+		data, err := os.ReadFile(path + name)
+		got := ""
+		for line := range strings.Lines(string(data)) {
+			got += line[:1]
+		}
+		if err != nil || got != want {
+			t.Errorf("daemon.log%s has the entries %s, want %s; %v", name, got, want, err)
+		}
+	}
+	if _, err := os.Lstat(path + ".2"); err == nil {
+		t.Error("a file was put aside twice")
+	}
+}
+
 func TestLogIsNoLink(t *testing.T) {
 	dir := testenv.RuntimeDir(t)
 	if err := os.Symlink("/dev/null", filepath.Join(dir, "daemon.log")); err != nil {
