@@ -69,10 +69,10 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	logger := slog.New(slog.NewTextHandler(out, nil)).With("daemon", os.Getpid())
 	oneProcessor()
 	h := hub.New(hub.Options{Idle: sessionIdle, Logger: logger})
-	defer h.Close(context.Background())
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
-		Busy: func() bool { return len(h.Sessions()) > 0 },
+		Busy:  func() bool { return len(h.Sessions()) > 0 },
+		Close: func() { h.Close(context.Background()) },
 		Handlers: map[string]daemon.Handler{
 			daemon.LSP:      func(ctx context.Context, c *daemon.Client) error { return serveEditor(ctx, c, h, logger) },
 			sessionsPurpose: serveSessions(h),

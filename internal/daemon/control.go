@@ -213,7 +213,7 @@ func Running(ctx context.Context, p Place) ([]Status, error) {
 			errs = append(errs, fmt.Errorf("%s: it does not tell its status", p.Socket()))
 		case err == nil:
 			all = append(all, *a.Status)
-		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED): // it has ended
+		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), gone(err): // it has ended
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", p.Socket(), err))
 		}
@@ -236,7 +236,7 @@ func Stop(ctx context.Context, p Place) (pids []int, err error) {
 		_, err := p.ask(ctx, doStop)
 		unreached := unreachedError{}
 		errors.As(err, &unreached)
-		o := JoinOptions{Place: p, Patience: endPatience + time.Second}
+		o := JoinOptions{Place: p, Patience: defaultPatience}
 		if err := o.clear(ctx, unreached.pid); err != nil {
 			return pids, err
 		}

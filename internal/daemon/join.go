@@ -57,7 +57,7 @@ func Join(ctx context.Context, o JoinOptions) (*Conn, error) {
 	if o.Command == nil {
 		return nil, fmt.Errorf("%w: %w", ErrNone, err)
 	}
-	waiting, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("another process is starting a daemon and does not come to an end"))
+	waiting, cancel := context.WithTimeoutCause(ctx, 2*startPatience, errors.New("another process is starting a daemon and does not come to an end"))
 	defer cancel()
 	starting, err := lockFile(waiting, o.Place.start())
 	if err != nil {
@@ -72,7 +72,7 @@ func Join(ctx context.Context, o JoinOptions) (*Conn, error) {
 	if err := o.clear(ctx, unreached.pid); err != nil {
 		return nil, err
 	}
-	if err := o.start(waiting, starting); err != nil {
+	if err := o.start(ctx, starting); err != nil {
 		return nil, err
 	}
 	return o.dial(ctx)
@@ -141,7 +141,11 @@ func gone(err error) bool {
 // is not reached may be just about to end; one that accepts a connection and does not answer,
 // pid, is ended. The lock of starts is held, so that none is about to listen.
 func (o JoinOptions) clear(ctx context.Context, pid int) error {
-	free := o.waitForLock(ctx)
+	patience := o.Patience
+	if pid == 0 {
+		patience *= endingFactor
+	}
+	free := o.waitForLock(ctx, patience)
 	if pid > 1 { // the system told it of a socket that is open: it is no other process's by now
 		for _, end := range []func(pid int) error{terminate, kill} {
 			if free || ctx.Err() != nil {
@@ -150,7 +154,7 @@ func (o JoinOptions) clear(ctx context.Context, pid int) error {
 			if err := end(pid); err != nil {
 				return fmt.Errorf("end the daemon that does not answer (process %d): %w", pid, err)
 			}
-			free = o.waitForLock(ctx)
+			free = o.waitForLock(ctx, o.Patience)
 		}
 	}
 	switch {
@@ -162,13 +166,17 @@ func (o JoinOptions) clear(ctx context.Context, pid int) error {
 	return nil
 }
 
+// endingFactor is how much longer than for an answer is waited for a daemon that does not
+// listen any more: it ends what it has.
+const endingFactor = 6
+
 // waitForLock waits until no daemon has the lock.
-func (o JoinOptions) waitForLock(ctx context.Context) bool {
+func (o JoinOptions) waitForLock(ctx context.Context, patience time.Duration) bool {
 	path := o.Place.lock()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	f, err := lockFile(ctx, path)
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -212,7 +213,8 @@ func serve(t testing.TB, o ServeOptions) (ended <-chan struct{}) {
 	})
 	// Who takes the lock of starts comes after it listens.
 	for {
-		if _, err := os.Lstat(o.Place.Socket()); err == nil {
+		if c, err := net.Dial("unix", o.Place.Socket()); err == nil {
+			c.Close()
 			return done
 		}
 		select {

@@ -24,6 +24,9 @@ type ServeOptions struct {
 	Handlers map[string]Handler
 	// Busy tells whether there is work that nobody needs to listen to; nil for never.
 	Busy func() bool
+	// Close ends what handlers share when they have ended, before another daemon may start; nil
+	// for nothing.
+	Close func()
 	// Idle is how long a daemon stays with neither client nor work; 0 for ten minutes.
 	Idle time.Duration
 	// Detached says that [Join] started this process.
@@ -193,18 +196,15 @@ const acceptPause = 100 * time.Millisecond
 // serve serves one connection to its end.
 func (s *server) serve(c *net.UnixConn) {
 	defer c.Close()
-	stop := context.AfterFunc(s.ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	p, r, err := s.meet(c)
 	<-s.unknown
-	stop()
 	if err != nil {
 		s.log.Debug("a connection is refused", "error", err)
 		return
 	}
 	client := &Client{Preface: p, Since: time.Now(), conn: c, r: r, ending: s.ctx}
 	if !s.add(client) {
-		s.answer(c, "the daemon ends: try again")
-		return
+		return // as if it had come a moment later
 	}
 	defer s.remove(client)
 	if err := s.answer(c, ""); err != nil {
@@ -245,6 +245,8 @@ func (s *server) meet(c *net.UnixConn) (Preface, *bufio.Reader, error) {
 	if err := c.SetDeadline(time.Now().Add(s.options.patience)); err != nil {
 		return Preface{}, nil, err
 	}
+	stop := context.AfterFunc(s.ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	r := bufio.NewReader(c)
 	line, err := readLine(r, maxPreface)
 	if err != nil {
@@ -395,6 +397,9 @@ func (s *server) close() {
 	case <-ended:
 	case <-patience.C:
 		s.log.Warn("connections do not end")
+	}
+	if s.options.Close != nil {
+		s.options.Close()
 	}
 	if lock != nil {
 		lock.Close()

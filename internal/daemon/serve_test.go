@@ -208,6 +208,68 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
+// TestEndingDaemonKeepsNobody: who comes while a daemon ends gets the next one.
+func TestEndingDaemonKeepsNobody(t *testing.T) {
+	p := newPlace(t)
+	for i := range 20 {
+		s := newServer(t.Context(), ServeOptions{Place: p, Handlers: handlers})
+		if err := s.listen(); err != nil {
+			t.Fatal(err)
+		}
+		s.wait.Go(func() { s.accept(s.listener) })
+		c, err := net.Dial("unix", p.Socket())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.end(errEnded)
+		if i%2 == 0 { // the other ones say nothing
+			greetAs(c, p.Build.Version, p.Build.ID, waiting)
+		}
+		begin := time.Now()
+		s.close()
+		line, err := io.ReadAll(c)
+		if strings.Contains(string(line), "refusal") {
+			t.Errorf("it is told %q, %v", line, err)
+		}
+		if took := time.Since(begin); took >= endPatience {
+			t.Errorf("the daemon takes %v to end", took)
+		}
+		c.Close()
+	}
+}
+
+// TestNextWaitsForTheLast: a daemon that starts has the place for itself.
+func TestNextWaitsForTheLast(t *testing.T) {
+	p := newPlace(t)
+	ending, end := make(chan struct{}), make(chan struct{})
+	ended := serve(t, ServeOptions{Place: p, Close: func() {
+		close(ending)
+		<-end
+	}})
+	if _, err := p.ask(t.Context(), doStop); err != nil {
+		t.Fatal(err)
+	}
+	<-ending
+	joined := make(chan *Conn)
+	go func() {
+		c, err := Join(context.Background(), joining(p))
+		if err != nil {
+			t.Error(err)
+		}
+		joined <- c
+	}()
+	if lock, err := tryLock(p.lock()); err == nil {
+		lock.Close()
+		t.Error("another one may start")
+	}
+	close(end)
+	within(t, "the daemon ends", ended)
+	if c := <-joined; c != nil {
+		answers(t, c)
+		c.Close()
+	}
+}
+
 func TestStop(t *testing.T) {
 	p := newPlace(t)
 	if pids, err := Stop(t.Context(), p); err != nil || len(pids) != 0 {

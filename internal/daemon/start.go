@@ -50,6 +50,8 @@ type readiness struct {
 // starts is held, and is the daemon's, too, until then.
 func (o JoinOptions) start(ctx context.Context, starting *os.File) error {
 	fail := func(err error) error { return fmt.Errorf("start the daemon: %w", err) }
+	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("it does not say that it is ready"))
+	defer cancel()
 	self, err := os.Executable()
 	if err != nil {
 		return fail(err)
