@@ -335,6 +335,49 @@ function! s:test_input_is_put_aside_and_a_password_is_read() abort
   call assert_match('no kernel waits for input', execute('RevalInput'))
 endfunction
 
+" Only where a status line asks for the state are they drawn for it.
+function! s:test_status_lines_that_show_no_state_are_not_drawn() abort
+  if has('nvim')
+    " Without a screen it draws when it likes.
+    return
+  endif
+  let [old, s:drawn] = [[&laststatus, &statusline], 0]
+  let &statusline = '%{' .. expand('<SID>') .. 'drawn()}'
+  set laststatus=2
+  call s:python(['1+1'])
+  call reval#statusline()
+  call reval#kernel#forget('untitled:nobody')
+  let before = s:drawn
+  call s:wait('status line', {-> s:drawn > before})
+  let timers = len(timer_info())
+  call reval#kernel#forget('untitled:nobody')
+  call assert_equal(timers, len(timer_info()), 'nobody asked')
+  call reval#statusline()
+  call reval#kernel#forget('untitled:nobody')
+  call assert_equal(timers + 1, len(timer_info()), 'somebody asked')
+  let [&laststatus, &statusline] = old
+endfunction
+
+function! s:drawn() abort
+  let s:drawn += 1
+  return ''
+endfunction
+
+" The header of an evaluation is written when it says something else than before.
+function! s:test_header_that_says_the_same_is_not_written_again() abort
+  call s:python(['print("once")'])
+  Reval
+  call s:wait_mark(1, '^✓')
+  let evaluation = reval#results#at(bufnr('%'), 1)
+  call s:wait('header', {-> s:has_output('✓ ')})
+  let buffer = filter(getbufinfo(), {_, b -> getbufvar(b.bufnr, '&filetype') ==# 'reval-output'})[0].bufnr
+  let tick = getbufvar(buffer, 'changedtick')
+  call reval#output#state(copy(evaluation))
+  call assert_equal(tick, getbufvar(buffer, 'changedtick'))
+  call reval#output#state(extend({'elapsed': 61000}, evaluation, 'keep'))
+  call assert_notequal(tick, getbufvar(buffer, 'changedtick'))
+endfunction
+
 function! s:test_endless_loop_is_interrupted() abort
   call s:python(['while True: pass', '"after"'])
   1Reval

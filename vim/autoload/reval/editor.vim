@@ -37,6 +37,6 @@ if has('nvim')
   endfunction
 else
   function! reval#editor#call(name, ...) abort
-    return call('reval#vim9#' .. substitute(a:name, '^.', '\u&', ''), a:000)
+    return call('reval#vim9#' .. toupper(a:name[0]) .. a:name[1 :], a:000)
   endfunction
 endif

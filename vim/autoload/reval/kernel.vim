@@ -11,6 +11,8 @@ let s:names = {}
 let s:namespaces = {}
 " Draws the status lines.
 let s:drawing = -1
+" Whether one of them asked for the state since they were last drawn here.
+let s:asked = 1
 
 " Takes a reval/state.
 function! reval#kernel#state(params) abort
@@ -33,11 +35,18 @@ function! reval#kernel#state(params) abort
   call s:draw()
 endfunction
 
-" Draws the status lines anew, once for all that came at once: it takes longer than all
-" else that is done for a state.
+" Draws the status lines anew if one of them shows the state, once for all that came at
+" once: it takes longer than all else that is done for a state.
 function! s:draw() abort
-  call timer_stop(s:drawing)
-  let s:drawing = timer_start(0, {-> execute('redrawstatus!')})
+  if s:asked
+    call timer_stop(s:drawing)
+    let s:drawing = timer_start(0, {-> s:draw_now()})
+  endif
+endfunction
+
+function! s:draw_now() abort
+  let s:asked = 0
+  redrawstatus!
 endfunction
 
 " Tells that a kernel died, is silent or answers again, or that its server is lost or
@@ -102,6 +111,7 @@ function! reval#kernel#name(session) abort
 endfunction
 
 function! reval#kernel#statusline(bufnr) abort
+  let s:asked = 1
   let state = get(s:states, reval#client#uri(a:bufnr), {'state': 'none'})
   if state.state ==# 'none'
     return ''

@@ -9,7 +9,7 @@ scriptencoding utf-8
 "   count    lines in it (an empty buffer has one line all the same)
 "   uri      the document whose output came last
 "   blocks   in the order of their first output:
-"            {evaluation, lines (with the header), outputs, index → output}
+"            {evaluation, header, lines (with the header), outputs, index → output}
 "            and those of a line that is no evaluation's, which is ''
 "   shown    a window was opened by itself: not to be done again
 let s:views = {}
@@ -34,8 +34,11 @@ endfunction
 function! reval#output#state(params) abort
   if has_key(s:blocks, a:params.evaluation)
     let [view, block] = s:blocks[a:params.evaluation]
-    call extend(block, {'params': a:params})
-    call s:splice(view, s:start(view, block), 1, [s:header(a:params)])
+    let header = s:header(a:params)
+    if header !=# block.header
+      call s:splice(view, s:start(view, block), 1, [header])
+    endif
+    call extend(block, {'params': a:params, 'header': header})
   endif
 endfunction
 
@@ -264,7 +267,8 @@ function! s:apply(view, params, output) abort
     let evaluation = reval#results#get(a:params.evaluation)
     let block = {'evaluation': a:params.evaluation, 'lines': 1, 'outputs': [], 'index': {},
           \ 'params': empty(evaluation) ? {'uri': a:params.uri, 'state': 'running', 'range': {'start': {'line': 0}, 'end': {'line': 0, 'character': 0}}} : evaluation}
-    call s:splice(a:view, a:view.count + 1, 0, [s:header(block.params)])
+    let block.header = s:header(block.params)
+    call s:splice(a:view, a:view.count + 1, 0, [block.header])
     call add(a:view.blocks, block)
     let s:blocks[a:params.evaluation] = [a:view, block]
   endif
