@@ -98,6 +98,8 @@ else
   augroup looking
     autocmd SafeStateAgain * call s:look()
   augroup END
+  " Where messages were taken in a timer, as on a busy machine, none is triggered.
+  call timer_start(100, {-> s:look()}, {'repeat': -1})
 endif
 
 function! s:call(F) abort
