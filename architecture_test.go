@@ -17,7 +17,7 @@ const module = "github.com/reval-editor/reval/"
 var mayImport = map[string][]string{
 	"cmd/reval":                 {"internal/control", "internal/hub", "lsp", "internal/daemon", "internal/terminal", "gokernel", "kernelclient"},
 	"lsp":                       {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
-	"internal/control":          {"internal/hub", "internal/session", "internal/record", "kernelclient", "jupyter"},
+	"internal/control":          {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter"},
 	"internal/daemon":           {"kernelclient", "internal/trust"},
 	"internal/terminal":         {"internal/control", "internal/daemon", "internal/journal", "internal/record", "kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
 	"internal/hub":              {"internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},

@@ -50,7 +50,7 @@ line 15: cancelled not run: what came before it failed
 		t.Fatal(err)
 	}
 	client := filepath.Join(testenv.Root(), "editors", "client", "client.py")
-	cmd := exec.Command(python, client, path, testenv.Reval(t), "lsp")
+	cmd := exec.Command(python, client, path, testenv.Reval(t), "lsp", "--standalone")
 	cmd.Env = testenv.Env(t)
 	cmd.Stdin = strings.NewReader("Zoë\n")
 	var stderr strings.Builder

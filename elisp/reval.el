@@ -60,6 +60,7 @@
 (require 'reval-eval)
 (require 'reval-input)
 (require 'reval-inspect)
+(require 'reval-join)
 (require 'reval-kernel)
 
 (defgroup reval nil
@@ -166,9 +167,11 @@ namespace.
     (if (reval-document-clone-p)
         (reval-overlay-mirror-all document)
       ;; A server that runs gets to know the buffer, and none is started: files
-      ;; may turn the mode on.
-      (when (reval-connection-live-p (reval-connection-last (reval-connection-project-root)))
-        (reval-document-connect document)))))
+      ;; may turn the mode on.  But what was evaluated in this file before, in
+      ;; a session that went on, is shown again.
+      (if (reval-connection-live-p (reval-connection-last (reval-connection-project-root)))
+          (reval-document-connect document)
+        (reval-join-look document)))))
 
 (defun reval--enable-eldoc ()
   "Let ElDoc ask the kernel in the current buffer.

@@ -18,6 +18,7 @@ import (
 	"github.com/reval-editor/reval/internal/document"
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/internal/workspace"
 )
 
 // openDocument is a document that the client has open, with what it led to.
@@ -67,7 +68,7 @@ func (d *openDocument) canBeRun() bool {
 
 // name is what a traceback calls the document: that of its file, or of its buffer.
 func (d *openDocument) name() string {
-	if p := filePath(d.key); p != "" {
+	if p := workspace.FilePath(d.key); p != "" {
 		return filepath.Base(p)
 	}
 	if rest, ok := strings.CutPrefix(d.uri, "untitled:"); ok {
@@ -122,7 +123,7 @@ func (s *Server) didOpen(params []byte) error {
 	}
 	d := &openDocument{
 		Document: document.New(t.URI, t.LanguageID, t.Version, t.Text, s.encoding),
-		uri:      t.URI, key: key, language: languageOf(t.LanguageID, filePath(key)),
+		uri:      t.URI, key: key, language: languageOf(t.LanguageID, workspace.FilePath(key)),
 		anchored: map[*document.Anchor]*result{},
 	}
 	s.documents[key] = d

@@ -11,6 +11,7 @@ import (
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/internal/workspace"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -106,7 +107,7 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 // surroundings are those of a program, for a document that is evaluated as one: nil for
 // a part of it, or where it has no file.
 func (d *openDocument) surroundings(p EvaluateParams) func(string) (begin, end string) {
-	path := filePath(d.key)
+	path := workspace.FilePath(d.key)
 	if p.Unit != unitFile || path == "" {
 		return nil
 	}

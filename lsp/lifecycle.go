@@ -3,14 +3,13 @@ package lsp
 import (
 	"context"
 	"encoding/json"
-	"runtime"
-	"strings"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/workspace"
 )
 
 // Initialize negotiates what the client can do.
@@ -108,22 +107,10 @@ func workspaceFolders(p *protocol.InitializeParams) []string {
 }
 
 func appendPath(paths []string, u uri.URI) []string {
-	if p := filePath(u); p != "" {
+	if p := workspace.FilePath(u); p != "" {
 		paths = append(paths, p)
 	}
 	return paths
-}
-
-// filePath is the path of a file URI; empty for any other.
-func filePath(u uri.URI) string {
-	if !strings.HasPrefix(string(u), "file:") {
-		return ""
-	}
-	platform := uri.PlatformPOSIX
-	if runtime.GOOS == "windows" {
-		platform = uri.PlatformWindows
-	}
-	return uri.FsPathFor(u, platform, true)
 }
 
 // Initialized needs no answer.

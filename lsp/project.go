@@ -13,7 +13,7 @@ import (
 
 // projectOf finds a document's project.
 func (s *Server) projectOf(u uri.URI, lang language.Language) workspace.Project {
-	return s.workspace.Project(filePath(u), lang)
+	return s.workspace.Project(workspace.FilePath(u), lang)
 }
 
 // configure takes settings.

@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/reval-editor/reval/internal/document"
+	"github.com/reval-editor/reval/internal/workspace"
 )
 
 // A document that is closed and opened again, or renamed, keeps its results: it stays
@@ -107,7 +108,7 @@ func (s *Server) reopen(d *openDocument, key uri.URI, o opened) error {
 			s.outbox.wake()
 		}
 	}
-	language := languageOf(o.LanguageID, filePath(key))
+	language := languageOf(o.LanguageID, workspace.FilePath(key))
 	if language.ID != d.language.ID {
 		s.removeAll(d) // they are another language's
 	}

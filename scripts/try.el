@@ -11,7 +11,8 @@
       auto-save-default nil)
 (add-to-list 'load-path (expand-file-name "elisp" (getenv "REVAL_TRY_ROOT")))
 (require 'reval)
-(setq reval-command (list (getenv "REVAL_TRY_BIN") "lsp"))
+(setq reval-command (append (list (getenv "REVAL_TRY_BIN") "lsp")
+                            (split-string (or (getenv "REVAL_TRY_FLAGS") "") " " t)))
 (add-hook 'find-file-hook #'reval-mode)
 
 ;;; try.el ends here

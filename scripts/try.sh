@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 
 sample=testdata/try/sample.go
 export REVAL_TRY_BIN=$PWD/bin/reval
+export REVAL_TRY_FLAGS=--standalone # it leaves nothing behind
 export REVAL_TRY_ROOT=$PWD
 floors='Neovim 0.10, Vim 9.0.1378 or Emacs 28.1'
 

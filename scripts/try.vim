@@ -8,7 +8,7 @@ let &packpath = $VIMRUNTIME
 set encoding=utf-8 hidden noswapfile nobackup laststatus=2 mouse=a
 let mapleader = ' '
 let maplocalleader = '\'
-let g:reval_command = [$REVAL_TRY_BIN, 'lsp']
+let g:reval_command = [$REVAL_TRY_BIN, 'lsp'] + split($REVAL_TRY_FLAGS)
 let g:reval_default_maps = 1
 filetype plugin indent on
 syntax on

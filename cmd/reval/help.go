@@ -89,7 +89,7 @@ editor that began it is closed, and the next one that opens the file finds it. O
 that nobody has joined ends when it has evaluated nothing for 12 hours.
 
   --json  a list of objects with the keys id, kernel, display_name, language,
-          folder, environment, state, message, queued, clients, evaluations and used
+          folder, environment, state, message, queued, clients, evaluations, files and used
 `,
 	"tail": `What the clients of the session evaluate is shown with their names, what that
 prints and gives, and how it ends, until the session does or Ctrl-C. SESSION is the

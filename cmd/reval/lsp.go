@@ -62,7 +62,7 @@ func (s *stdio) Close() error {
 
 // standaloneByDefault says whether `reval lsp` without --standalone serves the editor
 // itself, or joins the daemon.
-const standaloneByDefault = true
+const standaloneByDefault = false
 
 func runLSP(ctx context.Context, env environment, args []string) error {
 	f := flags("lsp")

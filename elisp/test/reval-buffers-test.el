@@ -21,7 +21,7 @@
           (file-name-as-directory (make-temp-file (concat reval-test-project "trust") t)))
          (started (expand-file-name "started" reval-test-project))
          (reval-command (list "sh" "-c" "touch \"$1\"; shift; exec \"$@\"" "sh" started
-                              (car reval-command) "lsp")))
+                              (car reval-command) "lsp" "--standalone")))
     (dolist (header '("# -*- mode: python; mode: reval -*-\n6 * 7\n"
                       "# -*- mode: python; eval: (reval-mode) -*-\n6 * 7\n"))
       (write-region header nil (expand-file-name "trusted.py" reval-test-project) nil 'silent)

@@ -17,7 +17,7 @@
 (ert-deftest reval-test-eglot-leaves-eldoc ()
   "ElDoc asks the kernel, too, when eglot is started in the buffer afterwards."
   (reval-test-visiting "beside.py" "x = 42\nx\n"
-    (let ((eglot-server-programs (list (cons major-mode (list (getenv "REVAL_BIN") "lsp"))))
+    (let ((eglot-server-programs (list (cons major-mode (list (getenv "REVAL_BIN") "lsp" "--standalone"))))
           (eglot-sync-connect 10))
       (reval-test-eval-line 1)
       (reval-test-shown 1 "✓")

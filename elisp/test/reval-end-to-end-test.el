@@ -24,7 +24,7 @@
 ;; seconds on a machine that runs other tests, too.
 (setq reval-completion-timeout 60)
 
-(setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp")
+(setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp" "--standalone")
       reval-flash nil
       reval-input-idle-delay 0.1)
 

@@ -52,7 +52,7 @@ type pipes struct {
 const documentURI = "file:///bench.py"
 
 func startEditor(ctx context.Context, connectionFile string) (*editor, error) {
-	cmd := exec.CommandContext(ctx, *reval, "lsp")
+	cmd := exec.CommandContext(ctx, *reval, "lsp", "--standalone")
 	in, out, err := child.Pipe(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start reval: %w", err)

@@ -54,6 +54,8 @@ type Session struct {
 	// Clients are the names of who listens.
 	Clients     []string `json:"clients"`
 	Evaluations int      `json:"evaluations"` // that it knows
+	// Files are the paths of the files that have them.
+	Files []string `json:"files"`
 	// Used is when the last evaluation ended.
 	Used time.Time `json:"used,omitzero"`
 }

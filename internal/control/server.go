@@ -8,8 +8,11 @@ import (
 	"io"
 	"strings"
 
+	"go.lsp.dev/uri"
+
 	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/internal/workspace"
 	"github.com/reval-editor/reval/jupyter"
 )
 
@@ -98,10 +101,16 @@ func find(sessions []*hub.Session, name string) (*hub.Session, error) {
 
 func describe(s *hub.Session) Session {
 	spec, status := s.Spec(), s.Status()
+	uris, evaluations := s.Documents()
 	told := Session{
 		ID: s.ID, Kernel: spec.Name, DisplayName: spec.DisplayName, Language: s.Language.ID, Folder: s.Project.Folder,
 		Environment: spec.Environment(), State: string(status.State), Message: status.Message, Queued: status.Queued,
-		Clients: []string{}, Evaluations: s.Evaluations(), Used: s.Used(),
+		Clients: []string{}, Evaluations: evaluations, Files: []string{}, Used: s.Used(),
+	}
+	for _, u := range uris {
+		if path := workspace.FilePath(uri.URI(u)); path != "" {
+			told.Files = append(told.Files, path)
+		}
 	}
 	for _, c := range s.Clients() {
 		told.Clients = append(told.Clients, c.Name)

@@ -111,11 +111,23 @@ func (r *records) forget(k *kept) {
 	}
 }
 
-// Evaluations counts the evaluations that listeners that come later are told of.
-func (s *Session) Evaluations() int {
+// Documents are the URIs of the documents with evaluations that listeners that come later are
+// told of, and how many those are.
+func (s *Session) Documents() (uris []string, evaluations int) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	return len(s.records.order) - len(s.records.hidden)
+	seen := map[string]bool{}
+	for _, k := range s.records.order {
+		if k.hidden {
+			continue
+		}
+		evaluations++
+		if uri := k.evaluation.Origin.URI; !seen[uri] {
+			seen[uri] = true
+			uris = append(uris, uri)
+		}
+	}
+	return uris, evaluations
 }
 
 // Hide has listeners that come later not told of evaluations: their results were cleared, or

@@ -154,6 +154,16 @@ func (term *Terminal) WaitExit() int {
 	return code
 }
 
+// Kill ends the program by SIGKILL, and waits for that.
+func (term *Terminal) Kill() {
+	term.t.Helper()
+	pid := strings.TrimSpace(term.command("display-message", "-p", "#{pane_pid}"))
+	if out, err := exec.Command("kill", "-KILL", pid).CombinedOutput(); err != nil {
+		term.t.Fatalf("kill %s: %v: %s", pid, err, out)
+	}
+	term.WaitUntil("the end of the program", func(string) bool { return term.ended() })
+}
+
 // Close ends the program and the terminal; the test's cleanup calls it, too.
 func (term *Terminal) Close() {
 	if _, err := term.run("kill-server"); err != nil && !errors.Is(err, errNoServer) {

@@ -55,8 +55,18 @@ func New(o Options) *Workspace {
 func (w *Workspace) ChangeFolders(added, removed []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	removed = cleaned(removed)
 	folders := slices.DeleteFunc(slices.Clone(w.folders), func(f string) bool { return slices.Contains(removed, f) })
-	w.folders = append(folders, added...)
+	w.folders = append(folders, cleaned(added)...)
+}
+
+// cleaned are folders as every editor means them: some write a slash behind.
+func cleaned(folders []string) []string {
+	var clean []string
+	for _, f := range folders {
+		clean = append(clean, filepath.Clean(f))
+	}
+	return clean
 }
 
 // SetKernelDirectory says where kernels run that are started later: "project" or "" for

@@ -78,6 +78,29 @@ func TestKernelFolder(t *testing.T) {
 }
 
 // Who asks for a kernel gets the one that was preferred for its project and language.
+// A folder is the same one however an editor writes it.
+func TestProjectOfFolders(t *testing.T) {
+	dir := t.TempDir()
+	python := lang(t, "python")
+	project := func(folder string) Project {
+		w := New(Options{})
+		w.ChangeFolders([]string{folder}, nil)
+		return w.Project(filepath.Join(dir, "a", "x.py"), python)
+	}
+	want := project(dir)
+	for _, folder := range []string{dir + "/", dir + "//", filepath.Dir(dir) + "/./" + filepath.Base(dir)} {
+		if p := project(folder); !p.Same(want) {
+			t.Errorf("%s is another project: %+v, not %+v", folder, p, want)
+		}
+	}
+	w := New(Options{})
+	w.ChangeFolders([]string{dir}, nil)
+	w.ChangeFolders(nil, []string{dir + "/"})
+	if p := w.Project(filepath.Join(dir, "a", "x.py"), python); p.Folder == dir {
+		t.Error("a folder is there after it was removed")
+	}
+}
+
 func TestPreferred(t *testing.T) {
 	root := write(t, "a/.git", "b/.git")
 	w := New(Options{})

@@ -75,4 +75,7 @@ highlight default link RevalPicture Directory
 augroup reval
   autocmd!
   autocmd FileType * if get(g:, 'reval_default_maps', 0) | call reval#maps#buffer() | endif
+  " Where a daemon runs, it may have a session of the file's folder.
+  autocmd FileType * if get(g:, 'reval_join', 1) && !empty(glob($XDG_RUNTIME_DIR .. '/reval/daemon-*.sock'))
+        \ | call reval#join#look(str2nr(expand('<abuf>'))) | endif
 augroup END

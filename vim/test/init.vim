@@ -3,7 +3,7 @@ set nocompatible encoding=utf-8 hidden nomore shortmess+=I noswapfile
 let &runtimepath = expand('<sfile>:p:h:h') .. ',' .. &runtimepath
 filetype plugin on
 syntax on
-let g:reval_command = [$REVAL_BIN, 'lsp']
+let g:reval_command = [$REVAL_BIN, 'lsp', '--standalone']
 nmap gz <Plug>(reval-eval)
 xmap gz <Plug>(reval-eval)
 nmap gzz <Plug>(reval-eval-line)

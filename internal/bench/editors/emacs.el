@@ -48,7 +48,7 @@
     (error "The package does not compile")))
 (require 'reval)
 
-(setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp")
+(setq reval-command (list (expand-file-name (getenv "REVAL_BIN")) "lsp" "--standalone")
       ring-bell-function #'ignore
       inhibit-startup-screen t
       create-lockfiles nil

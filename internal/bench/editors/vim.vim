@@ -25,7 +25,7 @@ let &runtimepath = expand('<sfile>:p:h:h:h:h') .. '/vim,' .. &runtimepath
 filetype plugin on
 syntax on
 runtime plugin/reval.vim
-let g:reval_command = [$REVAL_BIN, 'lsp']
+let g:reval_command = [$REVAL_BIN, 'lsp', '--standalone']
 let g:reval_root_markers = ['bench.py']
 
 let s:n = empty($REVAL_BENCH_N) ? 100 : str2nr($REVAL_BENCH_N)
