@@ -33,7 +33,10 @@
 (require 'url-util)
 
 (defcustom reval-command '("reval" "lsp")
-  "The program that serves reval, and its arguments."
+  "The program that serves reval, and its arguments.
+Kernels go on when Emacs is closed, and a file that is opened again
+finds its results: see `reval-join'.  With the further argument
+\"--standalone\" they end with Emacs."
   :type '(repeat string)
   :risky t
   :group 'reval)

@@ -18,10 +18,11 @@ var details = map[string]string{
 	"lsp": `Editors start this; see the README for each editor's settings. Standard input
 and output carry the protocol; what goes wrong is told on standard error.
 
-  --standalone  serve in this process; this is the default. With --standalone=false
-                the user's daemon serves the editor, and is started if there is none;
-                where there can be none this process serves, and says why on standard
-                error, as 'reval doctor' does
+The user's daemon serves the editor, and is started if there is none: sessions go
+on when the editor is closed, and the next one finds them. Where there can be no
+daemon this process serves, and says why on standard error, as 'reval doctor' does.
+
+  --standalone  serve in this process, and end the kernels with it
   --log FILE    append a log of everything to FILE; it may contain code and output
 
 exit status: 0; 1 if the daemon ended before the editor did, which can start this
