@@ -3,7 +3,10 @@ package daemon
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/reval-editor/reval/internal/trust"
 )
 
 const (
@@ -18,15 +21,17 @@ const (
 func (s *server) keep() {
 	look := time.NewTicker(s.options.look)
 	defer look.Stop()
-	for {
+	for lost := false; ; {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-look.C:
 		}
-		if err := s.takePlace(); err != nil {
+		err := s.takePlace()
+		if err != nil && !lost {
 			s.log.Warn("the daemon cannot be found", "error", err)
 		}
+		lost = err != nil
 	}
 }
 
@@ -39,6 +44,13 @@ func (s *server) takePlace() error {
 		return nil
 	}
 	p := s.options.Place
+	// The folder goes with the user's last login, and what it is in comes back with the next.
+	if _, err := os.Lstat(filepath.Dir(p.Dir)); err != nil {
+		return err
+	}
+	if err := trust.Private(p.Dir); err != nil {
+		return err
+	}
 	if !isAt(s.lock, p.lock()) {
 		lock, err := tryLock(p.lock())
 		if errors.Is(err, errLocked) {

@@ -15,14 +15,16 @@ func TestRemovedFilesAreMadeAgain(t *testing.T) {
 	before := join(t, joining(p))
 	o := joining(p)
 	o.Command = nil
-	for _, path := range []string{p.Socket(), p.lock()} {
-		if err := os.Remove(path); err != nil {
+	for _, path := range []string{p.Socket(), p.lock(), p.Dir} {
+		away := p.Dir + ".away"
+		if err := os.Rename(path, away); err != nil {
 			t.Fatal(err)
 		}
 		for there := false; !there; { // it looks at all times
 			_, err := os.Lstat(path)
 			there = err == nil
 		}
+		os.RemoveAll(away)
 		for reached := false; !reached; {
 			c, err := Join(t.Context(), o)
 			if reached = err == nil; reached {

@@ -72,7 +72,8 @@ func Env(t testing.TB) []string {
 
 // stopDaemon ends the daemon that was started in an environment, if there was one.
 func stopDaemon(t testing.TB, runtimeDir string, env []string) {
-	if locks, _ := filepath.Glob(filepath.Join(runtimeDir, "reval", "daemon-*.lock")); len(locks) == 0 {
+	// There may be one that is only about to start.
+	if files, _ := filepath.Glob(filepath.Join(runtimeDir, "reval", "daemon*")); len(files) == 0 {
 		return
 	}
 	stop := exec.Command(Reval(t), "daemon", "stop")
