@@ -555,6 +555,46 @@ func TestAdoptInput(t *testing.T) {
 	}
 }
 
+// TestAdoptEvery: so it is with every kernel that reval is tested with.
+func TestAdoptEvery(t *testing.T) {
+	t.Parallel()
+	kernel := func(name string) func(testing.TB) Spec {
+		return installedSpec(filepath.Join(testenv.JupyterPath(), "kernels", name))
+	}
+	const script = "for (let i = 0; i < 60; i++) { console.log('tick', i); await new Promise(r => setTimeout(r, 50)); }"
+	for _, v := range []survivor{
+		{"ipykernel 6", kernel("ipykernel6"), "x = 41", survivors[0].tick, "print(x + 1)", ""},
+		{"xeus-python", kernel("xeus-python"), "x = 41", survivors[0].tick, "print(x + 1)", ""},
+		{"Deno", kernel("deno"), "let x = 41", script, "console.log(x + 1)", ""},
+		{"tslab", kernel("tslab"), "let x = 41", script, "console.log(x + 1)", ""},
+		{
+			"Calysto Scheme", kernel("calysto-scheme"), "(define x 41)",
+			`(import "time")(for-each (lambda (i) (begin (display (string-append "tick " (number->string i) "\n")) (time.sleep 0.05))) (range 60))`,
+			"(display (+ x 1))", "",
+		},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			env := testenv.Env(t)
+			r := registryFor(t, env)
+			e := adoptable(t, env, r, order{Spec: v.spec(t), Before: v.set, Code: v.tick, ID: "ticking"})
+			l := newEvents()
+			k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
+			must(t, err)
+			t.Cleanup(k.Close)
+			if status, err := k.Await(within(t), "ticking", l.add); err != nil || status != jupyter.StatusOK {
+				t.Errorf("await: %q, %v", status, err)
+			}
+			endsTicking(t, l.all())
+			if !strings.Contains(run(t, k, v.show), "42") {
+				t.Error("it is not the kernel that it was")
+			}
+			must(t, k.Shutdown(within(t)))
+			nothingLeft(t, env, r)
+		})
+	}
+}
+
 // TestAdoptStopped: one that is stopped answers nobody, is left as it is, and can be ended.
 func TestAdoptStopped(t *testing.T) {
 	t.Parallel()

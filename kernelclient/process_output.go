@@ -106,6 +106,9 @@ func (o *outputFile) look() {
 	if size < o.at {
 		o.at = 0
 	}
+	if size == o.at {
+		return
+	}
 	skip := max(0, size-o.at-maxOutputFile)
 	if skip > 0 {
 		o.tail.cut()
