@@ -595,6 +595,21 @@ func TestAdoptEvery(t *testing.T) {
 	}
 }
 
+// TestAdoptHeartbeat: a kernel that answers its heartbeat between executions only is asked
+// again when it is through with what it ran.
+func TestAdoptHeartbeat(t *testing.T) {
+	t.Parallel()
+	env := testenv.Env(t)
+	r := registryFor(t, env)
+	e := adoptable(t, env, r, order{Spec: survivors[3].spec(t), Code: "cat('on\\n'); flush.console(); Sys.sleep(8)"})
+	beats := make(chan struct{}, 1)
+	k, err := r.Adopt(within(t), e, Options{Responsive: func(bool) {}, Logger: seeLog(heartBeats, beats)})
+	must(t, err)
+	t.Cleanup(k.Close)
+	next(t, beats)
+	must(t, k.Shutdown(within(t)))
+}
+
 // TestAdoptStopped: one that is stopped answers nobody, is left as it is, and can be ended.
 func TestAdoptStopped(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/reval-editor/reval/kernelclient"
@@ -124,4 +125,54 @@ func ExampleServer_Start() {
 		log.Fatal(err)
 	}
 	defer kernel.Shutdown(ctx)
+}
+
+// A kernel outlives the program that started it, which lets go of it here but may as well be
+// killed, and goes on with the next.
+func ExampleRegistry() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "kernels-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	registry, err := kernelclient.OpenRegistry(dir, "v1.2.3")
+	if err != nil {
+		log.Fatal(err)
+	}
+	kernel, err := kernelclient.Launch(ctx, goKernel, kernelclient.LaunchOptions{Registry: registry})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := kernel.Execute(ctx, kernelclient.ExecuteRequest{Code: "x := 41"}, func(kernelclient.Event) {}); err != nil {
+		log.Fatal(err)
+	}
+	if err := kernel.Release(); err != nil {
+		log.Fatal(err)
+	}
+
+	entries, err := registry.Entries()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.Err != nil {
+			log.Print(entry.Err) // it has ended meanwhile
+			continue
+		}
+		kernel, err := registry.Adopt(ctx, entry, kernelclient.Options{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer kernel.Shutdown(ctx)
+		_, err = kernel.Execute(ctx, kernelclient.ExecuteRequest{Code: "x + 1"}, func(e kernelclient.Event) {
+			if value, ok := e.(kernelclient.Result); ok {
+				fmt.Printf("%s %s\n", entry.Spec.Name, value.Data["text/plain"])
+			}
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output: go "42"
 }

@@ -102,7 +102,7 @@ func (k *Kernel) watchHeart(started <-chan struct{}) (stop func()) {
 
 func (k *Kernel) askHeart(ctx context.Context, h *heart) {
 	defer h.rest()
-	if err := h.beats(ctx, defaultHeartbeat); err != nil {
+	if err := h.beats(ctx, defaultHeartbeat); err != nil && !k.beatsLater(ctx, h) {
 		// It has just answered kernel_info: this tells nothing about the kernel.
 		k.options.Logger.Debug("kernel without a heartbeat", "error", err)
 		return
@@ -116,6 +116,21 @@ func (k *Kernel) askHeart(ctx context.Context, h *heart) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// beatsLater asks an adopted kernel again when it is through with what it runs: some do not
+// answer their heartbeat meanwhile.
+func (k *Kernel) beatsLater(ctx context.Context, h *heart) bool {
+	if _, occupied := k.Occupied(); !occupied {
+		return false
+	}
+	h.rest()
+	select {
+	case <-k.occupation.settled:
+		return h.beats(ctx, defaultHeartbeat) == nil
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -277,8 +277,12 @@ type registration struct {
 	output   *outputFile // which is locked
 }
 
-// begin makes the log of a new kernel.
+// begin makes the log of a new kernel, and the folder if it was removed: a runtime folder is
+// when its user logs out, while programs may go on.
 func (r *Registry) begin(logger *slog.Logger) (*registration, error) {
+	if err := trust.Private(r.dir); err != nil {
+		return nil, fmt.Errorf("enter the kernel in the registry: %w", err)
+	}
 	host, err := thisHost()
 	if err != nil {
 		return nil, err

@@ -223,3 +223,19 @@ func TestRegistryIsPrivate(t *testing.T) {
 		t.Errorf("another user's word was enough to remove a file: %v", err)
 	}
 }
+
+// TestRegistryFolderIsMadeAgain: a runtime folder is removed when its user logs out.
+func TestRegistryFolderIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	r := registryFor(t, testenv.Env(t))
+	must(t, os.RemoveAll(r.dir))
+	g, err := r.begin((Options{}).log())
+	must(t, err)
+	g.remove()
+	must(t, os.RemoveAll(r.dir))
+	must(t, os.Mkdir(r.dir, 0o700))
+	must(t, os.Chmod(r.dir, 0o777))
+	if _, err := r.begin((Options{}).log()); err == nil {
+		t.Error("others may write there")
+	}
+}
