@@ -209,16 +209,7 @@ func adoptable(t testing.TB, env []string, r *Registry, o order) Entry {
 		t.Fatal(e.Err)
 	}
 	s.kill()
-	t.Cleanup(func() { endProcess(e.PID, e.Start) })
 	return e
-}
-
-// endProcess is for a test that has failed.
-func endProcess(pid int, start string) {
-	if h, err := holdProcess(pid, start); err == nil {
-		h.signalGroup(9)
-		h.close()
-	}
 }
 
 func TestAdoptRestart(t *testing.T) {
@@ -339,9 +330,16 @@ func TestAdoptAnotherProcess(t *testing.T) {
 	if got := only(t, r); !errors.Is(got.Err, ErrDead) {
 		t.Errorf("it is listed as alive: %+v", got)
 	}
-	if now, err := processStart(e.PID); err != nil || now != e.Start {
-		t.Errorf("the process of that number was ended: %v", err)
+	h, err := holdProcess(e.PID, e.Start)
+	if err != nil {
+		t.Fatalf("the process of that number was ended: %v", err)
 	}
+	t.Cleanup(func() {
+		h.signalGroup(syscall.SIGKILL)
+		h.close()
+		gone(t, e.PID)
+		nothingRuns(t, env)
+	})
 	if entries, err := r.Entries(); err != nil || len(entries) > 0 {
 		t.Errorf("%v, %v", entries, err)
 	}

@@ -129,8 +129,27 @@ func startStarter(t testing.TB, env []string, o order, prepare func(*exec.Cmd)) 
 			s.lines <- lines.Text()
 		}
 	}()
-	t.Cleanup(s.kill)
+	t.Cleanup(func() {
+		s.kill()
+		endAll(o.Registry) // a test that has failed may have left its kernel
+	})
 	return s
+}
+
+// endAll ends the kernels of a registry, whoever has them.
+func endAll(dir string) {
+	r, err := OpenRegistry(dir, "")
+	if err != nil {
+		return
+	}
+	entries, _ := r.Entries()
+	for _, e := range entries {
+		if h, err := holdProcess(e.PID, e.Start); err == nil {
+			p := process{pid: e.PID, handle: h}
+			p.killGroup()
+			h.close()
+		}
+	}
 }
 
 // kill ends it as kill -9 does; the second call does nothing.
