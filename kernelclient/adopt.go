@@ -43,7 +43,7 @@ func (r *Registry) adopt(ctx context.Context, e Entry, o Options) (*Kernel, erro
 	k.identity = jupyter.NewID() // the kernel may have the last one's connection still
 	k.proc = adoptProcess(handle, g.output, e.Started)
 	k.proc.clean = g.end
-	k.occupation = &occupation{settled: make(chan struct{})}
+	k.occupation = &occupation{settled: make(chan struct{}), fates: map[string]*fate{}}
 	err = k.join(ctx, e)
 	if err == nil {
 		return k, nil

@@ -26,8 +26,8 @@ import (
 type survivor struct {
 	name string
 	spec func(t testing.TB) Spec
-	// Gives x a value; prints tick 0 to tick 59, a line every 50 ms; shows x; prints "on" and
-	// then runs for ever.
+	// Gives x a value; prints tick 0 to tick 59, a line every 50 ms, and goes on after tick 20 when
+	// there is a file go; shows x; prints "on" and then runs for ever.
 	set, tick, show, hang string
 }
 
@@ -51,22 +51,22 @@ func installedSpec(dir ...string) func(testing.TB) Spec {
 var survivors = []survivor{
 	{
 		"ipykernel", ipykernel,
-		"x = 41", "import time\nfor i in range(60):\n    print('tick', i, flush=True)\n    time.sleep(0.05)", "print(x + 1)",
+		"x = 41", "import os, time\nfor i in range(60):\n    print('tick', i, flush=True)\n    time.sleep(0.05)\n    while i == 20 and not os.path.exists('go'): time.sleep(0.05)", "print(x + 1)",
 		"print('on', flush=True)\nwhile True: pass",
 	},
 	{
 		"Go kernel", func(t testing.TB) Spec { return goKernel(t).spec },
-		"x := 41", "import (\n\"fmt\"\n\"time\"\n)\nfor i := range 60 {\n\tfmt.Println(\"tick\", i)\n\ttime.Sleep(50 * time.Millisecond)\n}", "import \"fmt\"\nfmt.Println(x + 1)",
+		"x := 41", "import (\n\"fmt\"\n\"os\"\n\"time\"\n)\nfor i := range 60 {\n\tfmt.Println(\"tick\", i)\n\ttime.Sleep(50 * time.Millisecond)\n\tfor i == 20 {\n\t\tif _, err := os.Stat(\"go\"); err == nil {\n\t\t\tbreak\n\t\t}\n\t\ttime.Sleep(50 * time.Millisecond)\n\t}\n}", "import \"fmt\"\nfmt.Println(x + 1)",
 		"import \"fmt\"\nfmt.Println(\"on\")\nfor {}",
 	},
 	{
 		"bash_kernel", installedSpec(filepath.Join(testenv.JupyterPath(), "kernels", "bash")),
-		"x=41", "for i in $(seq 0 59); do echo tick $i; sleep 0.05; done", "echo $((x + 1))",
+		"x=41", "for i in $(seq 0 59); do echo tick $i; sleep 0.05; while [ $i = 20 ] && [ ! -e go ]; do sleep 0.05; done; done", "echo $((x + 1))",
 		"echo on; while :; do sleep 0.1; done",
 	},
 	{
 		"IRkernel", installedSpec("/usr/share/jupyter/kernels/ir", "/usr/lib/R/site-library/IRkernel/kernelspec"),
-		"x <- 41", "for (i in 0:59) { cat(paste('tick', i)); cat('\\n'); flush.console(); Sys.sleep(0.05) }", "cat(x + 1); cat('\\n')",
+		"x <- 41", "for (i in 0:59) { cat(paste('tick', i)); cat('\\n'); flush.console(); Sys.sleep(0.05); while (i == 20 && !file.exists('go')) Sys.sleep(0.05) }", "cat(x + 1); cat('\\n')",
 		"cat('on\\n'); flush.console(); repeat Sys.sleep(0.01)",
 	},
 }
@@ -110,6 +110,12 @@ func nothingLeft(t testing.TB, env []string, r *Registry) {
 }
 
 var tickLine = regexp.MustCompile(`tick (\d+)`)
+
+// goOn has ticking code go on.
+func goOn(t testing.TB, e Entry) {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(e.Dir, "go"), nil, 0o600))
+}
 
 // endsTicking checks that what came is without gap or repeat to the last line.
 func endsTicking(t testing.TB, got string) {
@@ -156,6 +162,7 @@ func TestAdopt(t *testing.T) {
 				if _, err := r.Adopt(within(t), e, Options{}); !errors.Is(err, ErrHeld) {
 					t.Errorf("adopted twice: %v", err)
 				}
+				goOn(t, e)
 				status, err := k.Await(within(t), "ticking", l.add)
 				if err != nil || status != jupyter.StatusOK {
 					t.Fatalf("await: %q, %v; heard:\n%s", status, err, l.all())
@@ -168,8 +175,11 @@ func TestAdopt(t *testing.T) {
 				if _, occupied := k.Occupied(); occupied {
 					t.Error("it is told to be occupied still")
 				}
-				if _, err := k.Await(within(t), "ticking", l.add); !errors.Is(err, ErrMissed) {
-					t.Errorf("await what has ended: %v", err)
+				if again, err := k.Await(within(t), "ticking", l.add); err != nil || again != status {
+					t.Errorf("await what has ended: %q, %v", again, err)
+				}
+				if _, err := k.Await(within(t), "other", l.add); !errors.Is(err, ErrMissed) {
+					t.Errorf("await what had ended: %v", err)
 				}
 				l = newEvents()
 				ended := start(within(t), k, ExecuteRequest{Code: v.hang}, l.add)
@@ -268,6 +278,7 @@ func TestRelease(t *testing.T) {
 	l := newEvents()
 	k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
 	must(t, err)
+	goOn(t, e)
 	if _, err := k.Await(within(t), "ticking", l.add); err != nil {
 		t.Fatal(err)
 	}
@@ -559,15 +570,15 @@ func TestAdoptEvery(t *testing.T) {
 	kernel := func(name string) func(testing.TB) Spec {
 		return installedSpec(filepath.Join(testenv.JupyterPath(), "kernels", name))
 	}
-	const script = "for (let i = 0; i < 60; i++) { console.log('tick', i); await new Promise(r => setTimeout(r, 50)); }"
+	const script = "for (let i = 0; i < 60; i++) { console.log('tick', i); await new Promise(r => setTimeout(r, 50)); while (i == 20 && !fs.existsSync('go')) await new Promise(r => setTimeout(r, 50)); }"
 	for _, v := range []survivor{
 		{"ipykernel 6", kernel("ipykernel6"), "x = 41", survivors[0].tick, "print(x + 1)", ""},
 		{"xeus-python", kernel("xeus-python"), "x = 41", survivors[0].tick, "print(x + 1)", ""},
-		{"Deno", kernel("deno"), "let x = 41", script, "console.log(x + 1)", ""},
-		{"tslab", kernel("tslab"), "let x = 41", script, "console.log(x + 1)", ""},
+		{"Deno", kernel("deno"), "let x = 41; import fs from 'node:fs'", script, "console.log(x + 1)", ""},
+		{"tslab", kernel("tslab"), "let x = 41; import * as fs from 'fs'", script, "console.log(x + 1)", ""},
 		{
 			"Calysto Scheme", kernel("calysto-scheme"), "(define x 41)",
-			`(import "time")(for-each (lambda (i) (begin (display (string-append "tick " (number->string i) "\n")) (time.sleep 0.05))) (range 60))`,
+			`(import "time")(import "os")(for-each (lambda (i) (begin (display (string-append "tick " (number->string i) "\n")) (time.sleep (if (and (= i 20) (not (os.path.exists "go"))) 8 0.05)))) (range 60))`,
 			"(display (+ x 1))", "",
 		},
 	} {
@@ -580,6 +591,7 @@ func TestAdoptEvery(t *testing.T) {
 			k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
 			must(t, err)
 			t.Cleanup(k.Close)
+			goOn(t, e)
 			if status, err := k.Await(within(t), "ticking", l.add); err != nil || status != jupyter.StatusOK {
 				t.Errorf("await: %q, %v", status, err)
 			}
@@ -590,6 +602,93 @@ func TestAdoptEvery(t *testing.T) {
 			must(t, k.Shutdown(within(t)))
 			nothingLeft(t, env, r)
 		})
+	}
+}
+
+// TestAdoptError: an error is heard though its reply went to who is gone; and what a kernel
+// drops after an error is not waited for.
+func TestAdoptError(t *testing.T) {
+	t.Parallel()
+	for _, v := range []struct {
+		name string
+		spec func(testing.TB) Spec
+		code string
+	}{
+		{"ipykernel", ipykernel, "import os, time\nprint('on', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.05)\n1/0"},
+		{"Go kernel", survivors[1].spec, "import (\"fmt\"; \"os\"; \"time\")\nfmt.Println(\"on\")\nfor {\n\tif _, err := os.Stat(\"go\"); err == nil {\n\t\tbreak\n\t}\n\ttime.Sleep(50 * time.Millisecond)\n}\npanic(\"no\")"},
+		{"IRkernel", survivors[3].spec, "cat('on\\n'); flush.console(); while (!file.exists('go')) Sys.sleep(0.05); stop('no')"},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			env := testenv.Env(t)
+			r := registryFor(t, env)
+			e := adoptable(t, env, r, order{Spec: v.spec(t), Code: v.code, ID: "failing"})
+			l := newEvents()
+			k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
+			must(t, err)
+			t.Cleanup(k.Close)
+			goOn(t, e)
+			status, err := k.Await(within(t), "failing", l.add)
+			if err != nil || status != jupyter.StatusError || !strings.Contains(l.all(), "error ") {
+				t.Errorf("await: %q, %v:\n%s", status, err, l.all())
+			}
+			begun := time.Now()
+			next(t, k.occupation.settled)
+			if took := time.Since(begun); took > k.patience {
+				t.Errorf("it is told to be occupied for %v", took)
+			}
+			must(t, k.Shutdown(within(t)))
+			nothingLeft(t, env, r)
+		})
+	}
+}
+
+// TestFate: what is told of an end is certain, else nothing is told.
+func TestFate(t *testing.T) {
+	t.Parallel()
+	status := func(state string) *jupyter.Message {
+		m, err := jupyter.NewMessage("s", jupyter.StatusMsg, jupyter.StatusContent{ExecutionState: state})
+		must(t, err)
+		m.Parent = jupyter.Header{MsgID: "x", MsgType: jupyter.ExecuteRequest}
+		return m
+	}
+	said := func(o *occupation, e Event) {
+		m := status("")
+		m.Header.MsgType = jupyter.StreamMsg
+		o.note(m, e)
+	}
+	for _, c := range []struct {
+		name        string
+		began, sure bool
+		events      []Event
+		ends        bool
+		want        string
+		wantEnded   bool
+	}{
+		{name: "nothing"},
+		{name: "an end at once", ends: true, wantEnded: true},
+		{name: "an end after a while", sure: true, ends: true, want: jupyter.StatusOK, wantEnded: true},
+		{name: "dropped", sure: true, began: true, ends: true, wantEnded: true},
+		{name: "output", events: []Event{Stream{}}, ends: true, want: jupyter.StatusOK, wantEnded: true},
+		{name: "an error", began: true, events: []Event{Input{}, Error{}, Stream{}}, ends: true, want: jupyter.StatusError, wantEnded: true},
+		{name: "no end", events: []Event{Stream{}}, want: jupyter.StatusOK},
+	} {
+		o := &occupation{settled: make(chan struct{}), fates: map[string]*fate{}}
+		if c.sure {
+			o.since = time.Now().Add(-2 * failurePatience)
+		}
+		if c.began {
+			o.note(status(jupyter.StateBusy), nil)
+		}
+		for _, e := range c.events {
+			said(o, e)
+		}
+		if c.ends {
+			o.note(status(jupyter.StateIdle), nil)
+		}
+		if got, ended := o.fate("x"); got != c.want || ended != c.wantEnded {
+			t.Errorf("%s: %q, %t", c.name, got, ended)
+		}
 	}
 }
 
@@ -702,8 +801,10 @@ func TestInterruptOfTheStarter(t *testing.T) {
 	terminal.Close() // which ends the starter by SIGHUP
 	s.cmd.Wait()
 	l := newEvents()
-	k, err := r.Adopt(within(t), only(t, r), Options{Late: func(_ string, e Event) { l.add(e) }})
+	e := only(t, r)
+	k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
 	must(t, err)
+	goOn(t, e)
 	if status, err := k.Await(within(t), "ticking", l.add); err != nil || status != jupyter.StatusOK {
 		t.Errorf("await: %q, %v", status, err)
 	}

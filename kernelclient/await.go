@@ -13,13 +13,16 @@ var ErrMissed = errors.New("the execution had ended before it was listened to")
 
 // Await goes on listening to an execution that another program sent to the kernel before it
 // was adopted, by the request's id: handle is called with what it brings from now on, as with
-// [Kernel.Execute]. It returns when IOPub says that the execution has ended. Its reply went to
-// who had sent it: with that went payloads and the values of user expressions. What IOPub
-// brings between the adoption and Await goes to Options.Late; an input request waits for Await.
+// [Kernel.Execute]. It returns when IOPub says that the execution has ended, at once if it has
+// said so since the adoption. Its reply went to who had sent it: with that went payloads and
+// the values of user expressions. What IOPub brings between the adoption and Await goes to
+// Options.Late; an input request waits for Await.
 //
-// The status is error if an error was heard, else ok, and empty if nothing but its beginning
-// and its end was heard: then it may have been aborted. The error wraps ErrMissed if the kernel
-// is through with all that it was sent before the adoption, and the end of this was not heard.
+// The status is error if an error was heard since the adoption, else ok, and empty if that
+// cannot be told: nothing but the end was heard, and that so soon that an error may have been
+// missed, or nothing but the beginning and the end, as when it is aborted. The error wraps
+// ErrMissed if the kernel is through with all that it was sent before the adoption, and the end
+// of this was not heard.
 func (k *Kernel) Await(ctx context.Context, msgID string, handle func(Event)) (status string, err error) {
 	if k.occupation == nil {
 		return "", errors.New("await: the kernel was not adopted")
@@ -37,37 +40,23 @@ func (k *Kernel) Await(ctx context.Context, msgID string, handle func(Event)) (s
 		return "", fmt.Errorf("await: %s is waited for already", msgID)
 	}
 	defer k.forget(msgID, x)
+	if status, ended := k.occupation.fate(msgID); ended {
+		return status, nil
+	}
 	if asked != nil {
 		k.handleInputRequest(asked, k.occupation.input.send)
 	}
 	select {
 	case <-x.idle:
 	case <-k.occupation.settled:
-		select {
-		case <-x.idle: // IOPub brought it before
-		default:
-			return "", fmt.Errorf("await %s: %w", msgID, ErrMissed)
-		}
 	case <-ctx.Done():
 		return "", fmt.Errorf("await %s: %w", msgID, context.Cause(ctx))
 	case <-k.done:
 		return "", fmt.Errorf("await %s: %w", msgID, k.deadErr())
 	}
-	return k.statusOf(x), nil
-}
-
-// statusOf tells how an execution ended whose reply was not seen.
-func (k *Kernel) statusOf(x *execution) string {
-	k.mu.Lock()
-	begins := x.hasBusy
-	k.mu.Unlock()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	switch {
-	case x.failed:
-		return jupyter.StatusError
-	case x.called || !begins:
-		return jupyter.StatusOK
+	status, ended := k.occupation.fate(msgID)
+	if !ended {
+		return "", fmt.Errorf("await %s: %w", msgID, ErrMissed)
 	}
-	return ""
+	return status, nil
 }

@@ -50,15 +50,14 @@ type execution struct {
 	mu     sync.Mutex
 	handle func(Event)
 	ended  bool // Execute returns, no call may follow
-	// What handle was called with: anything, an Error, a Stream of stderr.
-	called, failed, printedError bool
+	// What handle was called with: an Error, a Stream of stderr.
+	failed, printedError bool
 	// giveUp ends the wait for the reply.
 	giveUp context.CancelCauseFunc
 	// Guarded by Kernel.mu; closed when the kernel began to run the code, and when
 	// IOPub said idle.
 	begun, idle       chan struct{}
 	hasBegun, hasIdle bool
-	hasBusy           bool        // IOPub said that it begins
 	interrupted       bool        // Interrupt was called
 	overdue           *time.Timer // calls giveUp; started by idle
 }
@@ -203,7 +202,6 @@ func (x *execution) call(e Event) bool {
 	if x.ended {
 		return false
 	}
-	x.called = true
 	switch e := e.(type) {
 	case Error:
 		x.failed = true
@@ -275,7 +273,6 @@ func (k *Kernel) handleIOPub(m *jupyter.Message) {
 		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		x.hasBusy = x.hasBusy || status.ExecutionState == jupyter.StateBusy
 		if status.ExecutionState == jupyter.StateIdle && !x.hasIdle {
 			x.hasIdle = true
 			close(x.idle)

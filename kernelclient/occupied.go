@@ -20,8 +20,10 @@ type occupation struct {
 	settled chan struct{}
 
 	mu     sync.Mutex
-	parent string // of what IOPub brought last, if that has not ended
-	own    string // the request of settleOccupation
+	parent string           // of what IOPub brought last, if that has not ended
+	own    string           // the request of settleOccupation
+	since  time.Time        // IOPub brought something
+	fates  map[string]*fate // by the request's id
 
 	// input is the way to the program that had the kernel before, which is asked for input: nil
 	// if there is none. Guarded by Kernel.mu until the Kernel is handed out, and set no more.
@@ -61,16 +63,71 @@ func (o *occupation) note(m *jupyter.Message, event Event) {
 		return
 	default:
 	}
+	var status jupyter.StatusContent
+	if m.Header.MsgType == jupyter.StatusMsg {
+		status, _ = decode[jupyter.StatusContent](m)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	status, _ := decode[jupyter.StatusContent](m)
-	switch {
-	case m.Parent.MsgID == o.own:
-	case event != nil || status.ExecutionState == jupyter.StateBusy && m.Parent.MsgType == jupyter.ExecuteRequest:
-		o.parent = m.Parent.MsgID
-	case status.ExecutionState == jupyter.StateIdle && o.parent == m.Parent.MsgID:
-		o.parent = ""
+	if o.since.IsZero() {
+		o.since = time.Now()
 	}
+	asks := m.Parent.MsgType != "" && m.Parent.MsgType != jupyter.ExecuteRequest
+	if m.Parent.MsgID == o.own || event == nil && (asks || status.ExecutionState == "") {
+		return
+	}
+	f := o.fates[m.Parent.MsgID]
+	if f == nil {
+		f = new(fate)
+		if len(o.fates) < maxFates {
+			o.fates[m.Parent.MsgID] = f
+		}
+	}
+	switch _, failed := event.(Error); {
+	case event != nil:
+		f.spoke, f.failed = true, f.failed || failed
+	case status.ExecutionState == jupyter.StateBusy:
+		f.began = true
+	case status.ExecutionState == jupyter.StateIdle:
+		f.ended, f.sure = true, time.Since(o.since) > failurePatience
+		if o.parent == m.Parent.MsgID {
+			o.parent = ""
+		}
+		return
+	}
+	o.parent = m.Parent.MsgID
+}
+
+// fate is what IOPub told of an execution that another program had sent.
+type fate struct {
+	began, spoke, failed, ended bool
+	// sure says that IOPub was heard so long before the end that an error would have been, too.
+	sure bool
+}
+
+const (
+	// maxFates bounds what is remembered, since other clients choose their ids at will.
+	maxFates = 1000
+	// failurePatience is how long a kernel may take from publishing an error to the end of
+	// the execution, for which it has nothing else to do.
+	failurePatience = time.Second
+)
+
+// fate tells how an execution ended whose reply was not seen; ended is false if IOPub has not
+// told of the end.
+func (o *occupation) fate(msgID string) (status string, ended bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.fates[msgID]
+	switch {
+	case f == nil:
+		return "", false
+	case f.failed:
+		return jupyter.StatusError, f.ended
+	case f.spoke, f.sure && !f.began:
+		return jupyter.StatusOK, f.ended
+	}
+	return "", f.ended
 }
 
 // ascertain finds out whether an adopted kernel runs code: then settleOccupation waits. Until
