@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/reval-editor/reval/internal/terminal"
 )
@@ -13,7 +14,11 @@ func runHistoryClear(ctx context.Context, env environment, args []string) error 
 	if _, err := parse(f, args, 0); err != nil {
 		return err
 	}
-	history, err := terminal.ParseHistoryClear(*before, *folder)
+	dir := stateDir()
+	if dir == "" {
+		return errors.New("there is no history: neither HOME nor XDG_STATE_HOME says where it would be")
+	}
+	history, err := terminal.ParseHistoryClear(dir, *before, *folder)
 	if err != nil {
 		return usageError{err}
 	}

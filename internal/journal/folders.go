@@ -4,30 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
-
-// Dir is the folder of the user's journal: reval's of XDG_STATE_HOME, or of where the
-// system has such things.
-func Dir() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "reval"), nil
-	}
-	if runtime.GOOS == "windows" {
-		dir, err := os.UserCacheDir() // %LocalAppData%
-		return filepath.Join(dir, "reval"), err
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the folder of the journal: %w", err)
-	}
-	if runtime.GOOS == "darwin" {
-		return filepath.Join(home, "Library", "Application Support", "reval"), nil
-	}
-	return filepath.Join(home, ".local", "state", "reval"), nil
-}
 
 // exclusion is what is not to be kept.
 type exclusion struct {

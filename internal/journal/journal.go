@@ -55,8 +55,7 @@ type Origin struct {
 
 // Options say where a journal is and what it keeps.
 type Options struct {
-	// Dir is the folder of the journal, an absolute path, as [Dir] gives it. It is made
-	// with mode 0700.
+	// Dir is the folder of the journal, an absolute path. It is made with mode 0700.
 	Dir string
 	// MaxAge is how long an evaluation is kept after its end, MaxBytes how large the
 	// journal may be; 0 stands for 90 days and 2 GiB, and a negative value for no limit.

@@ -13,6 +13,7 @@ import (
 
 // HistoryClear removes what was kept of evaluations.
 type HistoryClear struct {
+	Dir string // the journal's
 	// Before is the time before which they ended; zero for all.
 	Before time.Time
 	// Folder is the folder of their sessions, or one above it; empty for all.
@@ -20,8 +21,8 @@ type HistoryClear struct {
 }
 
 // ParseHistoryClear reads what a command line says: a day, a time or an age, and a folder.
-func ParseHistoryClear(before, folder string) (HistoryClear, error) {
-	var c HistoryClear
+func ParseHistoryClear(dir, before, folder string) (HistoryClear, error) {
+	c := HistoryClear{Dir: dir}
 	var err error
 	if before != "" {
 		if c.Before, err = moment(before, time.Now()); err != nil {
@@ -56,11 +57,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 
 // Do removes it, and says on Out how much that was.
 func (c HistoryClear) Do(ctx context.Context, s Streams) error {
-	dir, err := journal.Dir()
-	if err != nil {
-		return err
-	}
-	cleared, err := journal.Clear(ctx, dir, c.Before, c.Folder)
+	cleared, err := journal.Clear(ctx, c.Dir, c.Before, c.Folder)
 	if err != nil {
 		return err
 	}
