@@ -30,7 +30,8 @@ type Session struct {
 	Started, Ended time.Time
 }
 
-// Evaluation is one piece of code and what became of it, but for its outputs.
+// Evaluation is one piece of code and what became of it, but for its outputs. Its session,
+// code and origin stay what they are when it is told first.
 type Evaluation struct {
 	ID      string // of all sessions there is only one with it
 	Session string // the session's ID

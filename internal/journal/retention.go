@@ -145,8 +145,11 @@ func (s *store) shrink(ctx context.Context, part int64) (more bool, err error) {
 	if err != nil || free == 0 || free*part < pages && part > 0 {
 		return false, err
 	}
-	_, err = s.conn.ExecContext(ctx, "PRAGMA incremental_vacuum(1000)")
-	return true, err
+	if _, err = s.conn.ExecContext(ctx, "PRAGMA incremental_vacuum(1000)"); err != nil {
+		return false, err
+	}
+	_, left, _, err := s.pages(ctx)
+	return left < free, err // a file that was made otherwise gives nothing back
 }
 
 // hideBefore hides some of the evaluations that ended before a time, or of all if that is

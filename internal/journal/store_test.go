@@ -5,6 +5,7 @@ package journal
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/reval-editor/reval/internal/record"
 	"github.com/reval-editor/reval/internal/testenv"
 )
 
@@ -228,6 +230,56 @@ func clone(sample map[string][]byte) map[string][]byte {
 		copied[end] = slices.Clone(data)
 	}
 	return copied
+}
+
+// A journal that breaks while it is open is replaced when that is found, by who writes or by
+// who reads.
+func TestBrokenMeanwhile(t *testing.T) {
+	for name, find := range map[string]func(j *Journal) error{
+		"written": func(j *Journal) error {
+			j.Output("runs", record.Entry{Kind: record.Clear})
+			return nil
+		},
+		"read": func(j *Journal) error {
+			_, _, err := j.Outputs(within(t), "runs", 0, 0)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			j, _ := open(t, Options{Dir: dir})
+			began(j, "runs")
+			for range 4000 { // more than SQLite keeps in memory
+				j.Output("runs", stream(strings.Repeat("z", 2000)))
+			}
+			must(t, j.Close())
+			j, trouble := open(t, Options{Dir: dir})
+			e := began(j, "runs")
+			flush(t, j)
+			f, err := os.OpenFile(filepath.Join(dir, fileName), os.O_WRONLY, 0)
+			must(t, err)
+			size, err := f.Seek(0, io.SeekEnd)
+			must(t, err)
+			_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, int(size)-100), 100)
+			must(t, err)
+			must(t, f.Close())
+			if err := find(j); name == "read" && err == nil {
+				t.Error("it was read")
+			}
+			j.Output("runs", stream("after\n"))
+			flush(t, j)
+			ended(j, e)
+			flush(t, j)
+			trouble.once(t, "was damaged", brokenName)
+			if got := printed(t, j, "runs"); got != "after\n" {
+				t.Errorf("%.100q", got)
+			}
+			if got, err := j.Sessions(within(t), ""); err != nil || len(got) != 1 {
+				t.Errorf("%v %v", got, err)
+			}
+			intact(t, j)
+		})
+	}
 }
 
 // A file that was removed, or replaced, is not written to any more, unseen by anybody.
