@@ -198,10 +198,13 @@ func TestExclude(t *testing.T) {
 	t.Setenv("USERPROFILE", home)
 	must(t, os.MkdirAll(filepath.Join(home, "secret", "deep"), 0o700))
 	must(t, os.Symlink(filepath.Join(home, "secret", "deep"), filepath.Join(home, "link")))
-	j, trouble := open(t, Options{Dir: dir, Exclude: []string{"~/secret", filepath.Join(home, "other") + string(filepath.Separator)}})
+	must(t, os.MkdirAll(filepath.Join(home, "real", "deep"), 0o700))
+	must(t, os.Symlink(filepath.Join(home, "real"), filepath.Join(home, "called")))
+	j, trouble := open(t, Options{Dir: dir, Exclude: []string{"~/secret", "~/called", filepath.Join(home, "other") + string(filepath.Separator)}})
 	for folder, keeps := range map[string]bool{
 		"": true, home: true, home + "/secrets": true, home + "/secret": false, home + "/secret/": false, home + "/secret/deep/x": false,
 		home + "/link": false, home + "/link/x": true /* is not there */, home + "/other/x": false,
+		home + "/real/deep": false,
 	} {
 		if j.Keeps(folder) != keeps {
 			t.Errorf("keeps %q: %v", folder, !keeps)
