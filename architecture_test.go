@@ -15,12 +15,12 @@ const module = "github.com/reval-editor/reval/"
 // mayImport says which of our packages each may import besides itself and what
 // lies below it. A package that is not listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/reval":                 {"internal/control", "internal/hub", "lsp", "internal/daemon", "internal/terminal", "gokernel", "kernelclient"},
+	"cmd/reval":                 {"internal/control", "internal/hub", "internal/journal", "lsp", "internal/daemon", "internal/terminal", "gokernel", "kernelclient"},
 	"lsp":                       {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
 	"internal/control":          {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter"},
 	"internal/daemon":           {"kernelclient", "internal/trust"},
 	"internal/terminal":         {"internal/control", "internal/daemon", "internal/journal", "internal/record", "kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
-	"internal/hub":              {"internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},
+	"internal/hub":              {"internal/journal", "internal/record", "internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},
 	"internal/session":          {"internal/record", "kernelclient", "jupyter"},
 	"internal/record":           {"jupyter", "internal/output"},
 	"internal/journal":          {"internal/record", "jupyter", "internal/trust"},

@@ -41,6 +41,13 @@ finds its results: see `reval-join'.  With the further argument
   :risky t
   :group 'reval)
 
+(defcustom reval-history-exclude nil
+  "Folders of whose sessions nothing is kept in reval's history.
+They hold for folders in them; \"*\" is all.  It is read when a
+server starts."
+  :type '(repeat string)
+  :group 'reval)
+
 (defcustom reval-kernel-directory 'project
   "Where kernels run that are started here.
 `project': in the project's folder, or the file's where there is none;
@@ -199,7 +206,8 @@ Without SIZE, that is `reval-log-size'."
      :processId (emacs-pid)
      :clientInfo (list :name "Emacs" :version emacs-version)
      :rootUri uri
-     :initializationOptions (list :kernelDirectory (format "%s" reval-kernel-directory))
+     :initializationOptions (list :kernelDirectory (format "%s" reval-kernel-directory)
+                                  :historyExclude (vconcat reval-history-exclude))
      :workspaceFolders
      (vector (list :uri uri
                    :name (file-name-nondirectory (directory-file-name root))))

@@ -91,6 +91,9 @@ type Settings struct {
 	// of a project, and without that the file's own; "file" for the file's own in any case;
 	// else a path, absolute or relative to the project's folder.
 	KernelDirectory string `json:"kernelDirectory,omitzero"`
+	// HistoryExclude are folders, absolute or beginning with ~/, of whose sessions, and of
+	// those of folders in them, nothing is kept in the history; "*" is all.
+	HistoryExclude []string `json:"historyExclude,omitzero"`
 }
 
 // DocumentParams names a document that the client has opened.

@@ -34,6 +34,7 @@ func (s *Server) configure(options []byte) {
 		settings = *named.Reval
 	}
 	s.workspace.SetKernelDirectory(settings.KernelDirectory)
+	s.workspace.SetHistoryExclude(settings.HistoryExclude)
 }
 
 // DidChangeConfiguration changes what holds for documents whose kernels are still to be

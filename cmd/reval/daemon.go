@@ -12,6 +12,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/daemon"
 	"github.com/reval-editor/reval/internal/hub"
+	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/terminal"
 	"github.com/reval-editor/reval/lsp"
 )
@@ -68,7 +69,13 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	}
 	logger := slog.New(slog.NewTextHandler(out, nil)).With("daemon", os.Getpid())
 	oneProcessor()
-	h := hub.New(hub.Options{Idle: sessionIdle, Logger: logger})
+	kept, err := openJournal(logger)
+	if err != nil {
+		logger.Warn("what kernels give is not kept", "error", err)
+	} else {
+		defer kept.Close()
+	}
+	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Logger: logger})
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
 		Busy:  func() bool { return len(h.Sessions()) > 0 },
@@ -78,6 +85,18 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 			sessionsPurpose: serveSessions(h),
 		},
 	})
+}
+
+// openJournal opens the user's journal. What goes wrong with it later is in the log.
+func openJournal(logger *slog.Logger) (*journal.Journal, error) {
+	dir, err := journalDir()
+	if err != nil {
+		return nil, err
+	}
+	return journal.Open(journal.Options{
+		Dir: dir, Logger: logger,
+		Trouble: func(words string) { logger.Warn("journal", "trouble", words) },
+	}), nil
 }
 
 // serveEditor serves an editor that joined the daemon: with its environment and folder.

@@ -132,6 +132,20 @@ this daemon does not start.
   --detached       tell who started this process that it listens, by the descriptors
                    that it is given; not for people
 `,
+	"history": `What kernels gave to editors that the daemon serves is kept in reval/journal.db of
+the user's state folder, with the code that was evaluated: for 90 days, and up to
+2 GiB. What is typed as a password is not. The last evaluations are shown, the last
+one at the end.
+
+  --folder FOLDER  those of kernels that ran in FOLDER or in a folder in it
+  --limit N        how many, 20 by default
+  --json           a line for each: an object with the keys id, session, client, uri,
+                   line, code, state, count, started, ended, message and outputs (as
+                   notebooks have them)
+
+To keep nothing of some folders, or of all, set historyExclude: reval-history-exclude
+in Emacs, g:reval_history_exclude in Vim and Neovim.
+`,
 	"history clear": `What kernels gave is kept in reval/journal.db of the user's state folder
 ($XDG_STATE_HOME, or ~/.local/state), with the code that was evaluated. This removes
 all of it for good, or what both options say. It may be used while editors are open:

@@ -43,6 +43,7 @@ func init() {
 		{"tail", "[--all] [--json] [SESSION]", "show what happens in a session", runTail},
 		{"stop", "[SESSION]", "end a session and its kernel", runStop},
 		{"history clear", "[--before TIME] [--folder FOLDER]", "remove what was kept of evaluations", runHistoryClear},
+		{"history", "[--folder FOLDER] [--limit N] [--json]", "show what was evaluated, and what came of it", runHistory},
 		{"daemon status", "[--json]", "tell of the daemon that serves this user's editors", runDaemonStatus},
 		{"daemon stop", "", "end it, and with it what it serves", runDaemonStop},
 		{"daemon restart", "", "end it and start one of this reval", runDaemonRestart},

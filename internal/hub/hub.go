@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/language"
 	"github.com/reval-editor/reval/internal/session"
 	"github.com/reval-editor/reval/internal/workspace"
@@ -23,6 +24,8 @@ type Options struct {
 	// Idle is how long a session lives to which nobody listens and that evaluates nothing;
 	// 0 for no time at all, a negative one for ever.
 	Idle time.Duration
+	// Journal keeps what came of evaluations; nil for none.
+	Journal *journal.Journal
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -85,7 +88,7 @@ func (h *Hub) session(w *workspace.Workspace, p workspace.Project, lang language
 		}
 	}
 	s := &Session{ID: jupyter.NewID(), Project: p, Language: lang, Wanted: kernel, hub: h, workspace: w}
-	s.Session = session.New(s.connect, h.options.Logger)
+	s.Session = session.New(s.connect, s.kept(h.options.Journal), h.options.Logger)
 	h.sessions = append(h.sessions, s)
 	return s
 }

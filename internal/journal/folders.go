@@ -8,6 +8,13 @@ import (
 	"strings"
 )
 
+// Excludes tells whether a list as of Options.Exclude has a folder. A list that is not
+// understood has all.
+func Excludes(list []string, folder string) bool {
+	x, _ := newExclusion(list)
+	return x.has(folder)
+}
+
 // exclusion is what is not to be kept.
 type exclusion struct {
 	all     bool

@@ -38,8 +38,9 @@ type Evaluation struct {
 	// Count is the kernel's execution count, 0 if it gave none.
 	Count int
 	// Namespace is Status.Namespace when it began to run.
-	Namespace      int
-	Started, Ended time.Time
+	Namespace int
+	// Queued is when it was asked for.
+	Queued, Started, Ended time.Time
 	// Message explains in one line why it was lost or cancelled.
 	Message string
 
@@ -125,6 +126,7 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		// Some kernels report an error in the reply only.
 		s.event(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
 	}
+	s.flush()
 	s.change(func() []*Evaluation {
 		e.Ended = time.Now()
 		s.used = e.Ended

@@ -195,11 +195,17 @@ func (s *Session) event(id string, e kernelclient.Event) {
 		return
 	}
 	s.telling.Lock()
-	for _, in := range s.records.add(id, entry) {
+	belongs := s.records.add(id, entry)
+	for _, in := range belongs {
 		s.tell(entry.Size(), func(l Listener) { l.Output(in, entry) })
 	}
 	listeners := s.listeners
 	s.telling.Unlock()
+	if s.journal != nil {
+		for _, in := range belongs {
+			s.journal.Output(in, entry)
+		}
+	}
 	for _, g := range listeners {
 		g.keepUp()
 	}

@@ -44,7 +44,7 @@ func (s *Session) Evaluate(pieces ...Request) {
 		s.batches++
 		for _, r := range pieces {
 			e := &Evaluation{
-				ID: r.ID, Code: r.Code, Origin: r.Origin, Group: r.Group, State: Queued,
+				ID: r.ID, Code: r.Code, Origin: r.Origin, Group: r.Group, State: Queued, Queued: time.Now(),
 				allowInput: r.AllowInput, around: r.Around, batch: s.batches,
 			}
 			if s.closed {

@@ -66,6 +66,7 @@ type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Ke
 // empty; follow, one for each kernel, waits for its end. Close stops both.
 type Session struct {
 	connect Connect
+	journal Journal // nil for none
 	logger  *slog.Logger
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -106,13 +107,14 @@ type link struct {
 	silent  bool   // the kernel does not answer
 }
 
-// New makes a session whose kernel is started when it is first needed.
-func New(connect Connect, logger *slog.Logger) *Session {
+// New makes a session whose kernel is started when it is first needed. What came of its
+// evaluations is told the journal, if that is not nil.
+func New(connect Connect, journal Journal, logger *slog.Logger) *Session {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), gone: make(chan struct{}), records: newRecords()}
+	return &Session{connect: connect, journal: journal, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), gone: make(chan struct{}), records: newRecords()}
 }
 
 // Status gives the session's state.
@@ -163,6 +165,9 @@ func (s *Session) change(f func() []*Evaluation) {
 	for _, changed := range f() {
 		e := *changed
 		s.records.changed(e)
+		if s.journal != nil {
+			s.journal.Evaluation(e)
+		}
 		s.tell(0, func(l Listener) { l.EvaluationChanged(e) })
 	}
 	if after := s.status(); before != after {

@@ -36,6 +36,7 @@ type Workspace struct {
 	mu        sync.Mutex
 	folders   []string
 	directory string
+	unkept    []string                        // folders of SetHistoryExclude
 	servers   map[string]*kernelclient.Server // by their URLs without tokens
 	preferred map[preference]string           // names of kernels
 }
@@ -76,6 +77,20 @@ func (w *Workspace) SetKernelDirectory(directory string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.directory = directory
+}
+
+// SetHistoryExclude says of the sessions of which folders nothing is kept for good.
+func (w *Workspace) SetHistoryExclude(folders []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unkept = folders
+}
+
+// HistoryExclude is what SetHistoryExclude said.
+func (w *Workspace) HistoryExclude() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.unkept)
 }
 
 // Project is what a file belongs to. Files share a session if they are of the Same.

@@ -5,6 +5,7 @@ let s:defaults = {
       \ 'command': ['reval', 'lsp'],
       \ 'root_markers': ['.git', 'pyproject.toml', '.venv', 'go.mod', 'Project.toml', 'DESCRIPTION', 'package.json'],
       \ 'kernel_directory': 'project',
+      \ 'history_exclude': [],
       \ 'output_open': 'auto',
       \ 'output_split': 'botright 12split',
       \ 'output_max_lines': 100000,

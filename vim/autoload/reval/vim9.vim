@@ -95,7 +95,7 @@ def Start(root: string, bufnr: number): dict<any>
     clientInfo: {name: 'Vim', version: string(v:versionlong)},
     rootUri: uri,
     workspaceFolders: [{uri: uri, name: fnamemodify(root, ':t')}],
-    initializationOptions: {kernelDirectory: reval#config#get('kernel_directory', bufnr)},
+    initializationOptions: {kernelDirectory: reval#config#get('kernel_directory', bufnr), historyExclude: reval#config#get('history_exclude', bufnr)},
     capabilities: {
       general: {positionEncodings: ['utf-8']},
       textDocument: {

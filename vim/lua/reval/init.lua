@@ -157,7 +157,10 @@ function M.attach(bufnr)
     root_dir = root,
     workspace_folders = { { uri = vim.uri_from_fname(root), name = root } },
     capabilities = capabilities,
-    init_options = { kernelDirectory = vim.fn['reval#config#get']('kernel_directory', bufnr) },
+    init_options = {
+      kernelDirectory = vim.fn['reval#config#get']('kernel_directory', bufnr),
+      historyExclude = vim.fn['reval#config#get']('history_exclude', bufnr),
+    },
     handlers = handlers,
     -- Typing must pause this long before the server is told of it: only the marks of
     -- stale results wait for it, a request sends the changes first.

@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/reval-editor/reval/internal/journal"
+	"github.com/reval-editor/reval/internal/language"
+	"github.com/reval-editor/reval/internal/record"
+	"github.com/reval-editor/reval/internal/session"
+	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/internal/workspace"
+)
+
+// reader reads in the journal what is there when it hears of an end.
+type reader struct {
+	states
+	journal *journal.Journal
+	read    chan []record.Entry
+}
+
+func (r reader) EvaluationChanged(e session.Evaluation) {
+	if e.State.Ended() {
+		entries, _, _ := r.journal.Outputs(context.Background(), e.ID, 0, 0)
+		r.read <- entries
+	}
+}
+
+// What a kernel gave is in the journal when somebody hears that the evaluation ended, unless
+// it is of a folder that is to be kept out.
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	testenv.Python(t)
+	j := journal.Open(journal.Options{Dir: t.TempDir() + "/state"})
+	defer j.Close()
+	h := New(Options{Journal: j})
+	defer h.Close(context.Background())
+	python, _ := language.For("python")
+	env := testenv.Env(t)
+	evaluate := func(id, dir, code string, exclude ...string) []record.Entry {
+		w := workspace.New(workspace.Options{Env: env})
+		w.SetHistoryExclude(exclude)
+		r := reader{make(states, 100), j, make(chan []record.Entry, 1)}
+		h.Join(w, w.Project(dir+"/a.py", python), python, "", func(s *Session) {
+			s.Listen(r, session.Client{ID: id, Name: "Vim"})
+			s.Evaluate(session.Request{ID: id, Code: code, Origin: session.Origin{Client: id, Name: "Vim", URI: "file:///a.py", Line: 3}})
+		})
+		return <-r.read
+	}
+	dir := t.TempDir()
+	entries := evaluate("1", dir, "print('out')\n40 + 2")
+	if len(entries) != 2 || entries[0].Text != "out\n" || string(entries[1].Data["text/plain"]) != `"42"` {
+		t.Errorf("at its end there is %+v", entries)
+	}
+	entries = evaluate("2", dir, "for i in range(20000): print('x' * 100)")
+	text := ""
+	for _, e := range entries {
+		text += e.Text
+	}
+	if want := strings.Repeat(strings.Repeat("x", 100)+"\n", 20000); text != want {
+		t.Errorf("of a flood there are %d bytes of %d", len(text), len(want))
+	}
+	if entries = evaluate("3", t.TempDir(), "'secret'", "*"); entries != nil {
+		t.Errorf("what is to be kept out is %+v", entries)
+	}
+	if err := j.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := j.Evaluations(context.Background(), journal.Query{Folder: dir})
+	if err != nil || len(all) != 2 || all[1].State != "done" || all[1].Count != 1 || all[1].Origin.Client != "Vim" || all[1].Origin.Line != 3 || all[1].Ended.IsZero() {
+		t.Errorf("%v: %+v", err, all)
+	}
+	sessions, err := j.Sessions(context.Background(), "")
+	if err != nil || len(sessions) != 1 || sessions[0].Kernel == "" || sessions[0].Folder != dir {
+		t.Errorf("%v: sessions %+v", err, sessions)
+	}
+}

@@ -1,0 +1,35 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/reval-editor/reval/internal/record"
+)
+
+// Journal keeps evaluations and what came of them for good. What is told must not wait for
+// long.
+type Journal interface {
+	// Evaluation takes each state of an evaluation, before its outputs.
+	Evaluation(Evaluation)
+	// Output takes what came of an evaluation.
+	Output(id string, e record.Entry)
+	// Flush waits until what was told before is kept, or ctx ends.
+	Flush(ctx context.Context) error
+}
+
+// flushPatience bounds how long the end of an evaluation waits to be told for what came
+// of it to be kept.
+const flushPatience = time.Second
+
+// flush has what came of the evaluations kept, before a listener hears of an end.
+func (s *Session) flush() {
+	if s.journal == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, flushPatience)
+	defer cancel()
+	if err := s.journal.Flush(ctx); err != nil {
+		s.logger.Debug("what came of an evaluation is not kept yet", "error", err)
+	}
+}
