@@ -37,8 +37,13 @@ The buffer must be current."
 
 (defun reval-join--daemon-p ()
   "Return non-nil if a daemon may be running."
-  (when-let ((folder (getenv "XDG_RUNTIME_DIR")))
-    (file-expand-wildcards (expand-file-name "reval/daemon-*.sock" folder))))
+  (let ((runtime (getenv "XDG_RUNTIME_DIR")))
+    (seq-some (lambda (folder)
+                (file-expand-wildcards (expand-file-name "daemon-*.sock" folder)))
+              (append (and runtime (list (expand-file-name "reval" runtime)))
+                      ;; On Linux without it, and on macOS.
+                      (list "~/.local/share/jupyter/runtime"
+                            "~/Library/Jupyter/runtime")))))
 
 (defun reval-join--ask ()
   "Ask which sessions there are."

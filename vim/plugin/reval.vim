@@ -72,10 +72,14 @@ highlight default link RevalHeader Title
 highlight default link RevalStderr WarningMsg
 highlight default link RevalPicture Directory
 
+" Where daemons have their sockets, on Linux and on macOS.
+let s:runtime = (empty($XDG_RUNTIME_DIR) ? '' : escape($XDG_RUNTIME_DIR, ', ') .. '/reval,')
+      \ .. '~/.local/share/jupyter/runtime,~/Library/Jupyter/runtime'
+
 augroup reval
   autocmd!
   autocmd FileType * if get(g:, 'reval_default_maps', 0) | call reval#maps#buffer() | endif
-  " Where a daemon runs, it may have a session of the file's folder.
-  autocmd FileType * if get(g:, 'reval_join', 1) && !empty(glob($XDG_RUNTIME_DIR .. '/reval/daemon-*.sock'))
+  " Where a daemon runs, one of its sessions may have results of the file.
+  autocmd FileType * if get(g:, 'reval_join', 1) && !empty(globpath(s:runtime, 'daemon-*.sock'))
         \ | call reval#join#look(str2nr(expand('<abuf>'))) | endif
 augroup END
