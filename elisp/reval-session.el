@@ -305,8 +305,19 @@ So also that it lost or found its server."
       (reval-command-async document "reval.restart"
                            :then (lambda (_) (message "reval: the kernel is restarted"))))))
 
+(defun reval-shutdown ()
+  "End the kernel of this buffer, which would outlive Emacs.
+Its variables are lost.  The next evaluation starts another."
+  (interactive)
+  (let ((document (reval-current-document)))
+    (when (or (not (called-interactively-p 'interactive))
+              (y-or-n-p "End the kernel and lose its variables? "))
+      (reval-command-async document "reval.shutdown"
+                           :then (lambda (_) (message "reval: the kernel has ended"))))))
+
 (defun reval-stop-server ()
-  "End the server of this buffer's project, and its kernels with it."
+  "End the connection to the server of this buffer's project.
+Kernels go on, but for those of a server of its own (see `reval-command')."
   (interactive)
   (let ((document (reval-current-document)))
     (unless (reval-document-connected-p document)

@@ -95,7 +95,8 @@ Set it before reval is loaded."
                      ("i" . reval-inspect)
                      ("k" . reval-select-kernel)
                      ("C-c" . reval-interrupt)
-                     ("C-r" . reval-restart)))
+                     ("C-r" . reval-restart)
+                     ("C-k" . reval-shutdown)))
       (define-key map (kbd key) command))
     map)
   "Keys under `reval-keymap-prefix'.")
@@ -130,6 +131,7 @@ Set it before reval is loaded."
     "---"
     ["Interrupt" reval-interrupt]
     ["Restart kernel" reval-restart]
+    ["End kernel" reval-shutdown]
     ["Select kernel…" reval-select-kernel]
     ["Check the installation" reval-doctor]))
 

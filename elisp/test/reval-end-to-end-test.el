@@ -852,6 +852,19 @@ WHAT says what is waited for; fail after 30 seconds."
     (reval-test-eval-line 1)
     (reval-test-shown 1 "✓")))
 
+(ert-deftest reval-test-shutdown ()
+  "The kernel is ended, and the next evaluation starts another."
+  (reval-test-visiting "shutdown.py" "kept = 1\nkept\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-shutdown)
+    (reval-test-wait "the session to have no kernel"
+                     (lambda ()
+                       (equal "none" (reval-session-state
+                                      (reval-document-session (reval-document-current))))))
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "NameError")))
+
 (ert-deftest reval-test-kernel-does-not-answer ()
   "A kernel's silence is told, and told again when it answers.
 The server's own tests stop a kernel; this one is told that it is stopped."

@@ -43,6 +43,10 @@ function! reval#restart() abort
   call s:simple('reval.restart')
 endfunction
 
+function! reval#shutdown() abort
+  call s:simple('reval.shutdown')
+endfunction
+
 " Takes the evaluation under the cursor from the queue.
 function! reval#cancel() abort
   call reval#client#execute(bufnr('%'), 'reval.cancel', {'position': reval#position()}, function('reval#client#ignore'))

@@ -1023,6 +1023,22 @@ function! s:test_values_of_before_a_restart_are_marked() abort
   call assert_match('(earlier kernel)$', s:mark(2))
 endfunction
 
+function! s:test_shutdown_ends_the_kernel() abort
+  call s:python(['import os; os.getpid()'])
+  Reval
+  call s:wait_mark(1, '^⇒ \d')
+  let pid = matchstr(s:mark(1), '\d\+')
+  RevalShutdown
+  call s:wait('the end of ' .. pid, {-> s:ended(pid)})
+  Reval
+  call s:wait('another process', {-> s:mark(1) =~# '^⇒ \d\+$' && s:mark(1) !~# pid})
+endfunction
+
+function! s:ended(pid) abort
+  call system('kill -0 ' .. a:pid)
+  return v:shell_error
+endfunction
+
 function! s:test_restart_loses_what_ran_and_says_so() abort
   call s:python(['import time; print("it runs", flush=True); time.sleep(600)', 'len(dir())'])
   1Reval
