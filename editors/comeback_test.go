@@ -2,6 +2,7 @@ package editors
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -46,7 +47,23 @@ func TestKilledEditorComesBack(t *testing.T) {
 				term := testenv.StartTerminal(t, env, dir, append(editors[again], "a.py")...)
 				term.WaitFor(`(?m)6 \* 7 +⇒ 42`)
 				term.WaitFor(`(?m)time\.sleep\(0\.1\) +✓ \d`)
+				term.Kill()
 			}
+			// What the daemon had in memory is in the journal after its end.
+			stop := exec.Command(testenv.Reval(t), "daemon", "stop")
+			stop.Env = env
+			if out, err := stop.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			term = testenv.StartTerminal(t, env, dir, append(argv, "a.py")...)
+			term.WaitFor(`6 \* 7 *$`)
+			if name == "Emacs" {
+				term.Press("M-x")
+				term.Type("reval-restore\n")
+			} else {
+				term.Type(":RevalRestore\n")
+			}
+			term.WaitFor(`(?m)6 \* 7 +⇒ 42 +\(20\d\d-\d\d-\d\d \d\d:\d\d\)`)
 		})
 	}
 }

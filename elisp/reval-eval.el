@@ -383,6 +383,8 @@ Code that was deleted may have come back, in another place."
           (reval-evaluation-by evaluation) (plist-get params :by)
           (reval-evaluation-stale evaluation)
           (cond ((eq (plist-get params :stale) t) t)
+                ((when-let ((date (plist-get params :restored)))
+                   (string-replace "T" " " (substring date 0 16))))
                 ((eq (plist-get params :past) t) 'past)))))
 
 (defun reval-eval--set-clock (evaluation running)

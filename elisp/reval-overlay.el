@@ -260,6 +260,7 @@ The text between BEG and END has just changed."
                          ('nil nil)
                          ('server " (the server ended since)")
                          ('past " (earlier kernel)")
+                         ((pred stringp) (format " (%s)" stale))
                          (_ " (code changed)"))))
          (face (cond (stale 'reval-stale)
                      ((reval-evaluation-failure evaluation) 'reval-error)

@@ -45,7 +45,7 @@
   message                ; why it was cancelled or lost
   by                     ; name of the client that evaluated it, if that is another one
   stale                  ; t when the code changed since, `server' when the server ended,
-                         ; `past' when its kernel did
+                         ; `past' when its kernel did; of an earlier session its date
   value                  ; the output, a plist, that is its value
   code                   ; overlay on the code
   line                   ; of the code, from 1, when it was last seen
@@ -314,6 +314,21 @@ Its variables are lost.  The next evaluation starts another."
               (y-or-n-p "End the kernel and lose its variables? "))
       (reval-command-async document "reval.shutdown"
                            :then (lambda (_) (message "reval: the kernel has ended"))))))
+
+(defun reval-restore ()
+  "Show the results that earlier sessions had in this buffer.
+They are marked with their date, and stand where their code does, if
+that has no result of now."
+  (interactive)
+  (reval-command-async
+   (reval-current-document) "reval.restore"
+   :then (lambda (answer)
+           (let ((shown (plist-get answer :shown)))
+             (message "reval: %s"
+                      (pcase shown
+                        (0 "earlier sessions have no result of this text")
+                        (1 "1 result of an earlier session")
+                        (_ (format "%d results of earlier sessions" shown))))))))
 
 (defun reval-stop-server ()
   "End the connection to the server of this buffer's project.

@@ -132,6 +132,7 @@ Set it before reval is loaded."
     ["Interrupt" reval-interrupt]
     ["Restart kernel" reval-restart]
     ["End kernel" reval-shutdown]
+    ["Show results of earlier sessions" reval-restore]
     ["Select kernel…" reval-select-kernel]
     ["Check the installation" reval-doctor]))
 

@@ -31,6 +31,7 @@ var commands = map[string]func(*Server, context.Context, request) (any, error){
 	CommandInterrupt:    controlCommand((*session.Session).Interrupt),
 	CommandRestart:      controlCommand((*session.Session).Restart),
 	CommandShutdown:     controlCommand((*session.Session).Shutdown),
+	CommandRestore:      command((*Server).restore),
 	CommandQueue:        quick((*Server).waiting),
 	CommandMove:         quick((*Server).move),
 	CommandCancel:       command((*Server).cancelEvaluation),

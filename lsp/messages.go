@@ -47,6 +47,10 @@ const (
 	// Tell where a link of an output leads now. It fails where that is not known any
 	// more: then the link's own line is the best there is.
 	CommandPlace = "reval.place" // PlaceParams → PlaceResult
+	// Show the results of earlier sessions beside the code on which they stood, where it
+	// stands and has no result. They are told as any others, with Restored. The answer is
+	// how many there are.
+	CommandRestore = "reval.restore" // DocumentParams → RestoreResult
 	// List the results that were not cleared, in order of evaluation.
 	CommandEvaluations = "reval.evaluations" // EvaluationsParams → []EvaluationParams
 )
@@ -163,6 +167,11 @@ type Waiting struct {
 	Text string `json:"text"`
 	// Elapsed is how long it runs, in milliseconds.
 	Elapsed float64 `json:"elapsed,omitzero"`
+}
+
+// RestoreResult says how many results reval.restore has shown.
+type RestoreResult struct {
+	Shown int `json:"shown"`
 }
 
 // MoveParams moves an evaluation that waits.
@@ -378,6 +387,9 @@ type EvaluationParams struct {
 	Stale bool `json:"stale,omitzero"`
 	// By is the name of the client that evaluated it, if that is another one.
 	By string `json:"by,omitzero"`
+	// Restored is when it was evaluated (RFC 3339), if reval.restore brought it back; it is
+	// Past, too.
+	Restored string `json:"restored,omitzero"`
 	// Past is set when the namespace that it was evaluated in is gone: its kernel was
 	// restarted or died, or the document has another one.
 	Past bool `json:"past,omitzero"`

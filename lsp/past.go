@@ -32,7 +32,7 @@ func (ks *kernelSession) moved(was, now session.State) {
 // past tells whether the result was evaluated in a namespace that its document has no
 // longer: the kernel ended, or the document has another.
 func (r *result) past() bool {
-	return r.ran && r.doc.session != nil && (r.session != r.doc.session || r.eval.Namespace != r.session.status.Namespace)
+	return r.restored || r.ran && r.doc.session != nil && (r.session != r.doc.session || r.eval.Namespace != r.session.status.Namespace)
 }
 
 // touchRun tells the client again of the document's results that ran; mu is held.

@@ -61,24 +61,37 @@ func (s *Server) adopt(ks *kernelSession, e session.Evaluation, free func(*openD
 	where, stands := d.Locate(passage, func(at document.Range) bool {
 		return free == nil || at.Start.Line == passage.Line || free(d, at)
 	})
-	if !stands {
-		at := document.Position{Line: passage.Line}
-		where = document.Range{Start: at, End: at}
-	} else if text, err := d.Slice(where); err == nil {
+	if stands {
+		r := s.place(ks, d, e, where)
+		ks.sent(r, e.Code)
+		return r
+	}
+	at := document.Position{Line: passage.Line}
+	r := s.newResult(ks, d, e, document.Range{Start: at, End: at})
+	r.cleared = true
+	ks.sent(r, e.Code)
+	return r
+}
+
+// place makes the result of an evaluation that was asked for elsewhere, and shows it in the
+// place of those that it touches; mu is held.
+func (s *Server) place(ks *kernelSession, d *openDocument, e session.Evaluation, where document.Range) *result {
+	if text, err := d.Slice(where); err == nil {
 		s.replace(d, where, text)
 	}
+	r := s.newResult(ks, d, e, where)
+	d.show(r)
+	return r
+}
+
+// newResult makes the result of an evaluation that was asked for elsewhere; mu is held.
+func (s *Server) newResult(ks *kernelSession, d *openDocument, e session.Evaluation, where document.Range) *result {
 	s.evaluated++
 	r := &result{
 		server: s, session: ks, doc: d, id: e.ID, number: s.evaluated, anchor: d.Anchor(where),
 		eval: session.Evaluation{ID: e.ID, Code: e.Code, Origin: e.Origin, State: session.Queued}, outputs: record.NewRendering(), leads: map[int][]lead{},
 	}
 	s.results[r.id] = r
-	ks.sent(r, e.Code)
-	if stands {
-		d.show(r)
-	} else {
-		r.cleared = true
-	}
 	return r
 }
 

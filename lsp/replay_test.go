@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/reval-editor/reval/internal/hub"
+	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/testenv"
 	"github.com/reval-editor/reval/lsp"
 )
@@ -20,12 +23,25 @@ type household struct {
 	hub  *hub.Hub
 	env  []string
 	root string
+	// state is the folder of the journal.
+	state string
 }
 
 func newHousehold(t *testing.T) household {
 	testenv.Python(t)
-	h := household{t, hub.New(hub.Options{Idle: -1, Logger: logger(t)}), testenv.Env(t), t.TempDir()}
-	t.Cleanup(func() { h.hub.Close(context.Background()) })
+	h := household{t, nil, testenv.Env(t), t.TempDir(), t.TempDir() + "/state"}
+	return h.again()
+}
+
+// again is the household after its daemon was started again: without the sessions of before.
+func (h household) again() household {
+	j := journal.Open(journal.Options{Dir: h.state})
+	sessions := hub.New(hub.Options{Idle: -1, Journal: j, Logger: logger(h.t)})
+	h.t.Cleanup(func() {
+		sessions.Close(context.Background())
+		j.Close()
+	})
+	h.hub = sessions
 	return h
 }
 
@@ -204,5 +220,58 @@ func TestComesBackUnderItsNewName(t *testing.T) {
 	}
 	if n := len(again.evaluations()); n != 1 {
 		t.Errorf("%d results under the old name", n)
+	}
+}
+
+// What was evaluated before the daemon ended is shown on demand, with its date, where its code
+// stands and has no result of now.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	b := h.join("Vim", "6 * 7\nprint('a')\n1/0\n'older'\n'gone'\n")
+	b.run("'older'")
+	var all []*evaluation
+	for _, code := range []string{"6 * 7", "print('a')", "1/0", "'older'", "'gone'"} {
+		e := b.start(code)
+		e.wait()
+		all = append(all, e)
+	}
+	command[any](b.client, lsp.CommandShutdown, b.only())
+	b.crash()
+	h.hub.Close(t.Context())
+
+	b = h.again().join("Vim", "# new\n6 * 7\nprint('a')\n1/0\n'older'\n")
+	if n := len(b.evaluations()); n != 0 {
+		t.Errorf("%d results stand there by themselves", n)
+	}
+	now := b.run("print('a')")
+	if r := command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only()); r.Shown != 3 {
+		t.Errorf("%d results are shown", r.Shown)
+	}
+	tr := b.hears(all[0])
+	if _, err := time.Parse(time.RFC3339, tr.end.Restored); err != nil || !tr.end.Past || tr.value() != "42" || tr.end.Range.Start.Line != 1 || tr.end.Cleared || tr.end.By != "Vim" {
+		t.Errorf("it is told as %+v with %q", tr.end, tr.value())
+	}
+	if tr := b.hears(all[2]); tr.end.Error == nil || tr.end.Error.Range.Start.Line != 3 {
+		t.Errorf("the error is told as %+v", tr.end)
+	}
+	where := map[string]uint32{}
+	for _, e := range b.evaluations() {
+		where[e.Evaluation] = e.Range.Start.Line
+	}
+	want := map[string]uint32{all[0].id: 1, now.end.Evaluation: 2, all[2].id: 3, all[3].id: 4}
+	if !reflect.DeepEqual(where, want) {
+		t.Errorf("results stand at %v, want %v", where, want)
+	}
+	if r := command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only()); r.Shown != 3 {
+		t.Errorf("the second time %d results are shown", r.Shown)
+	}
+	if tr := b.run("6 * 7"); tr.end.Past || tr.end.Restored != "" {
+		t.Errorf("evaluated again it is told as %+v", tr.end)
+	}
+	b.of(all[0]).until("the old result goes", func(tr transcript) bool { return tr.end.Cleared })
+	alone := start(t, setup{capabilities: plugin()}).python("1")
+	if got := alone.commandFails(lsp.CommandRestore, alone.only()); !strings.Contains(got, "no history without the daemon") {
+		t.Errorf("without a journal: %s", got)
 	}
 }

@@ -33,6 +33,7 @@ type result struct {
 	cleared  bool // it is no longer shown beside the code
 	gone     bool // it was cleared because its code was deleted, and may come back
 	ran      bool // a kernel had its code
+	restored bool // it is of an earlier session, from the journal
 	progress *progress
 	kept     int      // bytes of its outputs that Server.keeping counts
 	summed   *Summary // of outputs that were dropped
@@ -172,6 +173,9 @@ func (r *result) params() EvaluationParams {
 		Evaluation: r.id, URI: r.doc.uri, Session: r.session.ID, Range: toRange(r.anchor.Range()), Version: r.doc.Version(), State: string(r.eval.State),
 		Ahead: r.eval.Ahead, Count: r.eval.Count, Elapsed: float64(r.elapsed().Microseconds()) / 1000,
 		Summary: r.summary(), Stale: r.stale || r.doc.doubtful, Past: r.past(), Cleared: r.cleared || r.doc.closed, Message: oneLine(r.eval.Message),
+	}
+	if r.restored {
+		p.Restored = r.eval.Ended.Local().Format(time.RFC3339)
 	}
 	if r.eval.Origin.Client != r.server.id {
 		p.By = r.eval.Origin.Name

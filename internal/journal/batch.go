@@ -37,7 +37,7 @@ func (b *batch) evaluation(e Evaluation) {
 	}
 	const small = 200
 	b.evaluations = append(b.evaluations, e)
-	b.bytes += small + len(e.Code) + len(e.Origin.URI)
+	b.bytes += small + len(e.Code) + len(e.Origin.Lines) + len(e.Origin.URI)
 }
 
 // outputs are what came of one evaluation since the last batch.

@@ -8,6 +8,12 @@ import (
 	"strings"
 )
 
+// Exists tells whether there is a journal in a folder.
+func Exists(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, fileName))
+	return err == nil
+}
+
 // Excludes tells whether a list as of Options.Exclude has a folder. A list that is not
 // understood has all.
 func Excludes(list []string, folder string) bool {

@@ -51,7 +51,11 @@ type Origin struct {
 	URI    string
 	// Line and Column are of the code's first character, from 0; the column in code points.
 	Line, Column int
-	Version      int // of the document
+	// Lines is the text of the code's lines, and Start and End are its bounds in that, in
+	// bytes; empty if that was not told.
+	Lines      string
+	Start, End int
+	Version    int // of the document
 }
 
 // Options say where a journal is and what it keeps.

@@ -54,6 +54,11 @@ var migrations = []string{
 		id INTEGER PRIMARY KEY, noted INTEGER, evaluations INTEGER NOT NULL, outputs INTEGER NOT NULL, bytes INTEGER NOT NULL
 	);
 	CREATE INDEX evaluations_ended ON evaluations (ended);`,
+
+	// The lines on which an evaluation's code stood, to find it again.
+	`ALTER TABLE evaluations ADD COLUMN lines TEXT NOT NULL DEFAULT '';
+	ALTER TABLE evaluations ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE evaluations ADD COLUMN last INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // errNewer is of a journal that a later version of reval has migrated.

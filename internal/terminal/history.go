@@ -37,6 +37,13 @@ type pastEvaluation struct {
 
 // Do shows it.
 func (h History) Do(ctx context.Context) error {
+	if !journal.Exists(h.Dir) {
+		if h.JSON {
+			return nil
+		}
+		_, err := fmt.Fprintln(h.Out, "There is no history: it begins when an editor evaluates something.")
+		return err
+	}
 	trouble := func(words string) { fmt.Fprintf(h.Err, "reval: %s\n", output.Line(words)) }
 	j := journal.Open(journal.Options{Dir: h.Dir, MaxAge: -1, MaxBytes: -1, Trouble: trouble})
 	defer j.Close()

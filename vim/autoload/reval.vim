@@ -47,6 +47,13 @@ function! reval#shutdown() abort
   call s:simple('reval.shutdown')
 endfunction
 
+" Shows the results that earlier sessions had in the buffer.
+function! reval#restore() abort
+  call reval#client#execute(bufnr('%'), 'reval.restore', {},
+        \ {answer -> reval#client#tell(answer.shown ? answer.shown .. (answer.shown == 1 ? ' result' : ' results') .. ' of earlier sessions'
+        \   : 'earlier sessions have no result of this text', 'None')})
+endfunction
+
 " Takes the evaluation under the cursor from the queue.
 function! reval#cancel() abort
   call reval#client#execute(bufnr('%'), 'reval.cancel', {'position': reval#position()}, function('reval#client#ignore'))

@@ -8,7 +8,7 @@ endif
 let g:loaded_reval = 1
 
 let s:commands = ['Reval', 'RevalCell', 'RevalFile', 'RevalToHere', 'RevalDefinition',
-      \ 'RevalInterrupt', 'RevalRestart', 'RevalShutdown', 'RevalCancel', 'RevalKernel', 'RevalInspect',
+      \ 'RevalInterrupt', 'RevalRestart', 'RevalShutdown', 'RevalRestore', 'RevalCancel', 'RevalKernel', 'RevalInspect',
       \ 'RevalOutput', 'RevalClear', 'RevalNextCell', 'RevalPrevCell', 'RevalYank',
       \ 'RevalState', 'RevalDoctor', 'RevalInput']
 
@@ -31,6 +31,7 @@ command! -bar RevalDefinition call reval#unit('definition')
 command! -bar RevalInterrupt call reval#interrupt()
 command! -bar RevalRestart call reval#restart()
 command! -bar RevalShutdown call reval#shutdown()
+command! -bar RevalRestore call reval#restore()
 command! -bar RevalCancel call reval#cancel()
 command! -nargs=? -complete=customlist,reval#kernel#complete RevalKernel call reval#kernel#select(<q-args>)
 command! -bar -bang RevalInspect call reval#inspect#show(<bang>0)

@@ -302,7 +302,9 @@ function! reval#results#label(evaluation) abort
   elseif state ==# 'lost'
     return [s:clean('✗ lost: ' .. get(a:evaluation, 'message', 'the kernel is gone')), 'RevalLost']
   endif
-  let old = get(a:evaluation, 'stale', 0) ? '  (code changed)' : get(a:evaluation, 'past', 0) ? '  (earlier kernel)' : ''
+  let old = get(a:evaluation, 'stale', 0) ? '  (code changed)'
+        \ : has_key(a:evaluation, 'restored') ? '  (' .. substitute(a:evaluation.restored[: 15], 'T', ' ', '') .. ')'
+        \ : get(a:evaluation, 'past', 0) ? '  (earlier kernel)' : ''
   if state ==# 'error'
     let error = get(a:evaluation, 'error', {'name': 'error', 'value': ''})
     let text = '✗ ' .. error.name .. (error.value ==# '' ? '' : ': ' .. split(error.value, "\n")[0])
