@@ -33,7 +33,8 @@ function! s:listed(text) abort
   try
     let sessions = json_decode(a:text)
   catch
-    return " it failed: whoever evaluates hears why
+    " It failed: whoever evaluates hears why.
+    return
   endtry
   for bufnr in filter(buffers, {_, bufnr -> bufloaded(bufnr)})
     let path = resolve(fnamemodify(bufname(bufnr), ':p'))
