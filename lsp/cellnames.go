@@ -48,6 +48,15 @@ func (ks *kernelSession) cell(name language.Ref) cellPart {
 	return cellPart{in: ks.counts[name.Count]}
 }
 
+// counted is the evaluation in r's namespace with an execution count; nil if that is not known,
+// as of a namespace that has ended: the next one counts from 1 again.
+func (r *result) counted(count int) *result {
+	if r.restored || r.eval.Namespace != r.session.status.Namespace {
+		return nil
+	}
+	return r.session.counts[count]
+}
+
 // cell is what a kernel means by a name in the error of r.
 func (r *result) cell(name language.Ref) cellPart {
 	body := r.session.Language.BodyStart(r.eval.Code)
@@ -60,10 +69,10 @@ func (r *result) cell(name language.Ref) cellPart {
 		return cellPart{}
 	case name.Count == 0 || name.Count == r.eval.Count:
 		return cellPart{r, 0}
-	case name.Count == r.eval.Count+1 && body > 0 && r.session.counts[name.Count] == nil:
+	case name.Count == r.eval.Count+1 && body > 0 && r.counted(name.Count) == nil:
 		return cellPart{r, body} // %%capture has the kernel evaluate a cell in the cell
 	}
-	return cellPart{in: r.session.counts[name.Count]}
+	return cellPart{in: r.counted(name.Count)}
 }
 
 // place gives the name of the document that a cell is in, and the line, from 1, on

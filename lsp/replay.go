@@ -21,6 +21,11 @@ func (r *result) origin() session.Origin {
 	}
 }
 
+// passage is where code came from.
+func passage(e session.Evaluation) document.Passage {
+	return document.Passage{Line: e.Origin.Line, Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End}
+}
+
 // replay has the document's session tell what others evaluated in the document; mu is held.
 func (s *Server) replay(d *openDocument) {
 	d.session.listening.Replay(func(e session.Evaluation) bool {
@@ -57,16 +62,15 @@ func (s *Server) adopt(ks *kernelSession, e session.Evaluation, free func(*openD
 	if d == nil || d.session != ks {
 		return nil
 	}
-	passage := document.Passage{Line: e.Origin.Line, Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End}
-	where, stands := d.Locate(passage, func(at document.Range) bool {
-		return free == nil || at.Start.Line == passage.Line || free(d, at)
+	where, stands := d.Locate(passage(e), func(at document.Range) bool {
+		return free == nil || at.Start.Line == e.Origin.Line || free(d, at)
 	})
 	if stands {
 		r := s.place(ks, d, e, where)
 		ks.sent(r, e.Code)
 		return r
 	}
-	at := document.Position{Line: passage.Line}
+	at := document.Position{Line: e.Origin.Line}
 	r := s.newResult(ks, d, e, document.Range{Start: at, End: at})
 	r.cleared = true
 	ks.sent(r, e.Code)
@@ -89,7 +93,7 @@ func (s *Server) newResult(ks *kernelSession, d *openDocument, e session.Evaluat
 	s.evaluated++
 	r := &result{
 		server: s, session: ks, doc: d, id: e.ID, number: s.evaluated, anchor: d.Anchor(where),
-		eval: session.Evaluation{ID: e.ID, Code: e.Code, Origin: e.Origin, State: session.Queued}, outputs: record.NewRendering(), leads: map[int][]lead{},
+		eval: session.Evaluation{ID: e.ID, Code: e.Code, Origin: e.Origin, State: session.Queued, Count: e.Count}, outputs: record.NewRendering(), leads: map[int][]lead{},
 	}
 	s.results[r.id] = r
 	return r

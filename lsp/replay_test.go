@@ -223,6 +223,40 @@ func TestComesBackUnderItsNewName(t *testing.T) {
 	}
 }
 
+// A traceback of a kernel that is gone names cells by counts which the kernel of now has given
+// to others: it leads to none of those.
+func TestRestoredCountsAreOfTheirKernel(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	const text = "def f(): 1/0\n\n'now'\n\nf( )\n"
+	b := h.join("Vim", text)
+	b.run("def f(): 1/0")
+	if tr := b.run("f( )"); len(tr.one(lsp.OutputError).Links) != 2 {
+		t.Fatalf("the error of then has the links %+v", tr.one(lsp.OutputError).Links)
+	}
+	command[any](b.client, lsp.CommandShutdown, b.only())
+	b.crash()
+	h.hub.Close(t.Context())
+	b = h.again().join("Vim", text)
+	b.run("'now'") // has the count that f had
+	command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only())
+	for _, e := range b.evaluations() {
+		for _, o := range command[lsp.OutputParams](b.client, lsp.CommandOutput, lsp.OutputRef{URI: b.uri, Evaluation: e.Evaluation}).Outputs {
+			if o.Kind != lsp.OutputError {
+				continue
+			}
+			for _, l := range o.Links {
+				if l.Line == 2 {
+					t.Errorf("a link leads to line 3: %+v in\n%s", l, o.Text)
+				}
+			}
+			if strings.Contains(o.Text, "a.py, line 3") || !strings.Contains(o.Text, "a.py, line 5") {
+				t.Errorf("the traceback names other lines than 5:\n%s", o.Text)
+			}
+		}
+	}
+}
+
 // What was evaluated before the daemon ended is shown on demand, with its date, where its code
 // stands and has no result of now.
 func TestRestore(t *testing.T) {

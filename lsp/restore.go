@@ -2,10 +2,12 @@ package lsp
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/reval-editor/reval/internal/document"
-	"github.com/reval-editor/reval/internal/hub"
+	"github.com/reval-editor/reval/internal/record"
+	"github.com/reval-editor/reval/internal/session"
 )
 
 // Bounds of reval.restore: how many results are looked at, and how long that may take.
@@ -36,8 +38,12 @@ func (s *Server) restore(ctx context.Context, p DocumentParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range past {
-		s.bringBack(ks, d, e)
+	for _, e := range slices.Backward(s.newest(d, past)) {
+		entries, err := s.hub.PastOutputs(ctx, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		s.bringBack(ks, d, e, entries)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,11 +58,31 @@ func (s *Server) restore(ctx context.Context, p DocumentParams) (any, error) {
 	return RestoreResult{Shown: shown}, nil
 }
 
-// bringBack shows a result of an earlier session where its code stands, if that has no
-// result but an older one of those.
-func (s *Server) bringBack(ks *kernelSession, d *openDocument, e hub.Past) {
+// newest are those of past evaluations, the last first, whose code stands where neither a
+// result stands nor the code of a later one.
+func (s *Server) newest(d *openDocument, past []session.Evaluation) (newest []session.Evaluation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := map[int]bool{} // lines
+	for _, e := range past {
+		if s.results[e.ID] != nil {
+			continue
+		}
+		where, stands := d.Locate(passage(e), func(at document.Range) bool { return !taken[at.Start.Line] && d.bare(at) })
+		if stands {
+			newest = append(newest, e)
+			for line := where.Start.Line; line <= where.End.Line; line++ {
+				taken[line] = true
+			}
+		}
+	}
+	return newest
+}
+
+// bringBack shows a result of an earlier session where its code stands, if that has none.
+func (s *Server) bringBack(ks *kernelSession, d *openDocument, e session.Evaluation, entries []record.Entry) {
 	var takes []func(*result)
-	for _, entry := range e.Entries {
+	for _, entry := range entries {
 		takes = append(takes, ks.render(entry))
 	}
 	s.mu.Lock()
@@ -64,26 +90,17 @@ func (s *Server) bringBack(ks *kernelSession, d *openDocument, e hub.Past) {
 	if s.results[e.ID] != nil || d.closed || d.session != ks {
 		return
 	}
-	passage := document.Passage{Line: e.Origin.Line, Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End}
-	where, stands := d.Locate(passage, func(at document.Range) bool { return d.mayTake(at, e) })
+	where, stands := d.Locate(passage(e), d.bare)
 	if !stands {
 		return
 	}
-	r := s.place(ks, d, e.Evaluation, where)
+	r := s.place(ks, d, e, where)
 	r.restored = true
 	for _, take := range takes {
 		take(r)
 	}
-	r.changed(e.Evaluation)
+	r.changed(e)
 }
 
-// mayTake tells whether a result of an earlier session may stand at a place: nothing stands
-// there, or an older one of the same lines; mu is held.
-func (d *openDocument) mayTake(at document.Range, e hub.Past) bool {
-	for _, a := range d.Touching(at) {
-		if r := d.anchored[a]; r != nil && !r.cleared && !(r.restored && (at.Start.Line == e.Origin.Line || r.eval.Origin.Line == e.Origin.Line)) {
-			return false
-		}
-	}
-	return true
-}
+// bare tells whether no result stands at a place; mu is held.
+func (d *openDocument) bare(at document.Range) bool { return d.lastIn(at) == nil }

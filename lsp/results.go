@@ -52,7 +52,7 @@ func (r *result) running() bool { return r.eval.State == session.Running }
 func (r *result) changed(e session.Evaluation) {
 	was := r.eval.State
 	r.eval = e
-	if e.Count > 0 {
+	if e.Count > 0 && !r.restored && e.Namespace == r.session.status.Namespace {
 		r.session.counts[e.Count] = r
 	}
 	r.touch()

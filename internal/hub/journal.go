@@ -62,45 +62,59 @@ func (k *kept) Output(id string, e record.Entry) { k.Journal.Output(id, e) }
 // Flush waits until the journal has what it was told.
 func (k *kept) Flush(ctx context.Context) error { return k.Journal.Flush(ctx) }
 
-// Past is an evaluation of the journal and what came of it.
-type Past struct {
-	session.Evaluation
-	Entries []record.Entry
-}
-
-// Past gives evaluations that ended, of documents with these URIs, from the journal: the last
-// ones, at most limit, in the order in which they were asked for.
-func (h *Hub) Past(ctx context.Context, limit int, uris ...string) (past []Past, err error) {
+// Past gives evaluations that ended, of documents with these URIs, from the journal: at most
+// limit, the last first.
+func (h *Hub) Past(ctx context.Context, limit int, uris ...string) (past []session.Evaluation, err error) {
 	j := h.options.Journal
 	if j == nil {
 		return nil, errors.New("there is no history without the daemon: see 'reval doctor'")
 	}
 	slices.Sort(uris)
-	var all []journal.Evaluation
 	for _, uri := range slices.Compact(uris) {
 		found, err := j.Evaluations(ctx, journal.Query{URI: uri, Limit: limit})
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
-	}
-	slices.SortStableFunc(all, func(a, b journal.Evaluation) int { return a.Queued.Compare(b.Queued) })
-	for _, e := range all[max(0, len(all)-limit):] {
-		if e.Ended.IsZero() {
-			continue
+		for _, e := range found {
+			if e.Ended.IsZero() {
+				continue
+			}
+			past = append(past, session.Evaluation{
+				ID: e.ID, Code: e.Code, State: session.EvaluationState(e.State), Count: e.Count,
+				Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
+				Origin: session.Origin{
+					Name: e.Origin.Client, URI: e.Origin.URI, Line: e.Origin.Line, Version: e.Origin.Version,
+					Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
+				},
+			})
 		}
-		p := Past{Evaluation: session.Evaluation{
-			ID: e.ID, Code: e.Code, State: session.EvaluationState(e.State), Count: e.Count,
-			Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
-			Origin: session.Origin{
-				Name: e.Origin.Client, URI: e.Origin.URI, Line: e.Origin.Line, Version: e.Origin.Version,
-				Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
-			},
-		}}
-		if p.Entries, _, err = j.Outputs(ctx, e.ID, 0, 0); err != nil {
+	}
+	slices.SortStableFunc(past, func(a, b session.Evaluation) int { return b.Queued.Compare(a.Queued) })
+	return past[:min(len(past), limit)], nil
+}
+
+// Bounds of what is read of an evaluation's outputs: in all, from their end, and at once.
+const (
+	maxPast  = 1000
+	pastPage = 50
+)
+
+// PastOutputs gives what came of an evaluation of Past, as a log has it: of very much its end.
+func (h *Hub) PastOutputs(ctx context.Context, id string) ([]record.Entry, error) {
+	j := h.options.Journal
+	_, total, err := j.Outputs(ctx, id, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	var log record.Log
+	for from := max(0, total-maxPast); from < total; from += pastPage {
+		page, _, err := j.Outputs(ctx, id, from, pastPage)
+		if err != nil {
 			return nil, err
 		}
-		past = append(past, p)
+		for _, e := range page {
+			log.Add(e)
+		}
 	}
-	return past, nil
+	return log.Entries(), nil
 }

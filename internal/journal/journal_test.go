@@ -151,7 +151,7 @@ var noon = time.Now().Truncate(time.Second)
 // began tells the journal of a session with one evaluation that runs.
 func began(j *Journal, evaluation string) Evaluation {
 	e := Evaluation{ID: evaluation, Session: "s", Code: "f()", State: "running", Queued: noon, Started: noon}
-	j.Session(Session{ID: "s", Kernel: "python3", Language: "python", Folder: "/work/a", Started: noon})
+	j.Session(Session{ID: "s", Kernel: "python3", Language: "python", Folder: "/srv/a", Started: noon})
 	j.Evaluation(e)
 	return e
 }
@@ -166,9 +166,9 @@ func TestKept(t *testing.T) {
 	dir := folder(t)
 	j, trouble := open(t, Options{Dir: dir})
 	sessions := []Session{
-		{ID: "s1", Kernel: "python3", DisplayName: "Python 3", Language: "python", Folder: "/work/a", Started: noon},
-		{ID: "s2", Kernel: "go", DisplayName: "Go", Language: "go", Folder: "/work/a/b", Started: noon, Ended: noon.Add(time.Hour)},
-		{ID: "s3", Folder: "/work/ab"},
+		{ID: "s1", Kernel: "python3", DisplayName: "Python 3", Language: "python", Folder: "/srv/a", Started: noon},
+		{ID: "s2", Kernel: "go", DisplayName: "Go", Language: "go", Folder: "/srv/a/b", Started: noon, Ended: noon.Add(time.Hour)},
+		{ID: "s3", Folder: "/srv/ab"},
 	}
 	var evaluations []Evaluation
 	for i, s := range sessions {
@@ -205,8 +205,8 @@ func TestKept(t *testing.T) {
 			{Query{}, []Evaluation{evaluations[2], evaluations[1], evaluations[0]}},
 			{Query{Limit: 1}, evaluations[2:]},
 			{Query{Before: "e2", Limit: 1}, evaluations[1:2]},
-			{Query{Folder: "/work/a"}, []Evaluation{evaluations[1], evaluations[0]}},
-			{Query{Folder: "/work/a/b/"}, evaluations[1:2]},
+			{Query{Folder: "/srv/a"}, []Evaluation{evaluations[1], evaluations[0]}},
+			{Query{Folder: "/srv/a/b/"}, evaluations[1:2]},
 			{Query{Session: "s3"}, evaluations[2:]},
 			{Query{URI: "file:///a%20b.py", Unended: true}, []Evaluation{evaluations[2], evaluations[0]}},
 			{Query{URI: "file:///other"}, nil},
@@ -217,7 +217,7 @@ func TestKept(t *testing.T) {
 				t.Errorf("%+v: %s", c.q, diff)
 			}
 		}
-		got, err := j.Sessions(within(t), "/work/a")
+		got, err := j.Sessions(within(t), "/srv/a")
 		must(t, err)
 		if diff := cmp.Diff([]Session{sessions[1], sessions[0]}, got); diff != "" {
 			t.Error(diff)

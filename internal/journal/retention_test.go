@@ -237,7 +237,7 @@ func TestClear(t *testing.T) {
 		t.Errorf("%+v of a journal that is not there", c)
 	}
 	j, trouble := open(t, Options{Dir: dir})
-	ids := []string{"/work/a old", "/work/a new", "/work/a/b old", "/work/ab old", "/work/ab new"}
+	ids := []string{"/srv/a old", "/srv/a new", "/srv/a/b old", "/srv/ab old", "/srv/ab new"}
 	tell := func() {
 		for _, id := range ids {
 			folder, age, _ := strings.Cut(id, " ")
@@ -258,9 +258,9 @@ func TestClear(t *testing.T) {
 		left     []string
 		sessions int
 	}{
-		{time.Now().AddDate(0, 0, -5), "/work/a", []string{"/work/a new", "/work/ab old", "/work/ab new"}, 1},
-		{time.Now().AddDate(0, 0, -5), "", []string{"/work/a new", "/work/ab new"}, 1},
-		{time.Time{}, "/work/ab", []string{"/work/a old", "/work/a new", "/work/a/b old"}, 1},
+		{time.Now().AddDate(0, 0, -5), "/srv/a", []string{"/srv/a new", "/srv/ab old", "/srv/ab new"}, 1},
+		{time.Now().AddDate(0, 0, -5), "", []string{"/srv/a new", "/srv/ab new"}, 1},
+		{time.Time{}, "/srv/ab", []string{"/srv/a old", "/srv/a new", "/srv/a/b old"}, 1},
 		{time.Time{}, "", nil, 3},
 	} {
 		tell()
