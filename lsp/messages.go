@@ -48,9 +48,9 @@ const (
 	// more: then the link's own line is the best there is.
 	CommandPlace = "reval.place" // PlaceParams → PlaceResult
 	// Show the results of earlier sessions beside the code on which they stood, where it
-	// stands and has no result. They are told as any others, with Restored. The answer is
-	// how many there are.
-	CommandRestore = "reval.restore" // DocumentParams → RestoreResult
+	// stands and has no result: all, or those of Evaluations, as an editor asks whose server
+	// died. They are told as any others, with Restored. The answer is how many there are.
+	CommandRestore = "reval.restore" // EvaluationsParams → RestoreResult
 	// List the results that were not cleared, in order of evaluation.
 	CommandEvaluations = "reval.evaluations" // EvaluationsParams → []EvaluationParams
 )

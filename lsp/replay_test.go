@@ -282,6 +282,10 @@ func TestRestore(t *testing.T) {
 		t.Errorf("%d results stand there by themselves", n)
 	}
 	now := b.run("print('a')")
+	// An editor whose server died asks for those that it showed.
+	if r := command[lsp.RestoreResult](b.client, lsp.CommandRestore, lsp.EvaluationsParams{URI: b.uri, Evaluations: []string{all[2].id, "none"}}); r.Shown != 1 {
+		t.Errorf("%d results are shown, one was asked for", r.Shown)
+	}
 	if r := command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only()); r.Shown != 3 {
 		t.Errorf("%d results are shown", r.Shown)
 	}
@@ -310,5 +314,27 @@ func TestRestore(t *testing.T) {
 	alone := start(t, setup{capabilities: plugin()}).python("1")
 	if got := alone.commandFails(lsp.CommandRestore, alone.only()); !strings.Contains(got, "no history without the daemon") {
 		t.Errorf("without a journal: %s", got)
+	}
+}
+
+// What a session that goes on has of a document is no past, also for an editor that asks
+// before it was told all of it.
+func TestRestoreOfASessionThatLives(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	text := "6 * 7\n" + strings.Repeat("print('x' * 100_000)\n", 20)
+	b := h.join("Vim", text)
+	result := b.start("6 * 7")
+	result.wait()
+	for line := range 20 {
+		b.unit("line", b.position(len("6 * 7\n")+line*len("print('x' * 100_000)\n"))).wait()
+	}
+	b.crash()
+	b = h.join("Vim", text)
+	if r := command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only()); r.Shown != 0 {
+		t.Errorf("%d results of the session are told as of an earlier one", r.Shown)
+	}
+	if tr := b.hears(result); tr.end.Restored != "" || tr.end.Past || tr.value() != "42" {
+		t.Errorf("it is told as %+v", tr.end)
 	}
 }

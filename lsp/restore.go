@@ -18,7 +18,7 @@ const (
 
 // restore answers reval.restore: results of kernels that are gone are shown only when they
 // are asked for, with their date.
-func (s *Server) restore(ctx context.Context, p DocumentParams) (any, error) {
+func (s *Server) restore(ctx context.Context, p EvaluationsParams) (any, error) {
 	ks, err := s.sessionOf(p.URI)
 	if err != nil {
 		return nil, err
@@ -34,9 +34,13 @@ func (s *Server) restore(ctx context.Context, p DocumentParams) (any, error) {
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, restoreDeadline)
 	defer cancel()
+	ks.listening.Wait(ctx) // what the session has of the document is no past
 	past, err := s.hub.Past(ctx, maxRestored, uris...)
 	if err != nil {
 		return nil, err
+	}
+	if p.Evaluations != nil {
+		past = slices.DeleteFunc(past, func(e session.Evaluation) bool { return !slices.Contains(p.Evaluations, e.ID) })
 	}
 	for _, e := range slices.Backward(s.newest(d, past)) {
 		entries, err := s.hub.PastOutputs(ctx, e.ID)
