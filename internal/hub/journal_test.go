@@ -18,17 +18,26 @@ type reader struct {
 	states
 	journal *journal.Journal
 	read    chan []record.Entry
+	kept    chan string // states
 }
 
 func (r reader) EvaluationChanged(e session.Evaluation) {
 	if e.State.Ended() {
 		entries, _, _ := r.journal.Outputs(context.Background(), e.ID, 0, 0)
 		r.read <- entries
+		all, _ := r.journal.Evaluations(context.Background(), journal.Query{})
+		state := ""
+		for _, kept := range all {
+			if kept.ID == e.ID {
+				state = kept.State
+			}
+		}
+		r.kept <- state
 	}
 }
 
-// What a kernel gave is in the journal when somebody hears that the evaluation ended, unless
-// it is of a folder that is to be kept out.
+// What a kernel gave, and that the evaluation ended, is in the journal when somebody hears of the
+// end, unless it is of a folder that is to be kept out.
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	testenv.Python(t)
@@ -38,22 +47,26 @@ func TestJournal(t *testing.T) {
 	defer h.Close(context.Background())
 	python, _ := language.For("python")
 	env := testenv.Env(t)
-	evaluate := func(id, dir, code string, exclude ...string) []record.Entry {
+	evaluate := func(id, dir, code, state string, exclude ...string) []record.Entry {
 		w := workspace.New(workspace.Options{Env: env})
 		w.SetHistoryExclude(exclude)
-		r := reader{make(states, 100), j, make(chan []record.Entry, 1)}
+		r := reader{make(states, 100), j, make(chan []record.Entry, 1), make(chan string, 1)}
 		h.Join(w, w.Project(dir+"/a.py", python), python, "", func(s *Session) {
 			s.Listen(r, session.Client{ID: id, Name: "Vim"})
 			s.Evaluate(session.Request{ID: id, Code: code, Origin: session.Origin{Client: id, Name: "Vim", URI: "file:///a.py", Line: 3}})
 		})
-		return <-r.read
+		entries := <-r.read
+		if kept := <-r.kept; kept != state {
+			t.Errorf("at the end of %s its state is %q", id, kept)
+		}
+		return entries
 	}
 	dir := t.TempDir()
-	entries := evaluate("1", dir, "print('out')\n40 + 2")
+	entries := evaluate("1", dir, "print('out')\n40 + 2", "done")
 	if len(entries) != 2 || entries[0].Text != "out\n" || string(entries[1].Data["text/plain"]) != `"42"` {
 		t.Errorf("at its end there is %+v", entries)
 	}
-	entries = evaluate("2", dir, "for i in range(20000): print('x' * 100)")
+	entries = evaluate("2", dir, "for i in range(20000): print('x' * 100)", "done")
 	text := ""
 	for _, e := range entries {
 		text += e.Text
@@ -61,7 +74,7 @@ func TestJournal(t *testing.T) {
 	if want := strings.Repeat(strings.Repeat("x", 100)+"\n", 20000); text != want {
 		t.Errorf("of a flood there are %d bytes of %d", len(text), len(want))
 	}
-	if entries = evaluate("3", t.TempDir(), "'secret'", "*"); entries != nil {
+	if entries = evaluate("3", t.TempDir(), "'secret'", "", "*"); entries != nil {
 		t.Errorf("what is to be kept out is %+v", entries)
 	}
 	if err := j.Flush(context.Background()); err != nil {

@@ -50,6 +50,7 @@ type Evaluation struct {
 	// While around's begin is evaluated, an interrupt is for the code that follows it.
 	beginning, interrupted bool
 	ending                 string // why its kernel is being ended; empty if it is not
+	kept                   bool   // the journal was told its end
 }
 
 // Origin is where code comes from.
@@ -126,42 +127,52 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		// Some kernels report an error in the reply only.
 		s.event(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
 	}
-	s.flush()
+	ended := time.Now()
+	kept := s.keepEnd(e, func(e *Evaluation) { e.end(ended, reply, err, failed) })
 	s.change(func() []*Evaluation {
-		e.Ended = time.Now()
+		e.end(ended, reply, err, failed)
+		e.kept = e.State == kept.State && e.Message == kept.Message
 		s.used = e.Ended
-		if reply.ExecutionCount > 0 {
-			e.Count = reply.ExecutionCount
-		}
 		s.current = nil
 		if s.state == Busy {
 			s.state = Idle
 		}
 		changed := []*Evaluation{e}
 		switch {
-		case e.ending != "" && (err != nil || failed || reply.Status != jupyter.StatusOK):
-			// Its kernel was told to end, and what it said of that is of no interest.
-			e.State, e.Message = Lost, e.ending
-		case err != nil:
-			e.State, e.Message = Lost, err.Error()
-			if errors.Is(err, kernelclient.ErrDead) {
-				// Told with the loss: who sees it and evaluates again gets a new kernel.
-				cause := kernel.Err()
-				if cause == nil { // its end was asked for, though not of the session
-					cause = err
-				}
-				changed = append(changed, s.died(kernel, cause)...)
+		case e.State == Lost && e.ending == "" && errors.Is(err, kernelclient.ErrDead):
+			// Told with the loss: who sees it and evaluates again gets a new kernel.
+			cause := kernel.Err()
+			if cause == nil { // its end was asked for, though not of the session
+				cause = err
 			}
-		case reply.Status == jupyter.StatusAborted:
-			e.State, e.Message = Cancelled, "the kernel aborted it"
-		case reply.Status == jupyter.StatusError || failed:
-			e.State = Failed
+			changed = append(changed, s.died(kernel, cause)...)
+		case e.State == Failed:
 			changed = append(changed, s.dropGroup(e.Group)...)
-		default:
-			e.State = Done
 		}
 		return append(changed, s.renumber()...)
 	})
+}
+
+// end gives an evaluation the state that follows from its kernel's reply, or err, and from
+// whether an error was among its outputs.
+func (e *Evaluation) end(at time.Time, reply jupyter.ExecuteReplyContent, err error, failed bool) {
+	e.Ended = at
+	if reply.ExecutionCount > 0 {
+		e.Count = reply.ExecutionCount
+	}
+	switch {
+	case e.ending != "" && (err != nil || failed || reply.Status != jupyter.StatusOK):
+		// Its kernel was told to end, and what it said of that is of no interest.
+		e.State, e.Message = Lost, e.ending
+	case err != nil:
+		e.State, e.Message = Lost, err.Error()
+	case reply.Status == jupyter.StatusAborted:
+		e.State, e.Message = Cancelled, "the kernel aborted it"
+	case reply.Status == jupyter.StatusError || failed:
+		e.State = Failed
+	default:
+		e.State = Done
+	}
 }
 
 // tellNewKernel tells with the first evaluation after a kernel's death that it runs in

@@ -22,14 +22,21 @@ type Journal interface {
 // of it to be kept.
 const flushPatience = time.Second
 
-// flush has what came of the evaluations kept, before a listener hears of an end.
-func (s *Session) flush() {
+// keepEnd has an evaluation's end, and what came of it, kept before a listener hears of it. It
+// gives the evaluation as it is kept.
+func (s *Session) keepEnd(e *Evaluation, end func(*Evaluation)) (ended Evaluation) {
 	if s.journal == nil {
-		return
+		return ended
 	}
+	s.mu.Lock()
+	ended = *e
+	s.mu.Unlock()
+	end(&ended)
+	s.journal.Evaluation(ended)
 	ctx, cancel := context.WithTimeout(s.ctx, flushPatience)
 	defer cancel()
 	if err := s.journal.Flush(ctx); err != nil {
 		s.logger.Debug("what came of an evaluation is not kept yet", "error", err)
 	}
+	return ended
 }

@@ -165,9 +165,10 @@ func (s *Session) change(f func() []*Evaluation) {
 	for _, changed := range f() {
 		e := *changed
 		s.records.changed(e)
-		if s.journal != nil {
+		if s.journal != nil && !e.kept {
 			s.journal.Evaluation(e)
 		}
+		changed.kept = false
 		s.tell(0, func(l Listener) { l.EvaluationChanged(e) })
 	}
 	if after := s.status(); before != after {
