@@ -40,6 +40,10 @@ type sockets struct {
 	ended   chan struct{}
 }
 
+// maxUnheard is how many bytes of a kernel's output wait here for whoever hears it, of a kernel
+// that is faster; more waits in the kernel.
+const maxUnheard = 8 << 20
+
 // dialSockets connects to a kernel. identity is the routing id that it answers to.
 func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, identity string, malformed func(jupyter.Channel, error)) (_ *sockets, err error) {
 	s := &sockets{malformed: malformed, transport: c.Transport, heartbeat: c.Endpoint(jupyter.Heartbeat), ended: make(chan struct{})}
@@ -51,7 +55,7 @@ func dialSockets(ctx context.Context, c jupyter.ConnectionInfo, identity string,
 			s.closeAll()
 		}
 	}()
-	if s.iopub, err = zsock.DialSub(ctx, c.Endpoint(jupyter.IOPub), zsock.Options{}); err != nil {
+	if s.iopub, err = zsock.DialSub(ctx, c.Endpoint(jupyter.IOPub), zsock.Options{QueueBytes: maxUnheard}); err != nil {
 		return nil, fmt.Errorf("connect iopub: %w", err)
 	}
 	// Stdin's identity must be shell's: the kernel sends input requests to the

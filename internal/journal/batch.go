@@ -57,13 +57,18 @@ type outputs struct {
 	why  string
 }
 
+// newOutputs is nothing that came, yet. The log is whole, whatever its size: how much may wait is the
+// journal's to say, and what it leaves out it counts.
+func newOutputs() *outputs { return &outputs{log: record.Log{Whole: true}} }
+
 // add adds an entry, or counts it if there is a reason why it cannot be kept, and gives by
 // how much more bytes wait now.
 func (o *outputs) add(e record.Entry, why string) int {
 	before := o.size()
 	clears := e.Kind == record.Clear
 	if o.waits || clears && !e.Wait {
-		*o = outputs{void: true}
+		*o = *newOutputs()
+		o.void = true
 	}
 	o.waits = clears && e.Wait
 	switch {
@@ -83,7 +88,8 @@ func (o *outputs) size() int { return max(0, o.log.Size()-o.base) }
 
 // rest is what the next batch's outputs begin with; nil if there is nothing to know.
 func (o *outputs) rest() *outputs {
-	rest := &outputs{waits: o.waits}
+	rest := newOutputs()
+	rest.waits = o.waits
 	entries := o.log.Entries()
 	if last := len(entries) - 1; last >= 0 && entries[last].Kind == record.Stream && o.lost.outputs == 0 {
 		rest.log.Add(entries[last])

@@ -227,7 +227,7 @@ func (j *Journal) Evaluation(e Evaluation) {
 }
 
 // Output tells what came of an evaluation. Where more is given than the disk takes, it
-// waits until there is room, for a second at most.
+// waits until there is room, but not for a disk that stands still for a second.
 func (j *Journal) Output(evaluation string, e record.Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -238,7 +238,7 @@ func (j *Journal) Output(evaluation string, e record.Entry) {
 	o := j.next.outputs[evaluation]
 	if o == nil {
 		if o = j.tails[evaluation]; o == nil {
-			o = &outputs{}
+			o = newOutputs()
 		}
 		delete(j.tails, evaluation)
 		j.next.outputs[evaluation] = o
@@ -320,6 +320,7 @@ func (j *Journal) waitForRoom() {
 		j.mu.Unlock()
 		select {
 		case <-progress:
+			limit.Reset(patience)
 		case <-limit.C:
 			progress = nil
 		}

@@ -334,3 +334,18 @@ func files(t *testing.T, dir string) map[string][]byte {
 	}
 	return got
 }
+
+// What a kernel printed in few messages is kept like what came in many, however large they are.
+func TestLargeMessages(t *testing.T) {
+	j, trouble := open(t, Options{Dir: folder(t)})
+	began(j, "e")
+	text := strings.Repeat(strings.Repeat("x", 99)+"\n", maxEntry/2/100-1)
+	for range 3 {
+		j.Output("e", stream(text))
+	}
+	flush(t, j)
+	if got := printed(t, j, "e"); got != strings.Repeat(text, 3) {
+		t.Errorf("of %d bytes %d are kept; in the middle is %.100q", 3*len(text), len(got), got[len(got)/2:])
+	}
+	trouble.none(t)
+}

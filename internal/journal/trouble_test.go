@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/reval-editor/reval/internal/record"
@@ -117,6 +118,35 @@ func TestStalledDisk(t *testing.T) {
 		t.Errorf("told %q", words)
 	}
 	intact(t, j)
+}
+
+// A disk that is slow is waited for as long as it gets on.
+func TestSlowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &Journal{next: newBatch(), progress: make(chan struct{})}
+		j.next.begun, j.next.full = true, true // nobody writes
+		writes := func(bytes int) {
+			time.Sleep(patience * 2 / 3)
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.writing = bytes
+			j.changed()
+		}
+		j.writing = maxPending
+		told := make(chan bool)
+		go func() {
+			j.Output("e", stream("x"))
+			told <- true
+		}()
+		for range 5 {
+			writes(maxPending)
+		}
+		writes(0)
+		<-told
+		if lost := j.next.outputs["e"].lost; j.stalled || lost.outputs > 0 {
+			t.Errorf("it was not waited for: %+v", lost)
+		}
+	})
 }
 
 // What keeps to be locked is told once, and told again only if it is news.

@@ -2,7 +2,9 @@ package record
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,18 +81,41 @@ func TestLogJoinsStreams(t *testing.T) {
 	}
 }
 
-// However much is printed, a log stays small, and says that it has not all.
+// However much is printed, a log stays small, and says that it has not all: pictures stay.
 func TestLogIsBounded(t *testing.T) {
 	var l Log
 	line := strings.Repeat("x", 1023) + "\n"
-	for range 3 * maxLog / len(line) {
+	picture := Entry{Kind: Display, Data: jupyter.MIMEBundle{"image/png": make([]byte, 100_000)}}
+	l.Add(picture)
+	for i := range 3 * maxLog / len(line) {
 		l.Add(Entry{Kind: Stream, Name: "stdout", Text: line})
-		if l.Size() > maxLog+2*maxChunk {
+		if i%10_000 == 0 {
+			l.Add(picture)
+		}
+		if l.Size() > maxStreams+20*len(picture.Data["image/png"]) {
 			t.Fatalf("%d bytes", l.Size())
 		}
 	}
 	entries := l.Entries()
-	if !strings.Contains(entries[0].Text, "MB of output are left out here") || !strings.HasSuffix(entries[len(entries)-1].Text, line) {
+	if entries[0].Kind != Display || !strings.Contains(entries[1].Text, "MB of older output are left out") || entries[2].Kind != Display || !strings.HasSuffix(entries[len(entries)-1].Text, line) {
+		t.Errorf("it begins with %v %.80q %v", entries[0].Kind, entries[1].Text, entries[2].Kind)
+	}
+	pictures, printed := 0, 0
+	for _, e := range entries {
+		if e.Kind == Display {
+			pictures++
+		}
+		printed += len(e.Text)
+	}
+	if pictures != 11 || printed < maxStreams/3 {
+		t.Errorf("%d pictures and %d bytes are left", pictures, printed)
+	}
+	for range 3 * maxLog / len(picture.Data["image/png"]) {
+		if l.Add(picture); l.Size() > maxLog+1<<20 {
+			t.Fatalf("%d bytes", l.Size())
+		}
+	}
+	if entries = l.Entries(); !strings.Contains(entries[0].Text, "left out") || entries[1].Kind != Display {
 		t.Errorf("it begins with %.80q", entries[0].Text)
 	}
 	l.Add(Entry{Kind: Result, Data: jupyter.MIMEBundle{"text/plain": make([]byte, 2*maxLog)}})
@@ -102,4 +127,60 @@ func TestLogIsBounded(t *testing.T) {
 	if n := len(l.Entries()); n != 1 {
 		t.Errorf("after it was cleared there are %d entries", n)
 	}
+}
+
+// A log that has everything leaves out nothing, whatever its size.
+func TestWholeLog(t *testing.T) {
+	l := Log{Whole: true}
+	l.Add(Entry{Kind: Stream, Name: "stdout", Text: "void"})
+	l.Add(Entry{Kind: Clear})
+	text := strings.Repeat("x", maxLog)
+	for range 3 {
+		l.Add(Entry{Kind: Stream, Name: "stdout", Text: text})
+	}
+	if entries := l.Entries(); len(entries) != 3 || entries[0].Text != text {
+		t.Errorf("%d entries", len(entries))
+	}
+}
+
+// What is missing is told to be, before all of it; the rest is there, in order.
+func TestLogTellsWhatIsMissing(t *testing.T) {
+	text := strings.Repeat("x", 4<<20)
+	rapid.Check(t, func(rt *rapid.T) {
+		var l Log
+		var given []Entry
+		displays := rapid.SampledFrom([]int{0, 1, 6, 12}).Draw(rt, "displays at the beginning")
+		for n := range rapid.SampledFrom([]int{5, 20, 40}).Draw(rt, "entries") {
+			e := Entry{Kind: Stream, Name: fmt.Sprint(n), Text: text[:rapid.SampledFrom([]int{10, 1 << 20, 2 << 20, 4 << 20}).Draw(rt, "size")]}
+			switch kind := rapid.IntRange(0, 3).Draw(rt, "kind"); {
+			case n < displays || kind == 1:
+				e.Kind = Display
+			case kind == 0:
+				e.Kind, e.DisplayID = Update, fmt.Sprint(rapid.IntRange(0, 2).Draw(rt, "id"))
+				given = slices.DeleteFunc(given, func(old Entry) bool { return old.Kind == Update && old.DisplayID == e.DisplayID })
+			}
+			given = append(given, e)
+			l.Add(e)
+		}
+		size, streams, told := 0, 0, false
+		entries := l.Entries()
+		for _, e := range given {
+			for !told && len(entries) > 0 && strings.HasSuffix(entries[0].Text, "left out]\n") {
+				told, entries = true, entries[1:]
+			}
+			if len(entries) == 0 || entries[0].Name != e.Name {
+				if !told {
+					rt.Fatalf("entry %s is missing, and it is not told", e.Name)
+				}
+				continue
+			}
+			entries = entries[1:]
+			if size += e.Size(); e.Kind == Stream {
+				streams += e.Size()
+			}
+		}
+		if len(entries) > 0 || size != l.Size() || streams != l.streams || size > maxLog || streams > maxStreams {
+			rt.Fatalf("%d bytes are counted as %d, %d as %d; %d entries are left", size, l.Size(), streams, l.streams, len(entries))
+		}
+	})
 }
