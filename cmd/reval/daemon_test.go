@@ -30,12 +30,13 @@ type lspEditor struct {
 	out    *bufio.Reader
 	stderr bytes.Buffer
 	next   int
+	shown  map[string]*shown // by evaluation
 }
 
 // startEditor starts `reval lsp` with arguments, in a folder.
 func startEditor(t *testing.T, env []string, dir string, arguments ...string) *lspEditor {
 	t.Helper()
-	e := &lspEditor{t: t, cmd: exec.Command(testenv.Reval(t), append([]string{"lsp"}, arguments...)...)}
+	e := &lspEditor{t: t, shown: map[string]*shown{}, cmd: exec.Command(testenv.Reval(t), append([]string{"lsp"}, arguments...)...)}
 	e.cmd.Env, e.cmd.Dir, e.cmd.Stderr = env, dir, &e.stderr
 	var err error
 	if e.in, err = e.cmd.StdinPipe(); err != nil {
@@ -97,10 +98,13 @@ type lspMessage struct {
 	ID     json.RawMessage
 	Method string
 	Params struct {
-		State   string
-		Outputs []struct{ Kind, Text string }
+		Evaluation, State string
+		Outputs           []struct {
+			Index, Back int
+			Kind, Text  string
+		}
 	}
-	Error json.RawMessage
+	Result, Error json.RawMessage
 }
 
 func (e *lspEditor) read() lspMessage {
@@ -119,6 +123,7 @@ func (e *lspEditor) read() lspMessage {
 	}
 	var m lspMessage
 	json.Unmarshal(data, &m) // params of other methods have other types
+	e.show(m)
 	return m
 }
 
