@@ -56,7 +56,7 @@ func (r *Registry) adopt(ctx context.Context, e Entry, o Options) (*Kernel, erro
 		err = fmt.Errorf("%w: its start was broken off: %w", ErrDead, err)
 	default:
 		k.proc.release()
-		g.output.close()
+		g.leave()
 	}
 	return nil, err
 }

@@ -254,11 +254,22 @@ func TestRelease(t *testing.T) {
 		s.tells(t, line)
 	}
 	e := only(t, r)
-	for range 3 { // and so on from one to the next
+	for i := range 3 { // and so on from one to the next
+		if r.Held(e) {
+			t.Error("a kernel that was let go is held")
+		}
 		l := newEvents()
 		k, err := r.Adopt(within(t), e, Options{Late: func(_ string, e Event) { l.add(e) }})
 		must(t, err)
+		if !r.Held(e) {
+			t.Error("a kernel that was adopted is not held")
+		}
 		l.wait(t, "tick")
+		note := fmt.Sprint("note ", i)
+		must(t, k.Note(note))
+		if got := only(t, r).Session; got != note {
+			t.Errorf("it is noted %q", got)
+		}
 		asked := start(within(t), k, ExecuteRequest{Code: "pass"}, func(Event) {})
 		must(t, k.Release())
 		must(t, k.Release())
@@ -268,6 +279,10 @@ func TestRelease(t *testing.T) {
 		next(t, k.Done())
 		must(t, k.Err())
 		k.Close()
+		oneLine(t, k.Note("late"), "no registry of this program's")
+		if got := only(t, r).Session; got != note {
+			t.Errorf("the one after it finds %q", got)
+		}
 		if err := k.Shutdown(within(t)); !errors.Is(err, ErrReleased) {
 			t.Errorf("shutdown: %v", err)
 		}

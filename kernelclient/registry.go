@@ -51,7 +51,7 @@ type Entry struct {
 	// [OpenRegistry] was told.
 	Started time.Time `json:"started"`
 	Build   string    `json:"build,omitempty"`
-	// Session is [LaunchOptions].Session.
+	// Session is [LaunchOptions].Session, or what [Kernel.Note] wrote last.
 	Session string `json:"session,omitempty"`
 	// Dir is the kernel's first working directory.
 	Dir            string `json:"dir"`
@@ -273,8 +273,36 @@ func (r *Registry) sweepRest(file fs.DirEntry) {
 // registration is a kernel of a registry that this process has.
 type registration struct {
 	registry *Registry
-	entry    Entry
 	output   *outputFile // which is locked
+
+	mu    sync.Mutex
+	entry Entry
+	over  bool // the entry is no longer this process's to write
+}
+
+var errNotEntered = errors.New("the kernel is in no registry of this program's (any more)")
+
+// Note writes down what the caller wants to find in the kernel's [Entry], in the place of
+// [LaunchOptions].Session.
+func (k *Kernel) Note(session string) error {
+	g := k.registration
+	if g == nil {
+		return errNotEntered
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.entry.Session = session
+	return g.write()
+}
+
+// Held tells whether a program has the kernel of an entry.
+func (r *Registry) Held(e Entry) bool {
+	file, err := os.OpenFile(r.path(e.ID, logSuffix), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return lockFile(file) != nil
 }
 
 // begin makes the log of a new kernel, and the folder if it was removed: a runtime folder is
@@ -310,6 +338,8 @@ func (g *registration) enter(k *Kernel, dir, session string) error {
 	if err != nil {
 		return fmt.Errorf("enter the kernel in the registry: %w", err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.entry.PID, g.entry.Start, g.entry.Started = k.proc.pid, start, time.Now().UTC()
 	g.entry.Session, g.entry.Dir, g.entry.Spec = session, dir, k.spec
 	g.entry.ConnectionFile, g.entry.Client, g.entry.Identity = k.file, k.session, k.identity
@@ -318,6 +348,8 @@ func (g *registration) enter(k *Kernel, dir, session string) error {
 
 // ready notes that the kernel answers, and where to.
 func (g *registration) ready(k *Kernel) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.entry.Info, g.entry.Identity = &k.info, k.identity
 	if text, err := json.Marshal(k.info); err != nil || len(text) > maxInfo {
 		g.entry.Info = &jupyter.KernelInfoReplyContent{}
@@ -325,7 +357,11 @@ func (g *registration) ready(k *Kernel) error {
 	return g.write()
 }
 
+// write writes the entry; mu is held.
 func (g *registration) write() error {
+	if g.over {
+		return errNotEntered
+	}
 	data, err := json.MarshalIndent(g.entry, "", "  ")
 	if len(data) > trust.MaxFile {
 		err = errors.New("its kernelspec is too long")
@@ -345,8 +381,19 @@ func (g *registration) end() {
 	g.remove()
 }
 
+// leave lets another program have the kernel.
+func (g *registration) leave() {
+	g.mu.Lock()
+	g.over = true
+	g.mu.Unlock()
+	g.output.close()
+}
+
 // remove strikes out the kernel, which has ended.
 func (g *registration) remove() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = true
 	os.Remove(g.registry.path(g.entry.ID, entrySuffix))
 	g.output.close() // before it is removed: Windows removes no open file
 	os.Remove(g.registry.path(g.entry.ID, logSuffix))

@@ -31,7 +31,7 @@ func (k *Kernel) Release() error {
 	k.detach()
 	if first && k.proc != nil {
 		k.proc.release()
-		k.registration.output.close()
+		k.registration.leave()
 	}
 	return nil
 }
