@@ -4,6 +4,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -26,6 +27,8 @@ type Options struct {
 	Idle time.Duration
 	// Journal keeps what came of evaluations; nil for none.
 	Journal *journal.Journal
+	// Registry has kernels outlive this process; with nil they end with it.
+	Registry *kernelclient.Registry
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -61,15 +64,18 @@ type Session struct {
 	// empty for the language's default.
 	Wanted string
 
-	hub *Hub
-	// workspace is that of who asked for the session first: its kernels are found and
-	// started in the environment of that one.
-	workspace *workspace.Workspace
+	hub     *Hub
+	started time.Time
+	unkept  bool // nothing of it is given to the journal
 
 	finding sync.Mutex // held while kernels are looked for
 
-	mu    sync.Mutex
-	found workspace.Kernel // once it is known
+	mu sync.Mutex
+	// workspace is that of who asked for the session first: its kernels are found and
+	// started in the environment of that one. It is nil as long as nobody of this process has.
+	workspace *workspace.Workspace
+	found     workspace.Kernel    // once it is known
+	entry     *kernelclient.Entry // the kernel that is to be taken over from another process; nil for none
 }
 
 // Join finds the session of a project, a language and a kernel, or makes it, and calls
@@ -84,13 +90,45 @@ func (h *Hub) Join(w *workspace.Workspace, p workspace.Project, lang language.La
 func (h *Hub) session(w *workspace.Workspace, p workspace.Project, lang language.Language, kernel string) *Session {
 	for _, s := range h.sessions {
 		if s.Project.Same(p) && s.Language.ID == lang.ID && (s.Wanted == kernel || kernel != "" && s.Spec().Name == kernel) {
+			s.asksFor(w)
 			return s
 		}
 	}
-	s := &Session{ID: jupyter.NewID(), Project: p, Language: lang, Wanted: kernel, hub: h, workspace: w}
-	s.Session = session.New(s.connect, s.kept(h.options.Journal), h.options.Logger)
+	s := &Session{ID: jupyter.NewID(), Project: p, Language: lang, Wanted: kernel, hub: h, workspace: w, started: time.Now()}
+	s.unkept = h.options.Journal == nil || !h.options.Journal.Keeps(p.Folder) || journal.Excludes(w.HistoryExclude(), p.Folder)
+	s.Session = session.New(s.connect, s.options())
 	h.sessions = append(h.sessions, s)
 	return s
+}
+
+// options are those of the session below.
+func (s *Session) options() session.Options {
+	o := session.Options{Asked: s.noteQuestion, Logger: s.hub.options.Logger}
+	if !s.unkept {
+		o.Journal = &kept{Journal: s.hub.options.Journal, session: s}
+	}
+	return o
+}
+
+// asksFor notes whose workspace it is if nobody has asked for the session yet.
+func (s *Session) asksFor(w *workspace.Workspace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.workspace == nil {
+		s.workspace = w
+	}
+}
+
+// errNobody is of a session whose kernel nobody has asked this process for.
+var errNobody = errors.New("its kernel has ended, and it is not known with what environment to start another: evaluate in an editor")
+
+func (s *Session) surroundings() (*workspace.Workspace, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.workspace == nil {
+		return nil, errNobody
+	}
+	return s.workspace, nil
 }
 
 // Find finds a kernel that is none of the hub's own.
@@ -139,7 +177,11 @@ func (s *Session) Find(ctx context.Context) error {
 	if s.Spec().Name != "" {
 		return nil
 	}
-	found, err := s.hub.Find(ctx, s.workspace, s.Query(s.Wanted))
+	w, err := s.surroundings()
+	if err != nil {
+		return err
+	}
+	found, err := s.hub.Find(ctx, w, s.Query(s.Wanted))
 	if err == nil {
 		s.SetFound(found)
 	}
@@ -148,11 +190,20 @@ func (s *Session) Find(ctx context.Context) error {
 
 // connect is the session's way to its kernel.
 func (s *Session) connect(ctx context.Context, o kernelclient.Options) (*kernelclient.Kernel, error) {
+	o.Heartbeat = s.hub.options.Heartbeat
+	if e := s.toTakeUp(); e != nil {
+		return s.takeUp(ctx, *e, o)
+	}
 	if err := s.Find(ctx); err != nil {
 		return nil, err
 	}
-	o.Heartbeat = s.hub.options.Heartbeat
-	return s.workspace.Open(ctx, s.Found(), s.Project, o)
+	w, err := s.surroundings()
+	if err != nil {
+		return nil, err
+	}
+	return w.Open(ctx, s.Found(), s.Project, kernelclient.LaunchOptions{
+		Options: o, Registry: s.hub.options.Registry, Session: s.note(s.Handover(), false),
+	})
 }
 
 // Sessions are the hub's sessions, in the order in which they were made.
@@ -224,16 +275,21 @@ const busyPause = time.Second
 
 // Close ends every session, and with it the kernels that were started for them.
 func (h *Hub) Close(ctx context.Context) {
+	for _, s := range h.close() {
+		h.ends.Go(func() { s.Close(ctx) })
+	}
+	h.ends.Wait()
+}
+
+// close has no session be joined any more, and gives those that there were.
+func (h *Hub) close() []*Session {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.closed = true
 	sessions := h.sessions
 	h.sessions = nil
 	if h.timer != nil {
 		h.timer.Stop()
 	}
-	h.mu.Unlock()
-	for _, s := range sessions {
-		h.ends.Go(func() { s.Close(ctx) })
-	}
-	h.ends.Wait()
+	return sessions
 }

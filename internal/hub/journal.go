@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/journal"
@@ -17,19 +16,10 @@ import (
 type kept struct {
 	*journal.Journal
 	session *Session
-	started time.Time
 
 	mu     sync.Mutex
 	told   bool
 	kernel string // as it was told
-}
-
-// kept gives the session's way to a journal, or nil if nothing of its folder is to be kept.
-func (s *Session) kept(j *journal.Journal) session.Journal {
-	if j == nil || !j.Keeps(s.Project.Folder) || journal.Excludes(s.workspace.HistoryExclude(), s.Project.Folder) {
-		return nil
-	}
-	return &kept{Journal: j, session: s, started: time.Now()}
 }
 
 // Evaluation tells the journal of an evaluation, and of the session before the first one and
@@ -41,7 +31,7 @@ func (k *kept) Evaluation(e session.Evaluation) {
 		k.told, k.kernel = true, spec.Name
 		k.Journal.Session(journal.Session{
 			ID: k.session.ID, Kernel: spec.Name, DisplayName: spec.DisplayName, Language: k.session.Language.ID,
-			Folder: k.session.Project.Folder, Started: k.started,
+			Folder: k.session.Project.Folder, Started: k.session.started,
 		})
 	}
 	k.mu.Unlock()
@@ -52,7 +42,7 @@ func (k *kept) Evaluation(e session.Evaluation) {
 			Column: utf8.RuneCountInString(e.Origin.Lines[:e.Origin.Start]),
 			Lines:  e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
 		},
-		State: string(e.State), Count: e.Count, Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
+		State: string(e.State), Count: e.Count, Namespace: e.Namespace, Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
 	})
 }
 
@@ -79,18 +69,23 @@ func (h *Hub) Past(ctx context.Context, limit int, uris ...string) (past []sessi
 			if e.Ended.IsZero() {
 				continue
 			}
-			past = append(past, session.Evaluation{
-				ID: e.ID, Code: e.Code, State: session.EvaluationState(e.State), Count: e.Count,
-				Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
-				Origin: session.Origin{
-					Name: e.Origin.Client, URI: e.Origin.URI, Line: e.Origin.Line, Version: e.Origin.Version,
-					Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
-				},
-			})
+			past = append(past, evaluationOf(e))
 		}
 	}
 	slices.SortStableFunc(past, func(a, b session.Evaluation) int { return b.Queued.Compare(a.Queued) })
 	return past[:min(len(past), limit)], nil
+}
+
+// evaluationOf is an evaluation as the journal has it.
+func evaluationOf(e journal.Evaluation) session.Evaluation {
+	return session.Evaluation{
+		ID: e.ID, Code: e.Code, State: session.EvaluationState(e.State), Count: e.Count, Namespace: e.Namespace,
+		Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
+		Origin: session.Origin{
+			Name: e.Origin.Client, URI: e.Origin.URI, Line: e.Origin.Line, Version: e.Origin.Version,
+			Lines: e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
+		},
+	}
 }
 
 // Bounds of what is read of an evaluation's outputs: in all, from their end, and at once.

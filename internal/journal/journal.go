@@ -39,6 +39,8 @@ type Evaluation struct {
 	Origin  Origin
 	State   string // in the words of package session
 	Count   int    // the kernel's execution count, 0 if it gave none
+	// Namespace counts the session's kernels that had ended when it began to run.
+	Namespace int
 	// Queued is when it was asked for. Ended is zero until all that is known of its end
 	// is in the other fields.
 	Queued, Started, Ended time.Time

@@ -174,7 +174,7 @@ func TestKept(t *testing.T) {
 	for i, s := range sessions {
 		j.Session(s)
 		evaluations = append(evaluations, Evaluation{
-			ID: fmt.Sprint("e", i), Session: s.ID, Code: "größe = 1\x00\n", State: "running", Count: i,
+			ID: fmt.Sprint("e", i), Session: s.ID, Code: "größe = 1\x00\n", State: "running", Count: i, Namespace: i,
 			Origin: Origin{Client: "Emacs", URI: "file:///a%20b.py", Line: 3, Column: 7, Lines: "größe = 1\nx", Start: 2, End: 13, Version: 12},
 			Queued: noon, Started: noon.Add(time.Second), Message: "m",
 		})

@@ -29,7 +29,7 @@ type Query struct {
 // What was told since the last Flush may be missing, here and in all that is read.
 func (j *Journal) Evaluations(ctx context.Context, q Query) (found []Evaluation, err error) {
 	query := `SELECT e.evaluation, e.session, e.code, e.client, e.uri, e.line, e."column", e.version,
-		e.state, e.count, e.queued, e.started, e.ended, e.message, e.lines, e.first, e.last FROM evaluations e WHERE 1`
+		e.state, e.count, e.queued, e.started, e.ended, e.message, e.namespace, e.lines, e.first, e.last FROM evaluations e WHERE 1`
 	var args []any
 	where := func(condition string, values ...any) {
 		query += " AND " + condition
@@ -61,7 +61,7 @@ func (j *Journal) Evaluations(ctx context.Context, q Query) (found []Evaluation,
 			var queued, started, ended sql.NullInt64
 			if err := rows.Scan(&e.ID, &e.Session, &e.Code, &e.Origin.Client, &e.Origin.URI, &e.Origin.Line, &e.Origin.Column, &e.Origin.Version,
 				&e.State, &e.Count, &queued, &started, &ended, &e.Message,
-				&e.Origin.Lines, &e.Origin.Start, &e.Origin.End); err != nil {
+				&e.Namespace, &e.Origin.Lines, &e.Origin.Start, &e.Origin.End); err != nil {
 				return err
 			}
 			e.Queued, e.Started, e.Ended = at(queued), at(started), at(ended)

@@ -59,6 +59,9 @@ var migrations = []string{
 	`ALTER TABLE evaluations ADD COLUMN lines TEXT NOT NULL DEFAULT '';
 	ALTER TABLE evaluations ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE evaluations ADD COLUMN last INTEGER NOT NULL DEFAULT 0;`,
+
+	// Which of its session's namespaces an evaluation ran in.
+	`ALTER TABLE evaluations ADD COLUMN namespace INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // errNewer is of a journal that a later version of reval has migrated.

@@ -29,10 +29,10 @@ func (s *store) prepareWriting(ctx context.Context) error {
 			ON CONFLICT (session) DO UPDATE SET kernel = excluded.kernel, display_name = excluded.display_name,
 			language = excluded.language, folder = excluded.folder, started = excluded.started, ended = excluded.ended`},
 		{&st.hasSession, `SELECT 1 FROM sessions WHERE session = ?`},
-		{&st.evaluation, `INSERT INTO evaluations (evaluation, session, code, client, uri, line, "column", version, state, count, queued, started, ended, message, lines, first, last)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		{&st.evaluation, `INSERT INTO evaluations (evaluation, session, code, client, uri, line, "column", version, state, count, queued, started, ended, message, namespace, lines, first, last)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (evaluation) DO UPDATE SET state = excluded.state, count = excluded.count,
-			queued = excluded.queued, started = excluded.started, ended = excluded.ended, message = excluded.message`},
+			queued = excluded.queued, started = excluded.started, ended = excluded.ended, message = excluded.message, namespace = excluded.namespace`},
 		{&st.find, `SELECT id FROM evaluations WHERE evaluation = ?`},
 		{&st.output, `INSERT INTO outputs (evaluation, kind, name, display, body, sum, lost, lost_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&st.replace, `UPDATE outputs SET body = ?, sum = ? WHERE id = ? AND evaluation = ? AND kind = 'stream'`},
@@ -133,7 +133,7 @@ func (w *transaction) writeEvaluation(e Evaluation) error {
 		}
 	}
 	_, err := w.evaluation.ExecContext(w.ctx, e.ID, e.Session, e.Code, e.Origin.Client, e.Origin.URI, e.Origin.Line, e.Origin.Column, e.Origin.Version,
-		e.State, e.Count, nanoseconds(e.Queued), nanoseconds(e.Started), nanoseconds(e.Ended), e.Message,
+		e.State, e.Count, nanoseconds(e.Queued), nanoseconds(e.Started), nanoseconds(e.Ended), e.Message, e.Namespace,
 		e.Origin.Lines, e.Origin.Start, e.Origin.End)
 	return err
 }

@@ -99,38 +99,54 @@ func (s *Session) evaluate(kernel *kernelclient.Kernel, e *Evaluation) {
 		})
 		return
 	}
-	failed, asked := false, false
+	var x brought
 	reply, err := kernel.Execute(s.ctx, kernelclient.ExecuteRequest{ID: e.ID, Code: e.Code, AllowInput: e.allowInput}, func(ev kernelclient.Event) {
-		switch ev := ev.(type) {
-		case kernelclient.Input:
-			s.change(func() []*Evaluation {
-				e.Count = ev.Count
-				return []*Evaluation{e}
-			})
-		case kernelclient.Error:
-			failed = true
-		case kernelclient.InputRequest:
-			asked = true
-		}
-		s.event(e.ID, ev)
+		s.hear(e, &x, ev)
 	})
-	if err == nil && !failed && reply.Status == jupyter.StatusOK && s.follows(e.batch) {
+	if err == nil && !x.failed && reply.Status == jupyter.StatusOK && s.follows(e.batch) {
 		s.surrounded = surroundings{kernel, e.batch, end}
 	} else {
 		s.surrounded = surroundings{}
 		s.silently(kernel, end)
 	}
-	if asked {
-		s.void(e.ID)
-	}
-	if err == nil && reply.Status == jupyter.StatusError && !failed {
+	if err == nil && reply.Status == jupyter.StatusError && !x.failed {
 		// Some kernels report an error in the reply only.
 		s.event(e.ID, kernelclient.Error{ErrorContent: reply.Failure()})
 	}
+	s.ends(kernel, e, x, reply, err)
+}
+
+// brought is what an evaluation has brought while it ran.
+type brought struct{ failed, asked bool }
+
+// hear tells an event of what runs.
+func (s *Session) hear(e *Evaluation, x *brought, ev kernelclient.Event) {
+	switch ev := ev.(type) {
+	case kernelclient.Input:
+		s.change(func() []*Evaluation {
+			e.Count = ev.Count
+			return []*Evaluation{e}
+		})
+	case kernelclient.Error:
+		x.failed = true
+	case kernelclient.InputRequest:
+		x.asked = true
+	}
+	s.event(e.ID, ev)
+}
+
+// ends tells the end of what ran, unless the kernel was released: then another process will.
+func (s *Session) ends(kernel *kernelclient.Kernel, e *Evaluation, x brought, reply jupyter.ExecuteReplyContent, err error) {
+	if errors.Is(err, kernelclient.ErrReleased) {
+		return
+	}
+	if x.asked {
+		s.void(e.ID)
+	}
 	ended := time.Now()
-	kept := s.keepEnd(e, func(e *Evaluation) { e.end(ended, reply, err, failed) })
+	kept := s.keepEnd(e, func(e *Evaluation) { e.end(ended, reply, err, x.failed) })
 	s.change(func() []*Evaluation {
-		e.end(ended, reply, err, failed)
+		e.end(ended, reply, err, x.failed)
 		e.kept = e.State == kept.State && e.Message == kept.Message
 		s.used = e.Ended
 		s.current = nil

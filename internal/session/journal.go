@@ -33,10 +33,18 @@ func (s *Session) keepEnd(e *Evaluation, end func(*Evaluation)) (ended Evaluatio
 	s.mu.Unlock()
 	end(&ended)
 	s.journal.Evaluation(ended)
-	ctx, cancel := context.WithTimeout(s.ctx, flushPatience)
+	s.flush()
+	return ended
+}
+
+// flush has what came so far kept.
+func (s *Session) flush() {
+	if s.journal == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), flushPatience)
 	defer cancel()
 	if err := s.journal.Flush(ctx); err != nil {
 		s.logger.Debug("what came of an evaluation is not kept yet", "error", err)
 	}
-	return ended
 }

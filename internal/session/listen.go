@@ -131,7 +131,7 @@ func (g *Listening) Replay(which func(Evaluation) bool) {
 			g.put(telling{tell: func(l Listener) { l.Output(e.ID, entry) }})
 		}
 		g.put(telling{tell: func(l Listener) { l.EvaluationChanged(e) }})
-		if q := s.question; q != nil && q.id == e.ID && slices.Contains(s.asked(), g) {
+		if q := s.question; q != nil && q.id == e.ID && slices.Contains(s.askedOf(), g) {
 			g.put(telling{tell: q.tell})
 		}
 	}

@@ -12,13 +12,17 @@ type question struct {
 	id     string // of the evaluation
 	client string
 	tell   func(Listener)
+
+	prompt   string
+	password bool
 }
 
 // ask tells a question.
 func (s *Session) ask(id string, r kernelclient.InputRequest) {
+	defer s.asked()
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	q := &question{id: id}
+	q := &question{id: id, prompt: r.Prompt, password: r.Password}
 	if k := s.records.byID[id]; k != nil {
 		q.client = k.evaluation.Origin.Client
 	}
@@ -34,13 +38,13 @@ func (s *Session) ask(id string, r kernelclient.InputRequest) {
 
 // putQuestion tells the open question to whom it is for; telling is held.
 func (s *Session) putQuestion() {
-	for _, g := range s.asked() {
+	for _, g := range s.askedOf() {
 		g.put(telling{tell: s.question.tell})
 	}
 }
 
-// asked are the listeners that the open question is for; telling is held.
-func (s *Session) asked() []*Listening {
+// askedOf are the listeners that the open question is for; telling is held.
+func (s *Session) askedOf() []*Listening {
 	for _, g := range s.listeners {
 		if g.client.ID == s.question.client {
 			return []*Listening{g}
@@ -51,6 +55,7 @@ func (s *Session) asked() []*Listening {
 
 // answered has nobody asked a question any more that one client has answered.
 func (s *Session) answered(q *question) {
+	defer s.asked()
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	if s.question == q {
@@ -61,6 +66,7 @@ func (s *Session) answered(q *question) {
 
 // void tells that what an evaluation asked will not be heard.
 func (s *Session) void(id string) {
+	defer s.asked()
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	s.question = nil

@@ -141,7 +141,7 @@ func (s *Session) Move(id string, to int) error {
 // is taken for a kernel that is the session's no more.
 func (s *Session) next(kernel *kernelclient.Kernel) (next *Evaluation) {
 	s.change(func() []*Evaluation {
-		if len(s.queue) == 0 || s.kernel != kernel {
+		if len(s.queue) == 0 || s.kernel != kernel || s.closed {
 			return nil
 		}
 		next = s.queue[0]

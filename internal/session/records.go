@@ -56,6 +56,18 @@ func (r *records) changed(e Evaluation) {
 	r.limit()
 }
 
+// restore keeps an evaluation of which another process had kept what came.
+func (r *records) restore(e Evaluation, outputs []record.Entry) {
+	k := &kept{evaluation: e}
+	r.byID[e.ID] = k
+	r.order = append(r.order, k)
+	r.bytes += len(e.Code)
+	for _, o := range outputs {
+		r.put(k, o)
+		r.shows(k, o)
+	}
+}
+
 // add keeps what came of an evaluation, and gives those that it belongs to: an update, to
 // those that show the display.
 func (r *records) add(id string, e record.Entry) (in []string) {
@@ -68,12 +80,17 @@ func (r *records) add(id string, e record.Entry) (in []string) {
 	}
 	if k := r.byID[id]; k != nil {
 		r.put(k, e)
-		if e.Kind == record.Display && e.DisplayID != "" && !slices.Contains(k.displays, e.DisplayID) {
-			k.displays = append(k.displays, e.DisplayID)
-			r.displays[e.DisplayID] = append(r.displays[e.DisplayID], k)
-		}
+		r.shows(k, e)
 	}
 	return []string{id}
+}
+
+// shows notes that an evaluation shows a display.
+func (r *records) shows(k *kept, e record.Entry) {
+	if e.Kind == record.Display && e.DisplayID != "" && !slices.Contains(k.displays, e.DisplayID) {
+		k.displays = append(k.displays, e.DisplayID)
+		r.displays[e.DisplayID] = append(r.displays[e.DisplayID], k)
+	}
 }
 
 func (r *records) put(k *kept, e record.Entry) {

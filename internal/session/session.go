@@ -67,6 +67,7 @@ type Connect func(ctx context.Context, o kernelclient.Options) (*kernelclient.Ke
 type Session struct {
 	connect Connect
 	journal Journal // nil for none
+	asked   func()  // Options.Asked
 	logger  *slog.Logger
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -88,16 +89,18 @@ type Session struct {
 	kernel  *kernelclient.Kernel
 	// mourned is how the last kernel died, until an evaluation has told of it.
 	mourned string
-	link    *link // to kernel
-	queue   []*Evaluation
-	batches int // that were queued
-	current *Evaluation
-	ended   int       // kernels that have ended
-	used    time.Time // when the last evaluation ended, or the kernel came
-	running bool      // run is at work
-	wanted  bool      // a kernel is wanted even if nothing is queued
-	closed  bool      // Close was called
-	stop    func()    // breaks off a kernel's start
+	// resuming is what another process was at, until this one has the kernel.
+	resuming *resumption
+	link     *link // to kernel
+	queue    []*Evaluation
+	batches  int // that were queued
+	current  *Evaluation
+	ended    int       // kernels that have ended
+	used     time.Time // when the last evaluation ended, or the kernel came
+	running  bool      // run is at work
+	wanted   bool      // a kernel is wanted even if nothing is queued
+	closed   bool      // Close was called
+	stop     func()    // breaks off a kernel's start
 }
 
 // link is the way to one kernel, which may be told of after the session has another.
@@ -107,14 +110,29 @@ type link struct {
 	silent  bool   // the kernel does not answer
 }
 
-// New makes a session whose kernel is started when it is first needed. What came of its
-// evaluations is told the journal, if that is not nil.
-func New(connect Connect, journal Journal, logger *slog.Logger) *Session {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+// Options configure a session.
+type Options struct {
+	// Journal is told what came of evaluations; nil for none.
+	Journal Journal
+	// Asked is called when the kernel has asked for input, and when that is over; nil for nothing.
+	Asked func()
+	// Logger is nil for none.
+	Logger *slog.Logger
+}
+
+// New makes a session whose kernel is started when it is first needed.
+func New(connect Connect, o Options) *Session {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Asked == nil {
+		o.Asked = func() {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Session{connect: connect, journal: journal, logger: logger, ctx: ctx, cancel: cancel, state: None, link: new(link), gone: make(chan struct{}), records: newRecords()}
+	return &Session{
+		connect: connect, journal: o.Journal, asked: o.Asked, logger: o.Logger, ctx: ctx, cancel: cancel,
+		state: None, link: new(link), gone: make(chan struct{}), records: newRecords(),
+	}
 }
 
 // Status gives the session's state.
@@ -200,6 +218,8 @@ func (s *Session) run() {
 		kernel, err := s.ensureKernel()
 		if err != nil {
 			s.fail(err)
+		} else if s.resume(kernel) {
+			// what another process had sent has ended
 		} else if next := s.next(kernel); next != nil {
 			s.evaluate(kernel, next)
 		} else if s.surrounded.end != "" {
@@ -215,20 +235,21 @@ func (s *Session) run() {
 // fail gives up what is queued because no kernel could be had.
 func (s *Session) fail(err error) {
 	s.change(func() []*Evaluation {
+		lost := s.notTaken(err)
 		if s.wanted || s.closed {
-			return nil // a restart or the end broke the start off
+			return lost // a restart or the end broke the start off
 		}
 		if errors.Is(err, errStopped) {
 			// Whoever stopped it emptied the queue; what came since gets a kernel.
 			if s.state == Starting || s.state == Restarting {
 				s.state, s.message = None, ""
 			}
-			return nil
+			return lost
 		}
 		if s.state == Starting || s.state == Restarting {
 			s.state, s.message = Dead, err.Error()
 		}
-		return s.drop(Lost, err.Error())
+		return append(lost, s.drop(Lost, err.Error())...)
 	})
 }
 
@@ -260,13 +281,14 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		Waiting:    s.waiting,
 	})
 	stopped := ctx.Err() != nil
-	s.change(func() []*Evaluation {
+	s.change(func() (changed []*Evaluation) {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
 			s.kernel, s.state, s.message, s.link, s.used = kernel, Idle, "", l, time.Now()
 			s.wait.Go(func() { s.follow(kernel) })
+			changed = s.taken(kernel)
 		}
-		return nil
+		return changed
 	})
 	switch {
 	case stopped:
@@ -409,6 +431,11 @@ func (s *Session) Close(ctx context.Context) {
 	}
 	s.cancel()
 	s.wait.Wait()
+	s.left()
+}
+
+// left has the listeners told all, and then that the session has ended.
+func (s *Session) left() {
 	s.telling.Lock()
 	listeners := s.listeners
 	s.telling.Unlock()

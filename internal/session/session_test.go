@@ -160,7 +160,7 @@ func (r *transcript) expect(id, want string) {
 
 func open(t testing.TB, connect Connect) (*Session, *transcript) {
 	r := &transcript{t: t, last: map[string]EvaluationState{}, more: make(chan struct{})}
-	s := New(connect, nil, nil)
+	s := New(connect, Options{})
 	r.listening = s.Listen(r, Client{ID: "r"})
 	t.Cleanup(func() { s.Close(within(t)) })
 	return s, r

@@ -95,17 +95,18 @@ func (w *Workspace) specs(ctx context.Context, p Project) ([]kernelclient.Spec, 
 }
 
 func (w *Workspace) finder(p Project) kernelclient.Finder {
-	dir := cmp.Or(p.dir, w.options.Dir)
+	dir := cmp.Or(p.Dir, w.options.Dir)
 	if dir == "" {
 		dir, _ = os.Getwd()
 	}
-	return kernelclient.Finder{Env: w.options.Env, Dir: dir, Root: p.root, Builtin: w.options.Builtin}
+	return kernelclient.Finder{Env: w.options.Env, Dir: dir, Root: p.Root, Builtin: w.options.Builtin}
 }
 
-// Open starts a kernel in the project's folder, or attaches to it.
-func (w *Workspace) Open(ctx context.Context, k Kernel, p Project, o kernelclient.Options) (*kernelclient.Kernel, error) {
+// Open starts a kernel in the project's folder, or attaches to it: then only the Options count.
+func (w *Workspace) Open(ctx context.Context, k Kernel, p Project, o kernelclient.LaunchOptions) (*kernelclient.Kernel, error) {
 	if k.IsAddress() {
-		return k.address.Open(ctx, o)
+		return k.address.Open(ctx, o.Options)
 	}
-	return kernelclient.Launch(ctx, k.Spec, kernelclient.LaunchOptions{Options: o, Dir: p.Folder, Env: w.options.Env})
+	o.Dir, o.Env = p.Folder, w.options.Env
+	return kernelclient.Launch(ctx, k.Spec, o)
 }

@@ -96,14 +96,17 @@ func (w *Workspace) HistoryExclude() []string {
 // Project is what a file belongs to. Files share a session if they are of the Same.
 type Project struct {
 	// Folder is where its kernel runs; empty for this process's.
-	Folder      string
-	environment string // the folder of its Python environment, or empty
-	dir, root   string // where kernels are looked for: from dir upwards, not above root
+	Folder string `json:"folder"`
+	// Environment is the folder of its Python environment, or empty.
+	Environment string `json:"environment,omitempty"`
+	// Dir and Root are where kernels are looked for: from Dir upwards, not above Root.
+	Dir  string `json:"dir,omitempty"`
+	Root string `json:"root,omitempty"`
 }
 
 // Same tells whether files of both share sessions.
 func (p Project) Same(o Project) bool {
-	return p.Folder == o.Folder && p.environment == o.environment
+	return p.Folder == o.Folder && p.Environment == o.Environment
 }
 
 // Project finds the project of a file, by its path and the names of others alone; path is
@@ -111,16 +114,16 @@ func (p Project) Same(o Project) bool {
 func (w *Workspace) Project(path string, lang language.Language) Project {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p := Project{root: w.innermost(path)}
+	p := Project{Root: w.innermost(path)}
 	if path != "" {
-		p.dir = filepath.Dir(path)
+		p.Dir = filepath.Dir(path)
 	} else {
-		p.dir = p.root
+		p.Dir = p.Root
 	}
 	p.Folder = w.kernelFolder(p)
 	// A kernel that is built in is of no environment.
 	if !slices.ContainsFunc(w.options.Builtin, func(spec kernelclient.Spec) bool { return lang.Matches(spec.Language) }) {
-		p.environment = w.finder(p).Environment()
+		p.Environment = w.finder(p).Environment()
 	}
 	return p
 }
@@ -149,18 +152,18 @@ const (
 // kernelFolder is where a kernel runs: as it was set, else in the workspace's folder, else
 // in the folder that has a project's marks, else in the file's own; mu is held.
 func (w *Workspace) kernelFolder(p Project) string {
-	folder := p.root
-	if folder == "" && p.dir != "" {
-		folder = kernelclient.ProjectFolder(p.dir)
+	folder := p.Root
+	if folder == "" && p.Dir != "" {
+		folder = kernelclient.ProjectFolder(p.Dir)
 	}
 	if folder == "" {
-		folder = p.dir
+		folder = p.Dir
 	}
 	folder = w.folderOrDir(folder)
 	switch set := w.directory; {
 	case set == "", set == directoryProject:
 	case set == directoryFile:
-		folder = w.folderOrDir(p.dir)
+		folder = w.folderOrDir(p.Dir)
 	case filepath.IsAbs(set):
 		folder = filepath.Clean(set)
 	case strings.HasPrefix(set, "~/"):
@@ -203,7 +206,7 @@ func (w *Workspace) folderOrDir(dir string) string {
 func (w *Workspace) Prefer(p Project, lang language.Language, kernel string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.preferred[preference{p.Folder, p.environment, lang.ID}] = kernel
+	w.preferred[preference{p.Folder, p.Environment, lang.ID}] = kernel
 }
 
 // Preferred is the kernel that was preferred last for such files; empty for the
@@ -211,5 +214,5 @@ func (w *Workspace) Prefer(p Project, lang language.Language, kernel string) {
 func (w *Workspace) Preferred(p Project, lang language.Language) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.preferred[preference{p.Folder, p.environment, lang.ID}]
+	return w.preferred[preference{p.Folder, p.Environment, lang.ID}]
 }
