@@ -15,6 +15,7 @@ type batch struct {
 	outputs     map[string]*outputs
 	bytes       int  // of evaluations and outputs, about
 	begun, full bool // the writer knows of it, and that it is worth writing
+	soon        bool // and that it is not to wait for long
 }
 
 func newBatch() *batch { return &batch{outputs: map[string]*outputs{}} }

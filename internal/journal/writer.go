@@ -68,11 +68,15 @@ func (w *writer) wait() (closing bool) {
 	age := time.NewTimer(time.Until(w.aged.Add(tidying)))
 	defer age.Stop()
 	var due <-chan time.Time
+	dueSoon := false
 	for {
 		w.mu.Lock()
-		healthy, waits, pause := w.why == nil, w.batch != nil || w.next.begun, delay
-		if !healthy {
-			pause = w.retry
+		healthy, waits, soon, pause := w.why == nil, w.batch != nil || w.next.begun, w.next.soon, delay
+		switch {
+		case !healthy:
+			pause, soon = w.retry, false
+		case soon:
+			pause = soonDelay
 		}
 		closing = w.closing
 		now := closing || len(w.flushes) > 0 || w.damaged || healthy && (w.next.full || !w.tidy && !waits)
@@ -80,10 +84,10 @@ func (w *writer) wait() (closing bool) {
 		if now {
 			return closing
 		}
-		if waits && due == nil {
+		if waits && (due == nil || soon && !dueSoon) {
 			timer := time.NewTimer(pause)
 			defer timer.Stop()
-			due = timer.C
+			due, dueSoon = timer.C, soon
 		}
 		select {
 		case <-w.wake:
