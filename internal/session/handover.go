@@ -60,10 +60,10 @@ type Recorded struct {
 }
 
 const (
-	notRun    = "it did not run: reval was replaced while it waited; evaluate it again"
-	doubtful  = "whether it ran is not known: reval's daemon was ended while it waited"
-	unheard   = "how it ended is not known: it did while reval's daemon was being replaced"
-	stillRuns = "[reval's daemon was replaced while this ran: what was printed until %s may be missing here]\n"
+	notRun   = "it did not run: reval was replaced while it waited; evaluate it again"
+	doubtful = "whether it ran is not known: reval's daemon was ended while it waited"
+	unheard  = "how it ended is not known: it did while reval's daemon was being replaced"
+	gap      = "[reval's daemon was replaced while this ran: what was printed %smeanwhile is missing here]\n"
 )
 
 // Release lets go of the session without ending its kernel: nothing more is sent to it. note
@@ -175,6 +175,13 @@ func Resume(connect Connect, past Past, o Options) *Session {
 		}
 		return append(changed, s.renumber()...)
 	})
+	if s.current != nil {
+		before := "just before or " // the journal is not written to at once
+		if past.Released {
+			before = ""
+		}
+		s.event(s.current.ID, kernelclient.Stream{Name: "stderr", Text: fmt.Sprintf(gap, before)})
+	}
 	s.Start()
 	return s
 }
@@ -226,8 +233,10 @@ func (s *Session) taken(kernel *kernelclient.Kernel) (changed []*Evaluation) {
 	if r == nil {
 		return nil
 	}
-	if id, _ := kernel.Occupied(); id != "" && (s.current == nil || s.current.ID != id) {
-		if i := slices.IndexFunc(r.doubtful, func(e *Evaluation) bool { return e.ID == id }); i >= 0 {
+	if id, occupied := kernel.Occupied(); occupied && (s.current == nil || id != "" && s.current.ID != id) {
+		// That it was sent had not been written down yet. If the kernel has not said what it
+		// runs, that is what waited first, or nothing of the session's.
+		if i := slices.IndexFunc(r.doubtful, func(e *Evaluation) bool { return id == "" || e.ID == id }); i >= 0 {
 			if s.current != nil {
 				changed = append(changed, lose(s.current, unheard))
 			}
@@ -279,13 +288,10 @@ func (s *Session) resume(kernel *kernelclient.Kernel) bool {
 	if r == nil || e == nil {
 		return false
 	}
-	if _, occupied := kernel.Occupied(); occupied {
-		s.event(e.ID, kernelclient.Stream{Name: "stderr", Text: fmt.Sprintf(stillRuns, time.Now().Format(time.TimeOnly))})
-		if q := r.question; q != nil {
-			s.event(e.ID, kernelclient.InputRequest{Prompt: q.Prompt, Password: q.Password, Reply: func(value string) error {
-				return kernel.Answer(s.ctx, e.ID, value)
-			}})
-		}
+	if q := r.question; q != nil {
+		s.event(e.ID, kernelclient.InputRequest{Prompt: q.Prompt, Password: q.Password, Reply: func(value string) error {
+			return kernel.Answer(s.ctx, e.ID, value)
+		}})
 	}
 	var x brought
 	status, err := kernel.Await(s.ctx, e.ID, func(ev kernelclient.Event) { s.hear(e, &x, ev) })
