@@ -121,6 +121,14 @@ var thisHost = sync.OnceValues(func() (string, error) {
 	return host, nil
 })
 
+// Any tells whether a kernel is written down, whether it runs or not.
+func (r *Registry) Any() bool {
+	files, err := os.ReadDir(r.dir)
+	return err == nil && slices.ContainsFunc(files, func(f fs.DirEntry) bool {
+		return strings.HasSuffix(f.Name(), entrySuffix) && !strings.HasPrefix(f.Name(), ".")
+	})
+}
+
 // Entries lists the kernels that are written down, the oldest first. One that has ended is
 // listed once, with its Err: what is left of it (its files, its sockets) is removed. What is
 // no entry is passed over and removed, too. Those of other machines that share the folder are

@@ -14,6 +14,7 @@ import (
 	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/terminal"
+	"github.com/reval-editor/reval/kernelclient"
 	"github.com/reval-editor/reval/lsp"
 )
 
@@ -75,16 +76,35 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	} else {
 		defer kept.Close()
 	}
-	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Logger: logger})
+	kernels, err := openRegistry()
+	if err != nil {
+		logger.Warn("kernels end with the daemon", "error", err)
+	}
+	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Registry: kernels, Logger: logger})
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
-		Busy:  func() bool { return len(h.Sessions()) > 0 },
-		Close: func() { h.Close(context.Background()) },
+		Busy: func() bool { return len(h.Sessions()) > 0 },
+		Adopt: func() {
+			if err := h.Adopt(ctx); err != nil {
+				logger.Warn("kernels that run are not taken up", "error", err)
+			}
+		},
+		Release: func() { h.Release(context.Background()) },
+		Close:   func() { h.Close(context.Background()) },
 		Handlers: map[string]daemon.Handler{
 			daemon.LSP:      func(ctx context.Context, c *daemon.Client) error { return serveEditor(ctx, c, h, logger) },
 			sessionsPurpose: serveSessions(h),
 		},
 	})
+}
+
+// openRegistry opens the user's registry of kernels that outlive daemons.
+func openRegistry() (*kernelclient.Registry, error) {
+	dir, err := kernelclient.RegistryDir(os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	return kernelclient.OpenRegistry(dir, version())
 }
 
 // openJournal opens the user's journal. What goes wrong with it later is in the log.
@@ -140,7 +160,11 @@ func runDaemonStop(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.Stop(ctx)
+	kernels, err := openRegistry()
+	if err != nil {
+		return err
+	}
+	return d.Stop(ctx, kernels)
 }
 
 func runDaemonRestart(ctx context.Context, env environment, args []string) error {
@@ -149,7 +173,7 @@ func runDaemonRestart(ctx context.Context, env environment, args []string) error
 	}
 	d, err := daemonHere(env)
 	if err == nil {
-		err = d.Stop(ctx)
+		err = d.Release(ctx)
 	}
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ type lspEditor struct {
 	stderr bytes.Buffer
 	next   int
 	shown  map[string]*shown // by evaluation
+	state  string            // of the session that was told of last
+	asked  lspMessage        // the last request for input
 }
 
 // startEditor starts `reval lsp` with arguments, in a folder.
@@ -76,8 +78,8 @@ func (e *lspEditor) notify(method string, params any) {
 	e.send(map[string]any{"method": method, "params": params})
 }
 
-// call makes a request and passes over what comes before its answer.
-func (e *lspEditor) call(method string, params any) {
+// call makes a request, passes over what comes before its answer, and gives that.
+func (e *lspEditor) call(method string, params any) json.RawMessage {
 	e.t.Helper()
 	e.next++
 	e.send(map[string]any{"id": e.next, "method": method, "params": params})
@@ -89,7 +91,7 @@ func (e *lspEditor) call(method string, params any) {
 		if m.Error != nil {
 			e.t.Fatalf("%s: %s", method, m.Error)
 		}
-		return
+		return m.Result
 	}
 }
 
@@ -98,8 +100,10 @@ type lspMessage struct {
 	ID     json.RawMessage
 	Method string
 	Params struct {
-		Evaluation, State string
-		Outputs           []struct {
+		Evaluation, State, Message string
+		Request, Prompt            string
+		Cancelled                  bool
+		Outputs                    []struct {
 			Index, Back int
 			Kind, Text  string
 		}

@@ -5,12 +5,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/control"
@@ -19,8 +22,8 @@ import (
 
 // shown is what an editor shows of an evaluation.
 type shown struct {
-	state string
-	texts map[int][]byte // by index
+	state, message string
+	texts          map[int][]byte // by index
 }
 
 // ended tells whether the editor knows of the evaluation's end.
@@ -29,14 +32,29 @@ func (s *shown) ended() bool { return s.state != "" && s.state != "queued" && s.
 // printed is what is shown of the first stream.
 func (s *shown) printed() string { return string(s.texts[0]) }
 
+// all is all that is shown, in order.
+func (s *shown) all() (text string) {
+	for _, i := range slices.Sorted(maps.Keys(s.texts)) {
+		text += string(s.texts[i])
+	}
+	return text
+}
+
 // show takes what the server tells.
 func (e *lspEditor) show(m lspMessage) {
+	switch m.Method {
+	case "reval/state":
+		e.state = m.Params.State
+		return
+	case "reval/inputRequest":
+		e.asked = m
+	}
 	if m.Params.Evaluation == "" {
 		return
 	}
 	s := e.of(m.Params.Evaluation)
 	if m.Method == "reval/evaluation" {
-		s.state = m.Params.State
+		s.state, s.message = m.Params.State, m.Params.Message
 	}
 	for _, o := range m.Params.Outputs {
 		if o.Kind == "clear" {
@@ -65,6 +83,7 @@ func (e *lspEditor) of(evaluation string) *shown {
 // until reads until something is so.
 func (e *lspEditor) until(so func() bool) {
 	e.t.Helper()
+	defer time.AfterFunc(testenv.Patience, func() { e.cmd.Process.Kill() }).Stop()
 	for !so() {
 		e.read()
 	}

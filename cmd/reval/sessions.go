@@ -25,11 +25,15 @@ func serveSessions(h *hub.Hub) daemon.Handler {
 	return func(ctx context.Context, c *daemon.Client) error { return control.Serve(ctx, c, h, "reval tail") }
 }
 
-// dialSessions connects to who has the sessions; [daemon.ErrNone] if nobody has.
+// dialSessions connects to who has the sessions; [daemon.ErrNone] if there are none.
 func dialSessions(ctx context.Context) (*daemon.Conn, error) {
 	place, err := daemonPlace()
 	if err != nil {
 		return nil, err
+	}
+	// Kernels may have outlived the daemon: then another takes them up.
+	if kernels, err := openRegistry(); err == nil && kernels.Any() {
+		return joinDaemon(ctx, sessionsPurpose, "")
 	}
 	return daemon.Join(ctx, daemon.JoinOptions{Place: place, Preface: daemon.NewPreface(place.Build, sessionsPurpose)})
 }

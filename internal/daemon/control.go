@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime/metrics"
@@ -20,8 +21,9 @@ const purposeStart = "start"
 // Requests of a control connection.
 const (
 	doStatus   = "status"
-	doStop     = "stop"     // end now
-	doHandover = "handover" // take no more clients, and end when the last one is gone
+	doStop     = "stop"     // end now, with all that there is
+	doRelease  = "release"  // end now, and let go of all that there is
+	doHandover = "handover" // take no more clients, and release when the last one is gone
 )
 
 type request struct {
@@ -74,8 +76,12 @@ func (s *server) control(ctx context.Context, c *Client) error {
 			status := s.status()
 			a.Status = &status
 		case doStop:
-			then = func() { s.end(fmt.Errorf("process %d asked for it", c.Preface.PID)) }
+			then = func() { s.stop(fmt.Errorf("process %d asked for it", c.Preface.PID)) }
+		case doRelease:
+			s.isHeir(c)
+			then = func() { s.end(fmt.Errorf("process %d asked for it, and goes on with what there is", c.Preface.PID)) }
 		case doHandover:
+			s.isHeir(c)
 			s.giveUp()
 		default:
 			a.Error = fmt.Sprintf("the daemon does not know the request %q", r.Do)
@@ -87,6 +93,26 @@ func (s *server) control(ctx context.Context, c *Client) error {
 			then()
 		}
 	}
+}
+
+// stop ends the daemon, with all that there is.
+func (s *server) stop(why error) {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.end(why)
+}
+
+// isHeir has a client's connection end when the daemon has let go of everything.
+func (s *server) isHeir(c *Client) {
+	f, err := c.conn.File() // the client's own end is that of its handler
+	if err != nil {
+		s.log.Warn("another daemon will not hear of the end of this one", "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heirs = append(s.heirs, f)
 }
 
 func (s *server) status() Status {
@@ -147,17 +173,58 @@ func (s *server) mayStart() error {
 	return nil
 }
 
-// askForHandover makes this the daemon of whoever comes, of whichever build.
+// askForHandover makes this the daemon of whoever comes, of whichever build. An older daemon
+// ends, and its clients come here. Of two builds of one version each would do so to the other for
+// ever, if both have editors: the one that was there goes on until its last client has left.
 func (s *server) askForHandover() {
 	for _, p := range s.options.Place.others() {
 		c, err := s.reach(p, Control)
-		if err == nil {
-			_, err = c.ask(s.ctx, doHandover)
-			c.Close()
-		}
 		if err != nil {
 			s.log.Warn("the daemon of another build is not asked to hand over", "socket", p.Socket(), "error", err)
+			continue
 		}
+		older := s.options.Place.Build.newerThan(c.Daemon.Build)
+		do := doHandover
+		if older {
+			do = doRelease
+		}
+		if _, err := c.ask(s.ctx, do); err != nil {
+			s.log.Warn("the daemon of another build does not hand over", "socket", p.Socket(), "error", err)
+			c.Close()
+			continue
+		}
+		if older {
+			s.awaitEnd(c, releasePatience)
+			continue
+		}
+		s.wait.Go(func() {
+			s.awaitEnd(c, 0)
+			s.adopt()
+		})
+	}
+}
+
+// releasePatience bounds how long an older daemon may take to let go of what it has.
+const releasePatience = 10 * time.Second
+
+// awaitEnd waits until a daemon that was asked to hand over has ended, for a time if that is not 0.
+func (s *server) awaitEnd(c *Conn, patience time.Duration) {
+	defer c.Close()
+	stop := context.AfterFunc(s.ctx, func() { c.Close() })
+	defer stop()
+	c.SetDeadline(time.Time{})
+	if patience > 0 {
+		c.SetDeadline(time.Now().Add(patience))
+	}
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+		s.log.Warn("an older daemon does not come to its end", "pid", c.Daemon.PID)
+	}
+}
+
+// adopt takes up what others have left, unless this daemon ends.
+func (s *server) adopt() {
+	if s.ctx.Err() == nil {
+		call(s.options.Adopt)
 	}
 }
 
@@ -221,8 +288,14 @@ func Running(ctx context.Context, p Place) ([]Status, error) {
 	return all, errors.Join(errs...)
 }
 
-// Stop ends the daemons of all builds and waits until they have; it tells which.
-func Stop(ctx context.Context, p Place) (pids []int, err error) {
+// Stop ends the daemons of all builds, with all that they have, and waits until they have ended; it
+// tells which.
+func Stop(ctx context.Context, p Place) (pids []int, err error) { return end(ctx, p, doStop) }
+
+// Release ends them, too, but has them let go of what they have, for another one to take up.
+func Release(ctx context.Context, p Place) (pids []int, err error) { return end(ctx, p, doRelease) }
+
+func end(ctx context.Context, p Place, do string) (pids []int, err error) {
 	starting, err := lockFile(ctx, p.start()) // so that none is being started
 	if err != nil {
 		return nil, err
@@ -233,7 +306,7 @@ func Stop(ctx context.Context, p Place) (pids []int, err error) {
 		if p.free() {
 			continue
 		}
-		_, err := p.ask(ctx, doStop)
+		_, err := p.ask(ctx, do)
 		unreached := unreachedError{}
 		errors.As(err, &unreached)
 		o := JoinOptions{Place: p, Patience: defaultPatience}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,8 +61,29 @@ func beDaemon(p Place) error {
 			return err
 		}
 	}
-	return Serve(context.Background(), ServeOptions{Place: p, Detached: true, Handlers: handlers, LogFile: "none"})
+	done := func(what string) func() {
+		return func() {
+			f, err := os.OpenFile(doings(p), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				panic(err)
+			}
+			defer f.Close()
+			fmt.Fprintf(f, "%s %s\n", p.Build.ID, what)
+			did <- what
+		}
+	}
+	return Serve(context.Background(), ServeOptions{
+		Place: p, Detached: true, Handlers: handlers, LogFile: "none",
+		Adopt: done("adopts"), Release: done("releases"), Close: done("closes"),
+	})
 }
+
+// doings is the file in which the daemons of a test write what they do with what they share, in
+// order.
+func doings(p Place) string { return filepath.Join(p.Dir, "doings") }
+
+// did has what this daemon has done.
+var did = make(chan string, 100)
 
 // beEditor joins, tells the daemon's process, and stays until its input ends.
 func beEditor(p Place) error {
@@ -85,6 +107,7 @@ const (
 	fails   = "fails"
 	greets  = "greets" // says something, and ends in order
 	waiting = "waiting"
+	does    = "does" // tells the next of what it did
 )
 
 var handlers = map[string]Handler{
@@ -100,6 +123,15 @@ var handlers = map[string]Handler{
 	greets: func(_ context.Context, c *Client) error {
 		_, err := io.WriteString(c, strings.Repeat("hello", 1000))
 		return errors.Join(err, c.Close())
+	},
+	does: func(ctx context.Context, c *Client) error {
+		select {
+		case what := <-did:
+			_, err := io.WriteString(c, what)
+			return err
+		case <-ctx.Done():
+			return nil
+		}
 	},
 	waiting: func(ctx context.Context, _ *Client) error { <-ctx.Done(); return nil },
 }

@@ -24,9 +24,12 @@ type ServeOptions struct {
 	Handlers map[string]Handler
 	// Busy tells whether there is work that nobody needs to listen to; nil for never.
 	Busy func() bool
-	// Close ends what handlers share when they have ended, before another daemon may start; nil
-	// for nothing.
-	Close func()
+	// Adopt takes up what daemons have left that let go of it, or died: before anybody is served,
+	// and when a daemon of another build has ended. Nil for nothing.
+	Adopt func()
+	// Release lets go of what handlers share, for another daemon to Adopt, and Close ends it: one
+	// of them is called before another daemon may start. Nil for nothing.
+	Release, Close func()
 	// Idle is how long a daemon stays with neither client nor work; 0 for ten minutes.
 	Idle time.Duration
 	// Detached says that [Join] started this process.
@@ -56,7 +59,8 @@ var errEnded = errors.New("the daemon ends")
 // server is a daemon that runs.
 //
 // Goroutines: accept; serve, one for each connection; leave, which ends the daemon when it
-// is idle; keep, which sees to its files. Serve stops them all.
+// is idle; keep, which sees to its files; inherit, one for each daemon of another build that
+// goes on. Serve stops them all.
 type server struct {
 	options ServeOptions
 	log     *slog.Logger
@@ -71,13 +75,16 @@ type server struct {
 	lock     *os.File // while this is the build's daemon
 	listener *net.UnixListener
 	handover bool
+	stopped  bool       // everything is to end with the daemon
+	heirs    []*os.File // the connections of daemons that wait for the end of this one
 	clients  map[*Client]bool
 	left     time.Time // when the last client left, or work was seen after that
 }
 
 // Serve is the user's daemon of a build: it returns when that has ended, by ctx, by a
-// request or because it was idle. A daemon of another build is asked to serve nobody new;
-// where that is a newer one, Serve gives a [RefusedError].
+// request or because it was idle. An older daemon is asked to end, and let go of what it has;
+// another build of the same version to serve nobody new; where there is a newer one, Serve gives
+// a [RefusedError].
 func Serve(ctx context.Context, o ServeOptions) error {
 	s := newServer(ctx, o)
 	defer s.end(errEnded)
@@ -86,6 +93,10 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	err = s.listen()
+	if err == nil {
+		s.askForHandover()
+		s.adopt()
+	}
 	ready(err)
 	if err != nil {
 		return err
@@ -94,7 +105,6 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	s.wait.Go(func() { s.accept(s.listener) })
 	s.wait.Go(s.leave)
 	s.wait.Go(s.keep)
-	s.askForHandover()
 	<-s.ctx.Done()
 	s.log.Info("the daemon ends", "why", context.Cause(s.ctx))
 	s.close()
@@ -384,8 +394,12 @@ func (s *server) whyLeave() error {
 func (s *server) close() {
 	s.mu.Lock()
 	s.listener.Close() // which removes the socket
-	lock := s.lock
+	lock, stopped, heirs := s.lock, s.stopped, s.heirs
+	s.heirs = nil
 	s.mu.Unlock()
+	if !stopped {
+		call(s.options.Release) // first, so that little of what kernels say meanwhile is lost
+	}
 	ended := make(chan struct{})
 	go func() {
 		s.wait.Wait()
@@ -398,10 +412,19 @@ func (s *server) close() {
 	case <-patience.C:
 		s.log.Warn("connections do not end")
 	}
-	if s.options.Close != nil {
-		s.options.Close()
+	if stopped {
+		call(s.options.Close)
 	}
 	if lock != nil {
 		lock.Close()
+	}
+	for _, heir := range heirs {
+		heir.Close()
+	}
+}
+
+func call(f func()) {
+	if f != nil {
+		f()
 	}
 }

@@ -289,8 +289,8 @@ func TestStop(t *testing.T) {
 	waitGone(t, c.Daemon.PID)
 }
 
-// TestNewerTakesOver: the older daemon goes on for who is with it, and then ends; one that is
-// older still is told what to do.
+// TestNewerTakesOver: an older daemon lets go of what it has before the newer one takes that up, and
+// ends; one that is older still is told what to do.
 func TestNewerTakesOver(t *testing.T) {
 	p := newPlace(t)
 	newer, sibling := p.of("1.1.0", "111111111111"), p.of("1.1.0", "222222222222")
@@ -299,18 +299,13 @@ func TestNewerTakesOver(t *testing.T) {
 	if first.Daemon.PID == second.Daemon.PID || second.Daemon.Build != newer.Build {
 		t.Fatalf("%+v and %+v", first.Daemon, second.Daemon)
 	}
-	for { // the newer one asks after it listens
-		running, err := Running(t.Context(), p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(running) == 1 && running[0].PID == second.Daemon.PID {
-			break
-		}
+	waitGone(t, first.Daemon.PID)
+	running, err := Running(t.Context(), p)
+	if err != nil || len(running) != 1 || running[0].PID != second.Daemon.PID {
+		t.Fatalf("%v: there run %+v", err, running)
 	}
-	answers(t, first)
 
-	_, err := Join(t.Context(), joining(p))
+	_, err = Join(t.Context(), joining(p))
 	var refused RefusedError
 	if !errors.As(err, &refused) {
 		t.Fatalf("an older one joins: %v", err)
@@ -321,19 +316,54 @@ func TestNewerTakesOver(t *testing.T) {
 		}
 	}
 
-	// Of two of one version the one that starts takes over.
+	// Of two of one version the one that starts takes over, when the last client of the other has
+	// left.
 	third := join(t, joining(sibling))
 	answers(t, second)
 	answers(t, third)
-
-	for _, c := range []*Conn{first, second} {
-		if err := syscall.Kill(c.Daemon.PID, 0); err != nil {
-			t.Errorf("it ended with a client: %v", err)
-		}
-		c.Close()
-		waitGone(t, c.Daemon.PID)
+	adopts(t, sibling)
+	if err := syscall.Kill(second.Daemon.PID, 0); err != nil {
+		t.Errorf("it ended with a client: %v", err)
 	}
+	second.Close()
+	adopts(t, sibling)
+	waitGone(t, second.Daemon.PID)
 	answers(t, third)
+
+	if pids, err := Release(t.Context(), p); err != nil || len(pids) != 1 {
+		t.Errorf("%v, %v", pids, err)
+	}
+	fourth := join(t, joining(sibling))
+	if pids, err := Stop(t.Context(), p); err != nil || len(pids) != 1 || pids[0] != fourth.Daemon.PID {
+		t.Errorf("%v, %v", pids, err)
+	}
+	done, err := os.ReadFile(doings(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ""
+	for _, what := range []string{
+		"first adopts", "first releases", "newer adopts", "sibling adopts", "newer releases", "sibling adopts",
+		"sibling releases", "sibling adopts", "sibling closes",
+	} {
+		want += strings.NewReplacer("first", p.Build.ID, "newer", newer.Build.ID, "sibling", sibling.Build.ID).Replace(what) + "\n"
+	}
+	if string(done) != want {
+		t.Errorf("they did\n%swant\n%s", done, want)
+	}
+}
+
+// adopts waits until a daemon has taken up what there is.
+func adopts(t testing.TB, p Place) {
+	t.Helper()
+	o := joining(p)
+	o.Preface.Purpose = does
+	c := join(t, o)
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(testenv.Patience))
+	if what, err := io.ReadAll(c); err != nil || string(what) != "adopts" {
+		t.Fatalf("it does %q: %v", what, err)
+	}
 }
 
 // TestKilledEditorIsForgotten: the daemon learns of its end.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reval-editor/reval/internal/daemon"
 	"github.com/reval-editor/reval/internal/output"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // Daemon tells of the user's daemon, and ends it.
@@ -72,9 +73,39 @@ func (d Daemon) print(running []daemon.Status) error {
 	return err
 }
 
-// Stop ends the daemons of all builds, and tells which.
-func (d Daemon) Stop(ctx context.Context) error {
+// Stop ends the daemons of all builds, and kernels that outlived theirs, and tells which.
+func (d Daemon) Stop(ctx context.Context, kernels *kernelclient.Registry) error {
 	pids, err := daemon.Stop(ctx, d.Place)
+	if err := d.ended(pids, err); err != nil {
+		return err
+	}
+	entries, err := kernels.Entries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Err != nil {
+			continue
+		}
+		err := kernels.End(e)
+		switch {
+		case errors.Is(err, kernelclient.ErrHeld), errors.Is(err, kernelclient.ErrDead):
+		case err != nil:
+			return err
+		default:
+			fmt.Fprintf(d.Out, "a kernel that no daemon had has ended, %s, process %d\n", output.Line(e.Spec.Name), e.PID)
+		}
+	}
+	return nil
+}
+
+// Release ends the daemons of all builds, and tells which; kernels run on.
+func (d Daemon) Release(ctx context.Context) error {
+	pids, err := daemon.Release(ctx, d.Place)
+	return d.ended(pids, err)
+}
+
+func (d Daemon) ended(pids []int, err error) error {
 	for _, pid := range pids {
 		fmt.Fprintf(d.Out, "the daemon has ended, process %d\n", pid)
 	}

@@ -1,0 +1,304 @@
+//go:build !windows
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reval-editor/reval/internal/testenv"
+)
+
+// takeover is a document whose session one daemon after the other has.
+type takeover struct {
+	household
+	editor *lspEditor
+	uri    string
+}
+
+// The document's lines, but for those of the loop each evaluated by itself.
+const takeoverText = `import os, time; x = 41
+for i in range(40):
+    print('tick', i, flush=True)
+    while i == 20 and not os.path.exists('go'): time.sleep(0.01)
+x += 1; x
+input('who? ') + '!'
+os.getpid()
+`
+
+const (
+	lineSet = iota
+	lineTick
+	lineAdd = iota + 2
+	lineAsk
+	linePID
+)
+
+func newTakeover(t *testing.T) *takeover {
+	d := &takeover{household: newHousehold(t)}
+	d.join()
+	d.evaluate(lineSet)
+	return d
+}
+
+// join has an editor open the document.
+func (d *takeover) join() {
+	d.t.Helper()
+	d.editor, d.uri = d.edit("a.py", takeoverText)
+}
+
+// kill ends the daemon as the system would, and the editor with it.
+func (d *takeover) kill() {
+	d.t.Helper()
+	if err := syscall.Kill(daemonStatus(d.t, d.env).PID, syscall.SIGKILL); err != nil {
+		d.t.Fatal(err)
+	}
+	d.editor.ends()
+}
+
+// start evaluates lines and gives the evaluation's id.
+func (d *takeover) start(from, lines int) string {
+	d.t.Helper()
+	position := func(line int) map[string]any { return map[string]any{"line": line, "character": 0} }
+	answer := d.editor.call("workspace/executeCommand", map[string]any{
+		"command": "reval.evaluate", "arguments": []any{map[string]any{"uri": d.uri, "range": map[string]any{"start": position(from), "end": position(from + lines)}}},
+	})
+	var started struct{ Evaluation string }
+	if err := json.Unmarshal(answer, &started); err != nil || started.Evaluation == "" {
+		d.t.Fatalf("evaluate answers %s: %v", answer, err)
+	}
+	return started.Evaluation
+}
+
+// evaluate evaluates a line, waits for the end, and gives what came.
+func (d *takeover) evaluate(line int) string {
+	d.t.Helper()
+	id := d.start(line, 1)
+	d.is(id, "done")
+	return d.editor.of(id).all()
+}
+
+// is waits until an evaluation is in a state.
+func (d *takeover) is(id, state string) {
+	d.t.Helper()
+	s := d.editor.of(id)
+	d.editor.until(func() bool { return s.state == state || s.ended() })
+	if s.state != state {
+		d.t.Fatalf("the evaluation is %s (%s), not %s", s.state, s.message, state)
+	}
+}
+
+// listens waits until a daemon hears the kernel, which is busy.
+func (d *takeover) listens() {
+	d.t.Helper()
+	d.editor.until(func() bool { return d.editor.state == "busy" })
+}
+
+// kept waits until the journal knows that an evaluation is in a state.
+func (d *takeover) kept(id, state string) {
+	d.t.Helper()
+	for end := time.Now().Add(testenv.Patience); ; {
+		cmd := exec.Command(testenv.Reval(d.t), "history", "--json", "--limit", "1000")
+		cmd.Env = d.env
+		out, err := cmd.Output()
+		if err != nil {
+			d.t.Fatalf("%v: %s", err, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			var e struct{ ID, State string }
+			if json.Unmarshal([]byte(line), &e) == nil && e.ID == id && e.State == state {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			d.t.Fatalf("the journal does not say that %s is %s:\n%s", id, state, out)
+		}
+	}
+}
+
+// tick has the code run that ticks, up to where it waits for goOn.
+func (d *takeover) tick() string {
+	d.t.Helper()
+	id := d.start(lineTick, 3)
+	s := d.editor.of(id)
+	d.editor.until(func() bool { return strings.Contains(s.all(), "tick 20\n") })
+	d.kept(id, "running")
+	for end := time.Now().Add(testenv.Patience); !strings.HasSuffix(d.history()[id], "tick 20\n"); {
+		if time.Now().After(end) {
+			d.t.Fatal("the journal does not have what was printed")
+		}
+	}
+	return id
+}
+
+func (d *takeover) goOn() {
+	d.t.Helper()
+	if err := os.WriteFile(filepath.Join(d.dir, "go"), nil, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// ticked waits for the end of what ticks and compares what it has brought, every line of it.
+// before is what is told of the time before.
+func (d *takeover) ticked(id, before string) {
+	d.t.Helper()
+	d.is(id, "done")
+	want := ""
+	for i := range 40 {
+		want += fmt.Sprintln("tick", i)
+		if i == 20 {
+			want += "[reval's daemon was replaced while this ran: what was printed " + before + "meanwhile is missing here]\n"
+		}
+	}
+	if got := d.editor.of(id).all(); got != want {
+		d.t.Errorf("it ticked\n%s", got)
+	}
+}
+
+// Where the daemon is killed, what ran goes on, and who comes back finds all of it, the results
+// of before, and the namespace.
+func TestKilledDaemonsKernelGoesOn(t *testing.T) {
+	d := newTakeover(t)
+	pid := d.evaluate(linePID)
+	added := d.start(lineAdd, 1)
+	d.is(added, "done")
+	ticking := d.tick()
+	d.kill()
+	d.join()
+	d.is(ticking, "running")
+	d.listens()
+	if s := d.editor.of(added); s.state != "done" || s.all() != "42" {
+		t.Errorf("the result of before is %s: %s", s.state, s.all())
+	}
+	d.goOn()
+	d.ticked(ticking, "just before or ")
+	if again := d.evaluate(linePID); again != pid {
+		t.Errorf("the kernel's process was %s and is %s", pid, again)
+	}
+	if got := d.evaluate(lineAdd); got != "43" {
+		t.Errorf("x is %s", got)
+	}
+}
+
+// Where the daemon is replaced in order, what waits is evaluated, too: once.
+func TestRestartedDaemonGoesOn(t *testing.T) {
+	d := newTakeover(t)
+	ticking := d.tick()
+	waits := []string{d.start(lineAdd, 1), d.start(linePID, 1)}
+	if out, err := daemonCommand(t, d.env, "restart").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	d.editor.ends()
+	d.join()
+	d.is(ticking, "running")
+	d.is(waits[1], "queued")
+	d.listens()
+	d.goOn()
+	d.ticked(ticking, "")
+	for _, id := range waits {
+		d.is(id, "done")
+	}
+	if was, got := d.editor.of(waits[0]).all(), d.evaluate(lineAdd); was != "42" || got != "43" {
+		t.Errorf("x was %s and is %s", was, got)
+	}
+}
+
+// What waited when the daemon was killed is not evaluated, and told to be in doubt.
+func TestKilledDaemonsQueue(t *testing.T) {
+	d := newTakeover(t)
+	ticking := d.tick()
+	waits := d.start(lineAdd, 1)
+	d.kept(waits, "queued")
+	d.kill()
+	d.join()
+	d.is(waits, "lost")
+	if told := d.editor.of(waits).message; !strings.Contains(told, "whether it ran is not known") {
+		t.Errorf("what waited is %q", told)
+	}
+	d.listens()
+	d.goOn()
+	d.ticked(ticking, "just before or ")
+	if got := d.evaluate(lineAdd); got != "42" {
+		t.Errorf("x is %s", got)
+	}
+}
+
+// What a kernel asks is asked again, and answered.
+func TestKilledDaemonsQuestion(t *testing.T) {
+	d := newTakeover(t)
+	id := d.start(lineAsk, 1)
+	asked := func() bool { return d.editor.asked.Params.Prompt == "who? " }
+	d.editor.until(asked)
+	d.kept(id, "running")
+	d.kill()
+	d.join()
+	d.editor.until(asked)
+	d.editor.notify("reval/inputReply", map[string]any{"request": d.editor.asked.Params.Request, "value": "you"})
+	d.is(id, "done")
+	if got := d.editor.of(id).all(); !strings.HasSuffix(got, "'you!'") {
+		t.Errorf("it gives %q", got)
+	}
+}
+
+// A kernel that ends while there is no daemon is told to have, with what ran in it; what is
+// evaluated next has a new one.
+func TestKernelEndsWithoutADaemon(t *testing.T) {
+	d := newTakeover(t)
+	pid := d.evaluate(linePID)
+	ticking := d.tick()
+	d.kill()
+	endProcess(t, pid)
+	d.join()
+	d.is(ticking, "lost")
+	if told := d.editor.of(ticking).message; !strings.Contains(told, "kernel died") {
+		t.Errorf("what ran is lost: %s", told)
+	}
+	d.evaluate(lineSet)
+	if got := d.evaluate(linePID); got == pid {
+		t.Errorf("it is evaluated in the dead process %s", got)
+	}
+}
+
+func endProcess(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err == nil {
+		err = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// `reval daemon stop` ends kernels, also those that no daemon has; `reval sessions` finds these.
+func TestStopEndsKernels(t *testing.T) {
+	d := newTakeover(t)
+	pid := d.evaluate(linePID)
+	d.kill()
+	sessions := exec.Command(testenv.Reval(t), "sessions", "--json")
+	sessions.Env = d.env
+	out, err := sessions.Output()
+	if err != nil || !strings.Contains(string(out), strconv.Quote(d.dir)) {
+		t.Errorf("%v: sessions are %s", err, out)
+	}
+	if err := syscall.Kill(daemonStatus(t, d.env).PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := daemonCommand(t, d.env, "stop").CombinedOutput(); err != nil || !strings.Contains(string(out), "a kernel that no daemon had has ended") || !strings.Contains(string(out), pid) {
+		t.Errorf("%v: %s", err, out)
+	}
+	n, _ := strconv.Atoi(pid)
+	for end := time.Now().Add(testenv.Patience); syscall.Kill(n, 0) == nil; time.Sleep(time.Millisecond) { // until init has waited for it
+		if time.Now().After(end) {
+			t.Fatal("the kernel runs")
+		}
+	}
+}
