@@ -21,8 +21,9 @@
 ;;   the filter by a throw, and the messages behind the reply then lie until
 ;;   the server happens to write again.
 ;; - A wait ends when what it waits for is there: see `reval-connection-wait'.
-;; - A process that died is told once, with the tail of its stderr, and a
-;;   new one is started by the next command that needs it.
+;; - The end of a process is told once, with the tail of its stderr: by who waits
+;;   for it, or by reval-reconnect.el, which starts another where there is
+;;   something to go on with.
 
 ;;; Code:
 
@@ -85,6 +86,12 @@ It is read when a server starts."
             :documentation "Why the server did not start, a string.")
    (stopping :initform nil :accessor reval-connection-stopping
              :documentation "Non-nil when the end of the process is wanted.")
+   (started :initform (float-time) :reader reval-connection-started
+            :documentation "`float-time' of its start.")
+   (former :initarg :former :initform nil :reader reval-connection-former
+           :documentation "The evaluations that the server before this one told.")
+   (series :initform nil :accessor reval-connection-series
+           :documentation "What `reval-reconnect' knows of deaths before it.")
    (last-id :initform nil :accessor reval-connection-last-id
             :documentation "Id of the last request that was sent.")
    (documents :initform (make-hash-table :test #'equal)
@@ -140,6 +147,14 @@ For a buffer of another host that is its user's home on this one."
   "Return the last connection of ROOT, which may have ended, or nil."
   (cdr (assoc root reval-connection--all)))
 
+(defun reval-connection--told (connection)
+  "Return the evaluations that CONNECTION, or one before it, told last."
+  (when connection
+    (let ((evaluations (reval-connection-evaluations connection)))
+      (if (zerop (hash-table-count evaluations))
+          (reval-connection-former connection)
+        evaluations))))
+
 (defun reval-connection-ensure (root)
   "Return the live connection of ROOT, starting a server where there is none.
 The server may not be ready yet: see `reval-connection-await'."
@@ -164,6 +179,7 @@ The server may not be ready yet: see `reval-connection-await'."
            'reval-connection
            :name name
            :root root
+           :former (reval-connection--told (reval-connection-last root))
            :process (lambda ()
                       ;; Else Emacs reads up to 20 ms late, to read more at once.
                       (let ((process-adaptive-read-buffering nil))
@@ -262,7 +278,7 @@ Without SIZE, that is `reval-log-size'."
    reval-start-timeout
    (jsonrpc--process connection))
   (cond ((not (jsonrpc-running-p connection))
-         (user-error "%s" (reval-connection--death connection)))
+         (user-error "The reval server ended: %s" (reval-connection-death connection)))
         ((reval-connection-failure connection)
          (user-error "The reval server refused to start: %s"
                      (reval-connection-failure connection)))
@@ -280,8 +296,8 @@ Without SIZE, that is `reval-log-size'."
       (reval-connection-wait (lambda () (not (jsonrpc-running-p connection))) 3)))
   (jsonrpc-shutdown connection))
 
-(defun reval-connection--death (connection)
-  "Return one line on how the process of CONNECTION ended."
+(defun reval-connection-death (connection)
+  "Return on one line how the process of CONNECTION ended."
   (let* ((process (jsonrpc--process connection))
          (stderr (jsonrpc-stderr-buffer connection))
          (_ (reval-connection-wait    ; for the last words
@@ -297,16 +313,17 @@ Without SIZE, that is `reval-log-size'."
          (tail (or (cl-find-if (lambda (line) (string-match-p "\\`\\(panic\\|fatal error\\): " line))
                                lines)
                    (car (last lines)))))
-    (format "The reval server ended (%s %s)%s"
-            (process-status process) (process-exit-status process)
-            (if tail (concat ": " tail) ""))))
+    (format "%s %s%s"
+            (if (eq (process-status process) 'signal) "signal" "exit status")
+            (process-exit-status process)
+            (if tail
+                ;; What it says to editors that do not do that by themselves.
+                (concat ", " (string-remove-suffix "; restart the server"
+                                                   (string-remove-prefix "reval: " tail)))
+              ""))))
 
 (defun reval-connection--closed (connection)
-  "Say that the process of CONNECTION ended, unless that was wanted."
-  (unless (or (reval-connection-stopping connection)
-              (not (reval-connection-ready connection)))
-    (message "%s; the next evaluation starts a new one"
-             (reval-connection--death connection)))
+  "Tell that the process of CONNECTION ended."
   (run-hook-with-args 'reval-connection-closed-functions connection))
 
 ;;; Requests

@@ -53,6 +53,7 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   (version 0)
   connection             ; also one that ended, until there is another
   session                ; of its kernel, nil before the server told
+  former                 ; the session that it had when its server ended, or nil
   clones                 ; indirect buffers of its buffer in which `reval-mode' is on
   chosen                 ; non-nil when its user chose the kernel
   open                   ; non-nil after didOpen

@@ -222,13 +222,23 @@ pulse.el changes a face ten times, and all windows are drawn anew each time."
 It is one of DOCUMENT, which may be nil, in SESSION."
   (let* ((evaluations (reval-connection-evaluations connection))
          (evaluation (or (gethash id evaluations)
-                         (puthash id (reval-evaluation--make :id id :document document
-                                                             :session session)
+                         (puthash id (reval-eval--make connection id document session)
                                   evaluations))))
     (unless (reval-evaluation-session evaluation)
       (setf (reval-evaluation-session evaluation) session))
     (when document                      ; another one after the buffer was closed
       (setf (reval-evaluation-document evaluation) document))
+    evaluation))
+
+(defun reval-eval--make (connection id document session)
+  "Make the evaluation ID of CONNECTION, one of DOCUMENT in SESSION.
+If a server that died knew it, it is waited for and shown as it was."
+  (let ((evaluation (reval-evaluation--make :id id :document document :session session)))
+    (when-let* ((former (reval-connection-former connection))
+                (before (gethash id former)))
+      (setf (reval-evaluation-open evaluation) (reval-evaluation-open before)
+            (reval-evaluation-shown evaluation) (reval-evaluation-shown before)
+            (reval-evaluation-on-end evaluation) (reval-evaluation-on-end before)))
     evaluation))
 
 (defun reval-eval--place (evaluation range)

@@ -121,8 +121,11 @@ that is inserted there, and every other marker is moved by hand."
 
 ;;; Buffer and window
 
-(defun reval-output--buffer (session)
-  "Return the output buffer of SESSION, made where there is none."
+(defun reval-output--buffer (session document)
+  "Return the output buffer of SESSION, made where there is none.
+A session that DOCUMENT has after its server died goes on with the buffer of
+the one before."
+  (reval-output--take-over session document)
   (let ((buffer (reval-session-output session)))
     (if (buffer-live-p buffer)
         buffer
@@ -134,6 +137,18 @@ that is inserted there, and every other marker is moved by hand."
               reval-session-of-buffer session
               reval-output--log (reval-output--log-make :session session)))
       (setf (reval-session-output session) buffer))))
+
+(defun reval-output--take-over (session document)
+  "Let SESSION, if it has no output buffer, have that of DOCUMENT's former one."
+  (when-let* ((former (and document (reval-document-former document)))
+              (buffer (reval-session-output former)))
+    (setf (reval-document-former document) nil)
+    (when (and (buffer-live-p buffer) (not (buffer-live-p (reval-session-output session))))
+      (setf (reval-session-output former) nil
+            (reval-session-output session) buffer)
+      (with-current-buffer buffer
+        (setq reval-session-of-buffer session)
+        (setf (reval-output--log-session reval-output--log) session)))))
 
 (defun reval-output--name (session)
   "Return a name for the output of SESSION."
@@ -147,10 +162,11 @@ that is inserted there, and every other marker is moved by hand."
 (defun reval-show-output ()
   "Bring the output buffer of this buffer's session to a window."
   (interactive)
-  (let ((session (reval-document-session (reval-current-document))))
+  (let* ((document (reval-current-document))
+         (session (reval-document-session document)))
     (unless session
       (user-error "Nothing was evaluated here yet"))
-    (display-buffer (reval-output--buffer session) reval-output-display-action)))
+    (display-buffer (reval-output--buffer session document) reval-output-display-action)))
 
 (defmacro reval-output--editing (buffer &rest body)
   "Change BUFFER in BODY; windows and point that are at its end stay there.
@@ -176,7 +192,8 @@ Return those windows."
 
 (defun reval-output-add (evaluation outputs)
   "Put OUTPUTS, a sequence of plists, into the block of EVALUATION."
-  (let ((buffer (reval-output--buffer (reval-evaluation-session evaluation))))
+  (let ((buffer (reval-output--buffer (reval-evaluation-session evaluation)
+                                      (reval-evaluation-document evaluation))))
     ;; Before the outputs: a picture is as high as the window.
     (reval-output--maybe-display evaluation outputs buffer)
     (let ((followers (reval-output--editing buffer
@@ -200,8 +217,10 @@ too far: the top of a picture as high as the window is scrolled away."
       (with-current-buffer buffer
         (when-let ((block (gethash (reval-evaluation-id evaluation)
                                    (reval-output--log-blocks reval-output--log))))
-          (unless (reval-output--header-current-p block)
+          (unless (and (eq evaluation (reval-output--block-evaluation block))
+                       (reval-output--header-current-p block))
             (reval-output--editing buffer
+              (reval-output--begin-again block evaluation)
               (reval-output--put-header block))))))))
 
 (defun reval-output--maybe-display (evaluation outputs buffer)
@@ -224,15 +243,25 @@ too far: the top of a picture as high as the window is scrolled away."
   "Return the block of EVALUATION in the current buffer, made where there is none."
   (let ((id (reval-evaluation-id evaluation))
         (blocks (reval-output--log-blocks reval-output--log)))
-    (or (gethash id blocks)
-        (let ((block (reval-output--block-make :evaluation evaluation)))
-          (goto-char (point-max))
-          (unless (bolp) (insert reval-output--separator))
-          (setf (reval-output--block-beg block) (copy-marker (point) t)
-                (reval-output--block-body block) (copy-marker (point))
-                (reval-output--block-end block) (copy-marker (point)))
-          (reval-output--put-header block)
-          (puthash id block blocks)))))
+    (if-let ((block (gethash id blocks)))
+        (progn (reval-output--begin-again block evaluation)
+               block)
+      (let ((block (reval-output--block-make :evaluation evaluation)))
+        (goto-char (point-max))
+        (unless (bolp) (insert reval-output--separator))
+        (setf (reval-output--block-beg block) (copy-marker (point) t)
+              (reval-output--block-body block) (copy-marker (point))
+              (reval-output--block-end block) (copy-marker (point)))
+        (reval-output--put-header block)
+        (puthash id block blocks)))))
+
+(defun reval-output--begin-again (block evaluation)
+  "Empty BLOCK where it is not of EVALUATION, which another server has brought."
+  (unless (eq evaluation (reval-output--block-evaluation block))
+    (delete-region (reval-output--block-body block) (reval-output--block-end block))
+    (setf (reval-output--block-outputs block) nil
+          (reval-output--block-evaluation block) evaluation)
+    (reval-output--put-header block)))
 
 (defun reval-output--to-tell (block)
   "Return (PLACE BY STATE MILLISECONDS), what the header of BLOCK is to tell now."

@@ -222,16 +222,14 @@ So also that it lost or found its server."
                  ("idle" 'success)
                  ("none" nil)
                  (_ 'warning))))
-    (propertize
-     (concat "reval["
-             ;; A name comes from elsewhere, and "%" is a sign of the mode line's own.
-             (propertize (string-replace
-                          "%" "%%"
-                          (string-join (remove "" (list (reval-session-short-name session) text))
-                                       " "))
-                         'face face)
-             "]")
-     'help-echo #'reval-session--help)))
+    ;; A name comes from elsewhere, and "%" is a sign of the mode line's own.
+    (setq text (string-replace
+                "%" "%%"
+                (string-join (remove "" (list (reval-session-short-name session) text)) " ")))
+    (if (string-empty-p text)
+        "reval"
+      (propertize (concat "reval[" (propertize text 'face face) "]")
+                  'help-echo #'reval-session--help))))
 
 (defun reval-session--help (window &rest _)
   "Return what is said where the mouse points at the mode line of WINDOW."
@@ -276,6 +274,8 @@ So also that it lost or found its server."
 (defun reval-session--closed (connection)
   "Mark what CONNECTION served, whose process ended, as gone."
   (maphash (lambda (_uri document)
+             (when (reval-document-session document)
+               (setf (reval-document-former document) (reval-document-session document)))
              (setf (reval-document-session document) nil
                    (reval-document-open document) nil))
            (reval-connection-documents connection))

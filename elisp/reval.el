@@ -52,6 +52,8 @@
 ;; - reval-complete.el: completion and ElDoc
 ;; - reval-inspect.el: what the kernel knows of a name
 ;; - reval-input.el: answers to a kernel that asks
+;; - reval-join.el: sessions that went on when Emacs was closed
+;; - reval-reconnect.el: go on after the server died
 
 ;;; Code:
 
@@ -62,6 +64,7 @@
 (require 'reval-inspect)
 (require 'reval-join)
 (require 'reval-kernel)
+(require 'reval-reconnect)
 
 (defgroup reval nil
   "Evaluate code in a live kernel."

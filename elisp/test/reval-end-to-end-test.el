@@ -890,7 +890,7 @@ The server's own tests stop a kernel; this one is told that it is stopped."
           (should (reval-test-said said)))))))
 
 (ert-deftest reval-test-server-dies ()
-  "A server that is gone is told, and the next evaluation starts another."
+  "A server that died is told and started again, and what is shown of it is marked."
   (let ((reval-test-project (file-name-as-directory
                              (expand-file-name "dies" reval-test-project))))
     (make-directory reval-test-project t)
@@ -903,13 +903,13 @@ The server's own tests stop a kernel; this one is told that it is stopped."
         (signal-process (jsonrpc--process connection) 'SIGKILL)
         (reval-test-shown 2 "\\`lost")
         (reval-test-shown 1 "\\`⇒ 9 (the server ended since)\\'")
-        (should (string-match-p "off" (apply #'concat (reval-session-lighter-text))))
-        ;; The next evaluation, in another buffer, brings this one back too.
-        (reval-test-visiting "alive.py" "4 * 4\n"
-          (reval-test-eval-line 1)
-          (reval-test-shown 1 "⇒ 16"))
+        (reval-test-wait "another server"
+                         (lambda () (reval-test-said "reval: connected again.*")))
+        (should (reval-test-said "reval: the server ended, it is started again: signal 9"))
+        (should (reval-test-said "connected again; the kernels ended with the server"))
         (should-not (eq connection (reval-document-connection (reval-document-current))))
         (should (reval-document-open (reval-document-current)))
+        (reval-test-shown 1 "(the server ended since)\\'")
         (reval-test-eval-line 1)
         (reval-test-shown 1 "\\`⇒ 9\\'")
         (reval-connection-stop (reval-document-connection (reval-document-current)))))))
@@ -930,7 +930,7 @@ The server's own tests stop a kernel; this one is told that it is stopped."
     (let ((reval-command '("sh" "-c" "read -r _; echo first; echo boom >&2; exit 3")))
       (reval-test-visiting "none.py" "1\n"
         (should (string-match-p
-                 "The reval server ended (exit 3): boom"
+                 "The reval server ended: exit status 3, boom"
                  (error-message-string (should-error (reval-eval-buffer)
                                                      :type 'user-error))))))))
 

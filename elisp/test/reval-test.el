@@ -287,7 +287,7 @@ It knows nothing but the LSP specification, for UTF-32."
   `(let* ((connection (reval-test-connection))
           (session (reval-session--make :connection connection :kernel "test"))
           (reval-output-display nil)
-          (buffer (reval-output--buffer session)))
+          (buffer (reval-output--buffer session nil)))
      (unwind-protect
          (with-current-buffer buffer ,@body)
        (kill-buffer buffer)

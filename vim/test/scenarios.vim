@@ -1085,11 +1085,13 @@ function! s:test_server_that_dies_is_told_and_started_again() abort
   call s:wait('output', {-> s:has_output('^it runs$')})
   call s:wait_mark(2, '^● running')
   call system('kill -9 ' .. server)
-  call s:wait('word of it', {-> execute('messages') =~# 'reval: the server ended: .*it starts again at the next use'})
+  call s:wait('word of it', {-> execute('messages') =~# 'reval: the server ended, it is started again: '})
   call s:wait_mark(2, '^✗ lost: the server ended$')
-  call assert_equal('⇒ ' .. server, s:mark(1))
+  call s:wait_mark(1, '^⇒ ' .. server .. '  (the server ended since)$')
+  call s:wait('another server', {-> execute('messages') =~# 'reval: connected again; the kernels ended with the server'})
   call assert_equal(1, count(execute('messages'), 'reval: the server ended'))
-  call append(0, '# an edit while there is no server')
+  call assert_equal('⇒ ' .. server .. '  (the server ended since)', s:mark(1))
+  call append(0, '# an edit')
   4Reval
   call s:wait_mark(4, '^⇒ 42$')
   2Reval

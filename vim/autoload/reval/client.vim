@@ -142,9 +142,12 @@ function! reval#client#notified(method, params) abort
 endfunction
 
 " Called by the editor's own part when the server of these documents ended.
-" why is '' where that was wished, else one line.
-function! reval#client#exited(uris, why) abort
+" why is '' where that was wished, else one line; died says that it was no end in order.
+function! reval#client#exited(uris, why, died) abort
+  let bufnrs = filter(map(copy(a:uris), {_, uri -> reval#client#buffer(uri)}), {_, bufnr -> bufnr > 0})
+  let again = a:died && !empty(bufnrs) && reval#reconnect#wanted(a:uris)
   call reval#input#forget(a:uris)
+  call reval#output#left(a:uris)
   for uri in a:uris
     call reval#results#lost(uri)
     call reval#kernel#forget(uri)
@@ -152,8 +155,12 @@ function! reval#client#exited(uris, why) abort
       call setbufvar(remove(s:documents, uri), 'reval_uri', '')
     endif
   endfor
-  if a:why !=# ''
-    call reval#client#error('the server ended: ' .. a:why .. ' (it starts again at the next use)')
+  " What it says to editors that do not do that by themselves.
+  let why = substitute(a:why, '; restart the server$', '', '')
+  if again
+    call reval#reconnect#plan(bufnrs, why)
+  elseif why !=# ''
+    call reval#client#error('the server ended, the next evaluation starts another: ' .. why)
   endif
 endfunction
 

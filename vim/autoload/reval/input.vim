@@ -18,11 +18,7 @@ let s:answered = []
 function! reval#input#request(params) abort
   if get(a:params, 'cancelled', 0)
     if s:asking && s:requests[0].request ==# a:params.request
-      let s:requests[0].cancelled = 1
-      " Leaves the prompt, if it still has the command line.
-      if mode() ==# 'c'
-        call feedkeys("\<C-c>", 'nt')
-      endif
+      call s:leave()
     else
       call filter(s:requests, {_, r -> r.request !=# a:params.request})
     endif
@@ -33,6 +29,15 @@ function! reval#input#request(params) abort
   call reval#results#refresh(a:params.evaluation)
   redrawstatus!
   call s:offer()
+endfunction
+
+" Takes back the question that is being asked.
+function! s:leave() abort
+  let s:requests[0].cancelled = 1
+  " Leaves the prompt, if it still has the command line.
+  if mode() ==# 'c'
+    call feedkeys("\<C-c>", 'nt')
+  endif
 endfunction
 
 " Whether this evaluation waits for an answer.
@@ -47,11 +52,10 @@ endfunction
 
 " The server of these documents is gone.
 function! reval#input#forget(uris) abort
-  let first = s:asking ? remove(s:requests, 0) : {}
-  call filter(s:requests, {_, r -> index(a:uris, r.uri) < 0})
-  if s:asking
-    let first.cancelled = first.cancelled || index(a:uris, first.uri) >= 0
-    call insert(s:requests, first)
+  let first = s:asking ? [remove(s:requests, 0)] : []
+  let s:requests = first + filter(s:requests, {_, r -> index(a:uris, r.uri) < 0})
+  if s:asking && index(a:uris, s:requests[0].uri) >= 0
+    call s:leave()
   endif
 endfunction
 

@@ -99,6 +99,11 @@ function! reval#kernel#renamed(old, new) abort
   endfor
 endfunction
 
+" Whether a document's session has a kernel, or had one.
+function! reval#kernel#known(uri) abort
+  return get(s:states, a:uri, {'state': 'none'}).state !=# 'none'
+endfunction
+
 " The id of a document's session; '' as long as it is not known.
 function! reval#kernel#session(uri) abort
   return get(s:sessions, a:uri, '')

@@ -12,6 +12,7 @@ scriptencoding utf-8
 "            {evaluation, header, lines (with the header), outputs, index → output}
 "            and those of a line that is no evaluation's, which is ''
 "   shown    a window was opened by itself: not to be done again
+"   left     documents that it was of when their server ended, as keys; {} before that
 let s:views = {}
 " Evaluation → [view, block], for blocks that are still in a buffer.
 let s:blocks = {}
@@ -188,12 +189,39 @@ function! s:link(output, row) abort
   return found
 endfunction
 
+" The server of these documents is gone. What another one brings for them goes on where this
+" one's stands, and what that tells of the same evaluation takes its place.
+function! reval#output#left(uris) abort
+  for uri in a:uris
+    let view = get(s:views, reval#kernel#session(uri), {})
+    if !empty(view)
+      let view.left[uri] = 1
+      for block in view.blocks
+        let block.again = 1
+      endfor
+    endif
+  endfor
+endfunction
+
+" Lets the document's session of now have the view of the one before.
+function! s:take_over(params) abort
+  for view in filter(values(s:views), {_, view -> has_key(view.left, a:params.uri)})
+    let view.left = {}
+    if !has_key(s:views, a:params.session)
+      call remove(s:views, view.session)
+      let view.session = a:params.session
+      let s:views[view.session] = view
+    endif
+  endfor
+endfunction
+
 function! s:view(params) abort
+  call s:take_over(a:params)
   if has_key(s:blocks, a:params.evaluation)
     return extend(s:blocks[a:params.evaluation][0], {'uri': a:params.uri})
   endif
   if !has_key(s:views, a:params.session)
-    let s:views[a:params.session] = {'session': a:params.session, 'uri': '', 'bufnr': -1, 'count': 0, 'blocks': [], 'shown': 0}
+    let s:views[a:params.session] = {'session': a:params.session, 'uri': '', 'bufnr': -1, 'count': 0, 'blocks': [], 'shown': 0, 'left': {}}
   endif
   let view = extend(s:views[a:params.session], {'uri': a:params.uri})
   if !bufloaded(view.bufnr)
@@ -273,9 +301,11 @@ function! s:apply(view, params, output) abort
     let s:blocks[a:params.evaluation] = [a:view, block]
   endif
   let block = s:blocks[a:params.evaluation][1]
-  if a:output.kind ==# 'clear'
+  if a:output.kind ==# 'clear' || get(block, 'again', 0)
     call s:splice(a:view, s:start(a:view, block) + 1, block.lines - 1, [])
-    call extend(block, {'lines': 1, 'outputs': [], 'index': {}})
+    call extend(block, {'lines': 1, 'outputs': [], 'index': {}, 'again': 0})
+  endif
+  if a:output.kind ==# 'clear'
     return
   endif
   if !has_key(block.index, a:output.index)

@@ -24,6 +24,13 @@ let s:rest = 200
 function! reval#results#update(params) abort
   let bufnr = reval#client#buffer(a:params.uri)
   let known = get(s:evaluations, a:params.evaluation, {})
+  if get(known, 'orphan', 0) && !get(a:params, 'orphan', 0)
+    " Another server knows it: it stands where that says.
+    call s:unmark(known)
+    call remove(s:evaluations, a:params.evaluation)
+    let s:orphans -= 1
+    let known = {}
+  endif
   call reval#output#state(a:params)
   if empty(known) && !get(a:params, 'cleared', 0)
     call reval#results#clear(bufnr, a:params.range.start.line + 1, s:last(a:params.range))
@@ -121,15 +128,29 @@ function! s:restore(ids, list) abort
   endfor
 endfunction
 
-" The server of this document is gone: what ran is lost, what is shown is not.
+" The server of this document is gone: what ran is lost, what is shown is marked.
 function! reval#results#lost(uri) abort
   for evaluation in filter(values(s:evaluations), {_, e -> e.uri ==# a:uri && !get(e, 'orphan', 0)})
     let s:orphans += 1
     let evaluation.orphan = 1
     if evaluation.state ==# 'queued' || evaluation.state ==# 'running'
       call reval#results#update(extend(copy(evaluation), {'state': 'lost', 'message': 'the server ended'}))
+    else
+      call reval#results#refresh(evaluation.evaluation)
     endif
   endfor
+endfunction
+
+" Whether anything is known of evaluations of a document.
+function! reval#results#any(uri) abort
+  return !empty(filter(values(s:evaluations), {_, e -> e.uri ==# a:uri && !get(e, 'orphan', 0)}))
+endfunction
+
+" The ids of results that stand in a buffer, of a server that is gone.
+function! reval#results#left(bufnr) abort
+  let left = filter(values(s:evaluations), {_, e -> e.bufnr == a:bufnr && get(e, 'orphan', 0)
+        \ && (e.state ==# 'done' || e.state ==# 'error')})
+  return map(left, {_, e -> e.evaluation})
 endfunction
 
 " Removes the results that touch these lines and that no server knows any more.
@@ -302,7 +323,8 @@ function! reval#results#label(evaluation) abort
   elseif state ==# 'lost'
     return [s:clean('✗ lost: ' .. get(a:evaluation, 'message', 'the kernel is gone')), 'RevalLost']
   endif
-  let old = get(a:evaluation, 'stale', 0) ? '  (code changed)'
+  let old = get(a:evaluation, 'orphan', 0) ? '  (the server ended since)'
+        \ : get(a:evaluation, 'stale', 0) ? '  (code changed)'
         \ : has_key(a:evaluation, 'restored') ? '  (' .. substitute(a:evaluation.restored[: 15], 'T', ' ', '') .. ')'
         \ : get(a:evaluation, 'past', 0) ? '  (earlier kernel)' : ''
   if state ==# 'error'

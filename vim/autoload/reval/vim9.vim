@@ -19,6 +19,7 @@ vim9script
 #   documents  bufnr → {uri, tick, timer}; tick is b:changedtick of the text that the
 #              server has, and the document's version there
 #   wished     it was told to end
+#   refused    it cannot be used: started again it would be no other
 var servers: dict<dict<any>> = {}
 
 const stderr_lines = 20
@@ -70,7 +71,7 @@ enddef
 def Start(root: string, bufnr: number): dict<any>
   var server: dict<any> = {ready: false, queue: [], asked: 0, answers: {},
     lines: [''], length: -1, header: 0, taking: false, busy: {}, attending: 0, heard: [],
-    stderr: [], documents: {}, wished: false}
+    stderr: [], documents: {}, wished: false, refused: false}
   const command: list<string> = reval#config#get('command', bufnr)
   server.job = job_start([expand(command[0])] + command[1 :], {
     # Not mode 'lsp', in which each message costs a copy of all that came after it.
@@ -117,6 +118,7 @@ def Initialized(server: dict<any>, answer: dict<any>)
   endif
   if why != ''
     server.stderr->add(why)
+    server.refused = true
     job_stop(server.job)
     return
   endif
@@ -280,7 +282,8 @@ def Exited(root: string, server: dict<any>, status: number)
   endfor
   const last = get(filter(copy(server.stderr), (_, line) => line =~ '\S'), -1, '')
   reval#client#exited(mapnew(values(server.documents), (_, d) => d.uri),
-    server.wished ? '' : 'exit status ' .. status .. (last == '' ? '' : ', ' .. last))
+    server.wished ? '' : (status < 0 ? 'signal ' .. job_info(server.job).termsig : 'exit status ' .. status) .. (last == '' ? '' : ', ' .. substitute(last, '^reval: ', '', '')),
+    !server.wished && !server.refused && status != 0)
 enddef
 
 # Documents ---------------------------------------------------------------------

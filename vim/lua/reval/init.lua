@@ -6,8 +6,8 @@ local namespace = vim.api.nvim_create_namespace('reval')
 local pictures = { 'image/png', 'image/svg+xml', 'image/jpeg', 'image/gif' }
 
 --- Client id → what is ours to remember of it: uris of its documents that are open, and
---- whether it was told to end.
----@type table<integer, { uris: table<string, true>, wished: boolean }>
+--- whether it was told to end; refused where it cannot be used, as another would be.
+---@type table<integer, { uris: table<string, true>, wished: boolean, refused: boolean? }>
 local servers = {}
 
 --- Buffer → functions that wait until its document is open at the server, and its client.
@@ -68,11 +68,15 @@ local function exited(code, signal, id)
     if server and vim.v.exiting == vim.NIL then
       local why = ''
       -- Who stops it by other means (:lsp restart) has said so.
-      if not server.wished and (code ~= 0 or signal ~= 0) then
+      local died = not server.wished and (code ~= 0 or signal ~= 0)
+      if died then
         local words = last_words()
-        why = 'exit status ' .. code .. (words and ', ' .. words or '')
+        why = signal ~= 0 and 'signal ' .. signal or 'exit status ' .. code
+        if words then
+          why = why .. ', ' .. words:gsub('^reval: ', '')
+        end
       end
-      vim.fn['reval#client#exited'](vim.tbl_keys(server.uris), why)
+      vim.fn['reval#client#exited'](vim.tbl_keys(server.uris), why, died and not server.refused and 1 or 0)
     end
   end)
 end
@@ -131,6 +135,23 @@ end
 
 -- The server -------------------------------------------------------------------
 
+--- The `cmd` and the `on_exit` of a client whose end is told here, in one line: vim.lsp says
+--- another one of every end with a status, and then waits for a key.
+local function process(command, root)
+  local ended = { code = 0, signal = 0 }
+  local function start(dispatchers)
+    local on_exit = dispatchers.on_exit
+    dispatchers.on_exit = function(code, signal)
+      ended = { code = code, signal = signal }
+      on_exit(0, 0)
+    end
+    return vim.lsp.rpc.start(command, dispatchers, { cwd = root, detached = vim.fn.has('win32') == 0 })
+  end
+  return start, function(_, _, id)
+    exited(ended.code, ended.signal, id)
+  end
+end
+
 function M.attach(bufnr)
   local uri = vim.uri_from_bufnr(bufnr)
   -- vim.lsp has one URI, file://, for all buffers without a name.
@@ -150,10 +171,10 @@ function M.attach(bufnr)
   capabilities.textDocument.inlayHint = nil
   capabilities.experimental = { reval = { mime = pictures, text = 100000 } }
   waiting[bufnr] = {}
+  local start, on_exit = process(command, root)
   local id = vim.lsp.start({
     name = 'reval',
-    cmd = command,
-    cmd_cwd = root,
+    cmd = start,
     root_dir = root,
     workspace_folders = { { uri = vim.uri_from_fname(root), name = root } },
     capabilities = capabilities,
@@ -174,7 +195,7 @@ function M.attach(bufnr)
       quiet(started)
       keep_documents(started)
     end,
-    on_exit = exited,
+    on_exit = on_exit,
     on_attach = function(attached, buffer)
       M.attached(attached, buffer)
     end,
@@ -279,6 +300,7 @@ end
 function M.attached(client, bufnr)
   if client.offset_encoding ~= 'utf-8' then
     vim.fn['reval#client#error']('the server does not count positions in UTF-8: update reval')
+    servers[client.id].refused = true
     call(client, 'stop', true)
     return
   end
