@@ -175,6 +175,19 @@ func (s *seat) remove(path string) {
 	}
 }
 
+// output waits until what the output buffer holds is as a test wants it.
+func (s *seat) output(what string, holds func(all string) bool) {
+	s.t.Helper()
+	s.keys([]string{"M-:"}, `:call writefile(getbufline('reval-output://python3', 1, '$'), 'all')`)
+	if s.name == "Emacs" {
+		s.term.Type(`(with-current-buffer (reval-session-output (reval-document-session (reval-document-current))) (write-region nil nil "all"))` + "\n")
+	}
+	s.term.WaitUntil(what+" in the output buffer", func(string) bool {
+		all, _ := os.ReadFile(filepath.Join(s.dir, "all"))
+		return holds(string(all))
+	})
+}
+
 // dated matches what stands beside code when its result may be of the session or of the
 // history.
 const dated = `( +\(20\d\d-\d\d-\d\d \d\d:\d\d\))? *$`
@@ -238,17 +251,12 @@ func TestForwarderDies(t *testing.T) {
 		s.term.WaitFor(`(?m)input\('who\? '\) +⇒ 'Zoë' *$`)
 		s.term.WaitFor(`(?m)time\.sleep\(0\.05\) +✓ \d`)
 		s.visit("b.py", `(?m)6 \* 7 +⇒ 42 *$`)
-		s.keys([]string{"M-:"}, `:call writefile(getbufline('reval-output://python3', 1, '$'), 'all')`)
-		if s.name == "Emacs" {
-			s.term.Type(`(with-current-buffer (reval-session-output (reval-document-session (reval-document-current))) (write-region nil nil "all"))` + "\n")
-		}
 		want := ""
 		for i := range 60 {
 			want += fmt.Sprintf("line %d\n", i)
 		}
-		s.term.WaitUntil("the output in a file", func(string) bool {
-			all, _ := os.ReadFile(filepath.Join(s.dir, "all"))
-			return strings.Count(string(all), want) == 1 && strings.Count(string(all), "line 59") == 1 && strings.Count(string(all), "line 0\n") == 1
+		s.output("each line once", func(all string) bool {
+			return strings.Count(all, want) == 1 && strings.Count(all, "line 59\n") == 1 && strings.Count(all, "line 0\n") == 1
 		})
 	})
 }
@@ -298,10 +306,12 @@ func TestQuestionEndsWithTheServer(t *testing.T) {
 
 // `reval daemon restart` is no end for an editor.
 func TestDaemonIsRestarted(t *testing.T) {
-	seats(t, map[string]string{"a.py": "6 * 7\n"}, "a.py", func(s *seat) {
+	seats(t, map[string]string{"a.py": "6 * 7\nprint('on' + 'ce')\n"}, "a.py", func(s *seat) {
 		s.term.WaitFor(`6 \* 7`)
 		s.evaluate(1)
 		s.term.WaitFor(`6 \* 7 +⇒ 42`)
+		s.evaluate(2)
+		s.term.WaitFor(`'ce'\) +✓`)
 		restart := exec.Command(testenv.Reval(t), "daemon", "restart")
 		restart.Env = s.env
 		if out, err := restart.CombinedOutput(); err != nil {
@@ -309,6 +319,9 @@ func TestDaemonIsRestarted(t *testing.T) {
 		}
 		s.term.WaitFor(`reval: connected again`)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42` + dated)
+		s.output("each output once", func(all string) bool {
+			return strings.Count(all, "42\n") == 1 && strings.Count(all, "once\n") == 1
+		})
 	})
 }
 

@@ -1129,7 +1129,7 @@ function! s:test_health_is_of_this_editor() abort
   let $PATH = fnamemodify(g:reval_command[0], ':h')
   try
     checkhealth reval
-    call assert_equal(-1, match(getline(1, '$'), 'nvim\|Neovim on\|editor'), join(getline(1, '$'), "\n"))
+    call assert_equal(-1, match(getline(1, '$'), 'nvim\|Neovim on\|\<editor\>'), join(getline(1, '$'), "\n"))
     call assert_true(search('OK Neovim\|Neovim 0\.\d\+') > 0)
   finally
     let $PATH = path

@@ -34,7 +34,14 @@ end
 -- Handlers ---------------------------------------------------------------------
 
 local handlers = {}
-for _, method in ipairs({ 'reval/output', 'reval/evaluation', 'reval/state', 'reval/inputRequest' }) do
+for _, method in ipairs({
+  'reval/output',
+  'reval/evaluation',
+  'reval/state',
+  'reval/inputRequest',
+  -- vim.lsp's own handler waits for a key where there are two of them.
+  'window/showMessage',
+}) do
   handlers[method] = function(_, params)
     vim.fn['reval#client#notified'](method, params)
   end
