@@ -156,18 +156,27 @@ func (s *Server) control(ctx context.Context, p DocumentParams, f func(*session.
 	return nil, err
 }
 
-// cancelEvaluation answers reval.cancel.
+// cancelEvaluation answers reval.cancel. What reval.queue lists may be of a document that is
+// not open here: the session knows it.
 func (s *Server) cancelEvaluation(ctx context.Context, p EvaluationRef) (any, error) {
 	s.mu.Lock()
 	r, err := s.find(p)
 	s.mu.Unlock()
-	if err != nil {
+	id, ks := p.Evaluation, (*kernelSession)(nil)
+	switch {
+	case err == nil:
+		id, ks = r.id, r.session
+	case id == "":
 		return nil, err
+	default:
+		if ks, err = s.sessionOf(p.URI); err != nil {
+			return nil, err
+		}
 	}
 	async(ctx)
 	ctx, cancel := context.WithTimeout(ctx, interruptDeadline)
 	defer cancel()
-	err = r.session.Cancel(ctx, r.id)
-	r.session.listening.Wait(ctx)
+	err = ks.Cancel(ctx, id)
+	ks.listening.Wait(ctx)
 	return nil, err
 }

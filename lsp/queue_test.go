@@ -117,6 +117,9 @@ func TestQueueIsSeenAndChanged(t *testing.T) {
 	if got := vim.commandFails(lsp.CommandMove, lsp.MoveParams{URI: vim.uri, Evaluation: x.id}); !strings.Contains(got, "does not wait") {
 		t.Errorf("what does not wait is moved: %s", got)
 	}
+	w := vim.open(filepath.Join(h.root, "w.py"), "python", "'w'").start("'w'")
+	command[any](emacs.client, lsp.CommandCancel, lsp.EvaluationRef{URI: emacs.uri, Evaluation: w.id}) // w.py is not open there
+	w.wait().want(t, "queued cancelled", "")
 	emacs.notify(lsp.MethodInputReply, lsp.InputReplyParams{Request: question.Request, Value: ""})
 	first.wait()
 	z.wait().want(t, "queued running done", "'z'")
