@@ -62,6 +62,7 @@ other mode the name says the language, without \"-mode\" or \"-ts-mode\"."
   tick                   ; `buffer-chars-modified-tick' after the last edit that was noted
   near                   ; (TICK LINE . BEGINNING) of a line, while that is the tick
   timer                  ; sends the edits
+  queue                  ; the buffer of `reval-queue' for it, or nil
   evaluations            ; those with a result in the buffer
   flash                  ; (TIMER . OVERLAYS) of code that is lit up, or nil
   restoring              ; non-nil while the server is asked for all of them

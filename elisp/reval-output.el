@@ -130,7 +130,7 @@ the one before."
     (if (buffer-live-p buffer)
         buffer
       (setq buffer (generate-new-buffer
-                    (format "*reval-output: %s*" (reval-output--name session))))
+                    (format "*reval-output: %s*" (reval-session-name session))))
       (with-current-buffer buffer
         (reval-output-mode)
         (setq default-directory (reval-connection-root (reval-session-connection session))
@@ -149,15 +149,6 @@ the one before."
       (with-current-buffer buffer
         (setq reval-session-of-buffer session)
         (setf (reval-output--log-session reval-output--log) session)))))
-
-(defun reval-output--name (session)
-  "Return a name for the output of SESSION."
-  (format "%s in %s"
-          (let ((name (reval-session-short-name session)))
-            (if (string-empty-p name) "kernel" name))
-          (file-name-nondirectory
-           (directory-file-name
-            (reval-connection-root (reval-session-connection session))))))
 
 (defun reval-show-output ()
   "Bring the output buffer of this buffer's session to a window."

@@ -256,6 +256,15 @@ So also that it lost or found its server."
                      (substring id 0 (min 8 (length id))))))
           (t kernel))))
 
+(defun reval-session-name (session)
+  "Return a name for buffers of SESSION."
+  (format "%s in %s"
+          (let ((name (reval-session-short-name session)))
+            (if (string-empty-p name) "kernel" name))
+          (file-name-nondirectory
+           (directory-file-name
+            (reval-connection-root (reval-session-connection session))))))
+
 (defun reval-session-lighter-text ()
   "Return the text for the current buffer's session in the mode line."
   (let* ((document (reval-document-current))

@@ -54,6 +54,7 @@
 ;; - reval-input.el: answers to a kernel that asks
 ;; - reval-join.el: sessions that went on when Emacs was closed
 ;; - reval-reconnect.el: go on after the server died
+;; - reval-queue.el: what runs and what waits
 
 ;;; Code:
 
@@ -64,6 +65,7 @@
 (require 'reval-inspect)
 (require 'reval-join)
 (require 'reval-kernel)
+(require 'reval-queue)
 (require 'reval-reconnect)
 
 (defgroup reval nil
@@ -96,6 +98,7 @@ Set it before reval is loaded."
                      ("x" . reval-clear)
                      ("o" . reval-show-output)
                      ("i" . reval-inspect)
+                     ("q" . reval-queue)
                      ("k" . reval-select-kernel)
                      ("C-c" . reval-interrupt)
                      ("C-r" . reval-restart)
@@ -132,6 +135,7 @@ Set it before reval is loaded."
     ["Show output" reval-show-output]
     ["Inspect the name at point" reval-inspect]
     "---"
+    ["Show what runs and waits" reval-queue]
     ["Interrupt" reval-interrupt]
     ["Restart kernel" reval-restart]
     ["End kernel" reval-shutdown]

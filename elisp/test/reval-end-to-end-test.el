@@ -710,6 +710,71 @@ WHAT says what is waited for; fail after 30 seconds."
       (reval-test-eval-line 2)
       (reval-test-shown 2 "after"))))
 
+(ert-deftest reval-test-queue ()
+  "The queue is listed as it changes, and can be changed there."
+  (reval-test-visiting "queue.py"
+      "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n'a'\n'b'\n'c'\n"
+    (reval-test-eval-line 1)
+    (reval-test-shown 1 "✓")
+    (reval-test-eval-line 2)
+    (reval-test-shown 2 "\\`running")
+    (reval-test-eval-line 3)
+    (reval-test-eval-line 4)
+    (let* ((code (current-buffer))
+           (queue (save-window-excursion (reval-queue) (current-buffer)))
+           (rows (lambda ()
+                   (with-current-buffer queue
+                     (mapcar (lambda (entry)
+                               (string-join (delete "" (list (aref (cadr entry) 0)
+                                                             (aref (cadr entry) 2)
+                                                             (aref (cadr entry) 4)))
+                                            " "))
+                             tabulated-list-entries))))
+           (lists (lambda (&rest want)
+                    (let (got)
+                      (unless (reval-connection-wait
+                               (lambda () (equal want (setq got (funcall rows)))) 30)
+                        (ert-fail (list 'queue got 'wanted want))))))
+           (on (lambda (place command)
+                 (with-selected-window (get-buffer-window queue)
+                   (goto-char (point-min))
+                   (search-forward place)
+                   (call-interactively command)))))
+      (unwind-protect
+          (progn
+            (display-buffer queue)
+            (funcall lists "● queue.py:2 while not os.path.exists('go'): time.sleep(0.01)"
+                     "1 queue.py:3 'a'" "2 queue.py:4 'b'")
+            (should (string-match-p "\\`[0-9:]+\\'" (aref (cadar (buffer-local-value
+                                                             'tabulated-list-entries queue))
+                                                      1)))
+            ;; It follows what is asked for elsewhere.
+            (with-current-buffer code (reval-test-eval-line 5))
+            (funcall lists "● queue.py:2 while not os.path.exists('go'): time.sleep(0.01)"
+                     "1 queue.py:3 'a'" "2 queue.py:4 'b'" "3 queue.py:5 'c'")
+            (funcall on "queue.py:5" #'reval-queue-move-up)
+            (funcall lists "● queue.py:2 while not os.path.exists('go'): time.sleep(0.01)"
+                     "1 queue.py:3 'a'" "2 queue.py:5 'c'" "3 queue.py:4 'b'")
+            (should (equal "queue.py:5" (with-selected-window (get-buffer-window queue)
+                                          (aref (tabulated-list-get-entry) 2))))
+            (should-error (funcall on "queue.py:2" #'reval-queue-move-down) :type 'user-error)
+            (funcall on "queue.py:3" #'reval-queue-move-down)
+            (funcall lists "● queue.py:2 while not os.path.exists('go'): time.sleep(0.01)"
+                     "1 queue.py:5 'c'" "2 queue.py:3 'a'" "3 queue.py:4 'b'")
+            (funcall on "queue.py:3" #'reval-queue-cancel)
+            (funcall lists "● queue.py:2 while not os.path.exists('go'): time.sleep(0.01)"
+                     "1 queue.py:5 'c'" "2 queue.py:4 'b'")
+            (with-current-buffer code (reval-test-shown 3 "\\`cancelled"))
+            (save-window-excursion
+              (funcall on "queue.py:4" #'reval-queue-goto)
+              (set-buffer (window-buffer))
+              (should (equal (list code 4) (list (current-buffer) (line-number-at-pos)))))
+            (funcall on "queue.py:2" #'reval-queue-cancel)
+            (with-current-buffer code (reval-test-shown 2 "KeyboardInterrupt"))
+            (funcall lists "nothing runs or waits"))
+        (kill-buffer queue)
+        (write-region "" nil (expand-file-name "go" reval-test-project) nil 'silent)))))
+
 ;;; Life of mode, buffer and server
 
 (defun reval-test-buffer-state ()

@@ -67,9 +67,10 @@ function! reval#clear(count, first, last) abort
   call reval#client#execute(bufnr('%'), 'reval.clear', a:count ? {'range': range} : {}, function('reval#client#ignore'))
 endfunction
 
-" In the output buffer these act on the session whose output it shows.
+" In the output buffer, and in the list of what waits, these act on the session that those show.
 function! s:simple(command) abort
-  let bufnr = &filetype ==# 'reval-output' ? reval#output#source() : bufnr('%')
+  let bufnr = &filetype ==# 'reval-output' ? reval#output#source()
+        \ : &filetype ==# 'reval-queue' ? reval#queue#source() : bufnr('%')
   if bufnr > 0
     call reval#client#execute(bufnr, a:command, {}, function('reval#client#ignore'))
   endif

@@ -10,7 +10,7 @@ let g:loaded_reval = 1
 let s:commands = ['Reval', 'RevalCell', 'RevalFile', 'RevalToHere', 'RevalDefinition',
       \ 'RevalInterrupt', 'RevalRestart', 'RevalShutdown', 'RevalRestore', 'RevalCancel', 'RevalKernel', 'RevalInspect',
       \ 'RevalOutput', 'RevalClear', 'RevalNextCell', 'RevalPrevCell', 'RevalYank',
-      \ 'RevalState', 'RevalDoctor', 'RevalInput']
+      \ 'RevalState', 'RevalDoctor', 'RevalInput', 'RevalQueue']
 
 " An editor that is too old gets one clear line from every command, and no more.
 let s:supported = has('nvim') ? has('nvim-0.10')
@@ -33,6 +33,7 @@ command! -bar RevalRestart call reval#restart()
 command! -bar RevalShutdown call reval#shutdown()
 command! -bar RevalRestore call reval#restore()
 command! -bar RevalCancel call reval#cancel()
+command! -bar RevalQueue call reval#queue#show()
 command! -nargs=? -complete=customlist,reval#kernel#complete RevalKernel call reval#kernel#select(<q-args>)
 command! -bar -bang RevalInspect call reval#inspect#show(<bang>0)
 command! -bar -bang RevalOutput call reval#output#command(<bang>0)
@@ -54,6 +55,7 @@ nnoremap <silent> <Plug>(reval-eval-file) <Cmd>RevalFile<CR>
 nnoremap <silent> <Plug>(reval-eval-to-here) <Cmd>RevalToHere<CR>
 nnoremap <silent> <Plug>(reval-interrupt) <Cmd>RevalInterrupt<CR>
 nnoremap <silent> <Plug>(reval-input) <Cmd>RevalInput<CR>
+nnoremap <silent> <Plug>(reval-queue) <Cmd>RevalQueue<CR>
 nnoremap <silent> <Plug>(reval-inspect) <Cmd>call reval#inspect#key()<CR>
 nnoremap <silent> <Plug>(reval-output) <Cmd>RevalOutput<CR>
 nnoremap <silent> <Plug>(reval-show) <Cmd>RevalOutput!<CR>

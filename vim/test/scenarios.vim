@@ -413,6 +413,67 @@ function! s:test_what_waits_is_cancelled_alone() abort
   call s:wait_mark(1, '^✗ KeyboardInterrupt')
 endfunction
 
+" The rows of the list of what runs and waits, without the times.
+function! s:queue() abort
+  return map(getbufline('reval-queue://', 1, '$'), {_, row -> substitute(substitute(row, '\d\d:\d\d:\d\d', '', ''), '\s\+', ' ', 'g')})
+endfunction
+
+function! s:lists(...) abort
+  let want = map(copy(a:000), {_, row -> row =~# '^●' ? ' ' .. row : row})
+  try
+    call s:wait('queue ' .. string(want), {-> s:queue() ==# want})
+  catch
+    throw v:exception .. ' queue: ' .. string(s:queue())
+  endtry
+endfunction
+
+" Presses a key in the list, on the row of this line of the code.
+function! s:press(lnum, key) abort
+  call win_gotoid(bufwinid('reval-queue://'))
+  call cursor(1, 1)
+  call search(':' .. a:lnum .. ' ')
+  call feedkeys(a:key, 'xt')
+endfunction
+
+function! s:test_queue_is_listed_and_changed() abort
+  call delete('go')
+  call s:python(['import os, time', 'while not os.path.exists("go"): time.sleep(0.01)', '"a"', '"b"', '"c"'])
+  let [code, name] = [bufnr('%'), bufname('%')]
+  1Reval
+  call s:wait_mark(1, '^✓')
+  2Reval
+  call s:wait_mark(2, '^● running$')
+  3Reval
+  4Reval
+  RevalQueue
+  call assert_equal('reval-queue', &filetype)
+  let by = has('nvim') ? 'Neovim' : 'Vim'
+  let runs = '● ' .. name .. ':2 ' .. by .. ' while not os.path.exists("go"): time.sleep(0.01)'
+  call s:lists(runs, ' 1 ' .. name .. ':3 ' .. by .. ' "a"', ' 2 ' .. name .. ':4 ' .. by .. ' "b"')
+  call assert_match('^ ● \d\d:\d\d:\d\d  ', getline(1))
+  " It follows what is asked for elsewhere.
+  call win_gotoid(bufwinid(code))
+  5Reval
+  call s:lists(runs, ' 1 ' .. name .. ':3 ' .. by .. ' "a"', ' 2 ' .. name .. ':4 ' .. by .. ' "b"', ' 3 ' .. name .. ':5 ' .. by .. ' "c"')
+  call s:press(5, 'K')
+  call s:lists(runs, ' 1 ' .. name .. ':3 ' .. by .. ' "a"', ' 2 ' .. name .. ':5 ' .. by .. ' "c"', ' 3 ' .. name .. ':4 ' .. by .. ' "b"')
+  call assert_match(':5 ', getline('.'))
+  messages clear
+  call s:press(2, 'J')
+  call assert_match('it runs already', execute('messages'))
+  call s:press(3, 'J')
+  call s:lists(runs, ' 1 ' .. name .. ':5 ' .. by .. ' "c"', ' 2 ' .. name .. ':3 ' .. by .. ' "a"', ' 3 ' .. name .. ':4 ' .. by .. ' "b"')
+  call s:press(3, 'd')
+  call s:lists(runs, ' 1 ' .. name .. ':5 ' .. by .. ' "c"', ' 2 ' .. name .. ':4 ' .. by .. ' "b"')
+  call s:press(4, "\<CR>")
+  call assert_equal([code, 4], [bufnr('%'), line('.')])
+  call s:wait_mark(3, '^⊘ cancelled')
+  call s:press(2, 'x')
+  call s:lists('nothing runs or waits')
+  call s:press(0, 'q')
+  call assert_equal(-1, bufwinid('reval-queue://'))
+endfunction
+
 function! s:test_two_quick_evaluations_do_not_mix() abort
   call s:python(['for i in range(50): print("one", i)', 'for i in range(50): print("two", i)'])
   1Reval

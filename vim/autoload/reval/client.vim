@@ -130,10 +130,12 @@ endfunction
 function! reval#client#notified(method, params) abort
   if a:method ==# 'reval/evaluation'
     call reval#results#update(a:params)
+    call reval#queue#changed()
   elseif a:method ==# 'reval/output'
     call reval#output#receive(a:params)
   elseif a:method ==# 'reval/state'
     call reval#kernel#state(a:params)
+    call reval#queue#changed()
   elseif a:method ==# 'reval/inputRequest'
     call reval#input#request(a:params)
   elseif a:method ==# 'window/showMessage'

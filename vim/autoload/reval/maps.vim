@@ -13,6 +13,7 @@ let s:maps = [
       \ ['n', '<LocalLeader>f', '<Plug>(reval-eval-file)'],
       \ ['n', '<LocalLeader>h', '<Plug>(reval-eval-to-here)'],
       \ ['n', '<LocalLeader>i', '<Plug>(reval-interrupt)'],
+      \ ['n', '<LocalLeader>q', '<Plug>(reval-queue)'],
       \ ['n', '<LocalLeader>o', '<Plug>(reval-output)'],
       \ ['n', '<LocalLeader>v', '<Plug>(reval-show)'],
       \ ['n', '<LocalLeader>y', '<Plug>(reval-yank)'],

@@ -200,6 +200,12 @@ function! reval#results#line(evaluation) abort
   return a:evaluation.mark ? reval#editor#call('mark_line', a:evaluation.bufnr, a:evaluation.mark) : 0
 endfunction
 
+" The first line of the code of an evaluation; 0 if it has no mark.
+function! reval#results#first(id) abort
+  let evaluation = get(s:evaluations, a:id, {})
+  return empty(evaluation) ? 0 : max([0, s:lines(evaluation)[0]])
+endfunction
+
 " The first and last line of its code; [0, 0] if its mark is gone.
 function! s:lines(evaluation) abort
   let at = reval#results#line(a:evaluation)
