@@ -27,7 +27,7 @@ type seat struct {
 
 // seats runs a test in each editor, with files of a project by their names, of which the
 // editor visits the first.
-func seats(t *testing.T, files map[string]string, first string, test func(*seat)) {
+func seats(t *testing.T, files map[string]string, first string, test func(*seat), flags ...string) {
 	t.Parallel()
 	vim := func(program string) []string { return []string{program, "-u", script("try.vim"), "-i", "NONE"} }
 	for name, argv := range map[string][]string{
@@ -53,7 +53,7 @@ func seats(t *testing.T, files map[string]string, first string, test func(*seat)
 					t.Fatal(err)
 				}
 			}
-			s.env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+reval)
+			s.env = append(env, "TERM=screen-256color", "REVAL_TRY_ROOT="+testenv.Root(), "REVAL_TRY_BIN="+reval, "REVAL_TRY_FLAGS="+strings.Join(flags, " "))
 			s.term = testenv.StartTerminal(t, s.env, dir, append(argv, first)...)
 			test(s)
 		})
@@ -340,6 +340,29 @@ func TestServerIsGivenUp(t *testing.T) {
 		s.evaluate(1)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42 *$`)
 	})
+}
+
+// What becomes of what runs is said without a question, and is read when the editor has gone.
+func TestQuittingSaysWhatGoesOn(t *testing.T) {
+	for words, flags := range map[string][]string{
+		"^reval: 2 evaluations go on: their files, opened again, show what comes, or `reval tail`": nil,
+		"^reval: 2 evaluations end with (Emacs|Vim|Neovim)$":                                       {"--standalone"},
+	} {
+		t.Run(strings.Join(flags, ""), func(t *testing.T) {
+			seats(t, map[string]string{"a.py": "import time; time.sleep(600)\n6 * 7\n"}, "a.py", func(s *seat) {
+				s.term.WaitFor(`6 \* 7`)
+				s.evaluate(1)
+				s.term.WaitFor(`sleep\(600\) +(● )?running`)
+				s.evaluate(2)
+				s.term.WaitFor(`6 \* 7 +(◌ )?queued`)
+				s.keys([]string{"C-x", "C-c"}, ":qall")
+				s.term.WaitExit()
+				if screen := s.term.WaitFor(strings.ReplaceAll(words, "tail`", "tail['`]")); strings.Contains(screen, "6 * 7") {
+					s.t.Errorf("the editor's screen is still there:\n%s", screen)
+				}
+			}, flags...)
+		})
+	}
 }
 
 // Where nothing was evaluated no daemon is started.

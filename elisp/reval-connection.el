@@ -80,6 +80,8 @@ It is read when a server starts."
              :documentation "Characters after which completion is asked for.")
    (ready :initform nil :accessor reval-connection-ready
           :documentation "Non-nil once the server answered initialize.")
+   (standalone :initform nil :accessor reval-connection-standalone
+               :documentation "Non-nil where kernels end with the server.")
    (pending :initform nil :accessor reval-connection-pending
             :documentation "Functions to call when the server is ready, last first.")
    (failure :initform nil :accessor reval-connection-failure
@@ -253,6 +255,9 @@ Without SIZE, that is `reval-log-size'."
           (reval-connection-triggers connection)
           (mapcar #'string-to-char
                   (plist-get (plist-get capabilities :completionProvider) :triggerCharacters))
+          (reval-connection-standalone connection)
+          (eq t (plist-get (plist-get (plist-get capabilities :experimental) :reval)
+                           :standalone))
           (reval-connection-ready connection) t))
   (jsonrpc-notify connection :initialized (make-hash-table))
   (let ((pending (nreverse (reval-connection-pending connection))))

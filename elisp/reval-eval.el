@@ -435,6 +435,40 @@ It is the last result, or without one the last display."
                      (setf (reval-evaluation-value evaluation) output)))
         ("clear" (setf (reval-evaluation-value evaluation) nil))))))
 
+;;; The end of Emacs
+
+(defun reval-eval--goes-on ()
+  "Return a line on what becomes of evaluations that have not ended, or nil."
+  (let ((left '(0 . 0)))
+    (pcase-dolist (`(,_ . ,connection) reval-connection--all)
+      (when (reval-connection-live-p connection)
+        (let ((count (seq-count (lambda (evaluation) (not (reval-evaluation-ended-p evaluation)))
+                                (hash-table-values (reval-connection-evaluations connection)))))
+          (setq left (if (reval-connection-standalone connection)
+                         (cons (car left) (+ (cdr left) count))
+                       (cons (+ (car left) count) (cdr left)))))))
+    (pcase left
+      ('(0 . 0) nil)
+      (`(0 . ,ends)
+       (if (= ends 1) "reval: 1 evaluation ends with Emacs"
+         (format "reval: %d evaluations end with Emacs" ends)))
+      (`(1 . ,_) "reval: 1 evaluation goes on: its file, opened again, shows what comes, or `reval tail'")
+      (`(,on . ,_)
+       (format "reval: %d evaluations go on: their files, opened again, show what comes, or `reval tail'"
+               on)))))
+
+(defun reval-eval--say-what-goes-on ()
+  "Say in the terminal, where it stays, what becomes of what has not ended.
+For that the screen is left that programs have for themselves."
+  (when-let ((line (and (not noninteractive) (reval-eval--goes-on))))
+    (if (eq (framep (selected-frame)) t)
+        (send-string-to-terminal (concat "\e[?1049l" line "\r\n\e[?1049h"))
+      (princ (concat line "\n") #'external-debugging-output))))
+
+(add-hook 'kill-emacs-hook #'reval-eval--say-what-goes-on)
+
+;;; The end of a server
+
 (defun reval-eval--closed (connection)
   "Mark what CONNECTION was running, whose process ended, as lost.
 The results that stand beside the code are told to be of a kernel that is gone."

@@ -102,7 +102,7 @@ another; `reval-doctor' may tell more: %s" (1+ count) death))))
   "Ask the server of CONNECTION for what the documents of SERIES showed before.
 It has told what its sessions have.  With a server that had its kernels for
 itself there is no history."
-  (let* ((standalone (member "--standalone" reval-command))
+  (let* ((standalone (reval-connection-standalone connection))
          (lost (and (not standalone)
                     (seq-filter
                      #'reval-reconnect--left

@@ -28,7 +28,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 
 	yes := true
 	change := protocol.TextDocumentSyncKindIncremental
-	experimental, err := json.Marshal(map[string]any{"reval": ServerCapability{Version: 1}})
+	experimental, err := json.Marshal(map[string]any{"reval": ServerCapability{Version: 1, Standalone: s.options.Hub == nil}})
 	if err != nil {
 		return nil, err
 	}

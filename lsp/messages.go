@@ -85,6 +85,8 @@ type ClientCapability struct {
 type ServerCapability struct {
 	// Version of the reval/* messages; 1.
 	Version int `json:"version"`
+	// Standalone is set of a server without a daemon: its kernels end with the connection.
+	Standalone bool `json:"standalone,omitzero"`
 }
 
 // Settings are initializationOptions, and what workspace/didChangeConfiguration brings in

@@ -166,6 +166,15 @@ function! reval#client#exited(uris, why, died) abort
   endif
 endfunction
 
+" What becomes of evaluations that have not ended is said when the editor leaves: what runs
+" is known before the servers are told to end, and seen when the screen is given back.
+let s:last_words = ''
+augroup reval_leave
+  autocmd!
+  autocmd VimLeavePre * let s:last_words = reval#results#goes_on()
+  autocmd VimLeave * if s:last_words !=# '' | call reval#editor#call('last_words', s:last_words) | endif
+augroup END
+
 " Called by Neovim's part when a document is open at a server, which may have been started
 " by other means than attach.
 function! reval#client#opened(bufnr, uri) abort

@@ -10,6 +10,8 @@
 "                                    the result, or v:null after ms milliseconds
 "   notify(bufnr, method, params)
 "   detach(bufnr)                    close the document
+"   standalone(bufnr)                whether the server's kernels end with it
+"   last_words(line)                 say it in the terminal, where it stays after the editor
 "   mark(bufnr, id, lnum, text, group)
 "                                    virtual text after line lnum; id is 0 or the
 "                                    mark to replace; answers the new id

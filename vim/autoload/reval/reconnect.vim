@@ -52,7 +52,7 @@ function! reval#reconnect#plan(bufnrs, why) abort
 endfunction
 
 " Starts the server, and asks it for what its documents showed before. It has told by then
-" what its sessions have. With one that had its kernels for itself there is no history.
+" what its sessions have. One that has its kernels for itself has no history, and refuses.
 function! s:attempt(series) abort
   let a:series.started = reltime()
   let bufnrs = filter(map(keys(a:series.buffers), {_, key -> str2nr(key)}), {_, bufnr -> bufloaded(bufnr)})
@@ -62,23 +62,22 @@ function! s:attempt(series) abort
       return
     endif
   endfor
-  let state = {'waiting': len(bufnrs), 'shown': 0, 'standalone': 0}
+  let state = {'waiting': len(bufnrs), 'shown': 0}
   for bufnr in bufnrs
-    let state.standalone = index(reval#config#get('command', bufnr), '--standalone') >= 0
-    let left = state.standalone ? [] : reval#results#left(bufnr)
-    let Done = function('s:back', [state])
+    let left = reval#results#left(bufnr)
+    let Done = function('s:back', [state, bufnr])
     call reval#client#execute(bufnr, empty(left) ? 'reval.state' : 'reval.restore',
           \ empty(left) ? {} : {'evaluations': left}, Done, Done)
   endfor
 endfunction
 
 " A document is there again; answer is that of reval.restore, or something else.
-function! s:back(state, answer) abort
+function! s:back(state, bufnr, answer) abort
   let a:state.waiting -= 1
   let a:state.shown += type(a:answer) == v:t_dict ? get(a:answer, 'shown', 0) : 0
   if a:state.waiting == 0
     let shown = a:state.shown
-    call reval#client#tell('connected again' .. (a:state.standalone ? '; the kernels ended with the server' : shown == 0 ? ''
+    call reval#client#tell('connected again' .. (reval#editor#call('standalone', a:bufnr) ? '; the kernels ended with the server' : shown == 0 ? ''
           \ : shown == 1 ? '; 1 result of before is marked with its date'
           \ : '; ' .. shown .. ' results of before are marked with their date'), 'None')
   endif

@@ -146,6 +146,25 @@ function! reval#results#any(uri) abort
   return !empty(filter(values(s:evaluations), {_, e -> e.uri ==# a:uri && !get(e, 'orphan', 0)}))
 endfunction
 
+" A line on what becomes of evaluations that have not ended when the editor does; '' if there
+" are none.
+function! reval#results#goes_on() abort
+  let [on, ends] = [0, 0]
+  for evaluation in filter(values(s:evaluations), {_, e -> e.state ==# 'queued' || e.state ==# 'running'})
+    if reval#editor#call('standalone', evaluation.bufnr)
+      let ends += 1
+    else
+      let on += 1
+    endif
+  endfor
+  if on
+    return on == 1 ? 'reval: 1 evaluation goes on: its file, opened again, shows what comes, or `reval tail`'
+          \ : 'reval: ' .. on .. ' evaluations go on: their files, opened again, show what comes, or `reval tail`'
+  endif
+  return ends == 0 ? '' : 'reval: ' .. (ends == 1 ? '1 evaluation ends with ' : ends .. ' evaluations end with ')
+        \ .. (has('nvim') ? 'Neovim' : 'Vim')
+endfunction
+
 " The ids of results that stand in a buffer, of a server that is gone.
 function! reval#results#left(bufnr) abort
   let left = filter(values(s:evaluations), {_, e -> e.bufnr == a:bufnr && get(e, 'orphan', 0)

@@ -18,6 +18,7 @@ vim9script
 #   stderr     its last lines
 #   documents  bufnr → {uri, tick, timer}; tick is b:changedtick of the text that the
 #              server has, and the document's version there
+#   standalone its kernels end with it
 #   wished     it was told to end
 #   refused    it cannot be used: started again it would be no other
 var servers: dict<dict<any>> = {}
@@ -71,7 +72,7 @@ enddef
 def Start(root: string, bufnr: number): dict<any>
   var server: dict<any> = {ready: false, queue: [], asked: 0, answers: {},
     lines: [''], length: -1, header: 0, taking: false, busy: {}, attending: 0, heard: [],
-    stderr: [], documents: {}, wished: false, refused: false}
+    stderr: [], documents: {}, standalone: false, wished: false, refused: false}
   const command: list<string> = reval#config#get('command', bufnr)
   server.job = job_start([expand(command[0])] + command[1 :], {
     # Not mode 'lsp', in which each message costs a copy of all that came after it.
@@ -122,6 +123,8 @@ def Initialized(server: dict<any>, answer: dict<any>)
     job_stop(server.job)
     return
   endif
+  const capability = get(get(answer.result.capabilities, 'experimental', {}), 'reval', {})
+  server.standalone = get(capability, 'standalone', false)
   Write(server, {method: 'initialized', params: {}})
   server.ready = true
   for [message, Answered] in server.queue
@@ -483,6 +486,15 @@ enddef
 
 export def Notify(bufnr: number, method: string, params: dict<any>)
   Send(servers[Root(bufnr)], {method: method, params: params})
+enddef
+
+export def Standalone(bufnr: number): bool
+  return get(Server(bufnr), 'standalone', false)
+enddef
+
+# What terminals need before and after a line that stays there when Vim has left it.
+export def Last_words(line: string)
+  echoraw(&t_te .. line .. "\r\n" .. &t_ti)
 enddef
 
 # Ends every server, and with it the kernels that it started.

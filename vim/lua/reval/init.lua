@@ -14,6 +14,10 @@ local servers = {}
 ---@type table<integer, { client: integer?, [integer]: fun(client: vim.lsp.Client) }>
 local waiting = {}
 
+--- Buffer → whether its server's kernels end with that.
+---@type table<integer, boolean>
+local standalone = {}
+
 --- Buffer → b:changedtick of the last change to its text.
 ---@type table<integer, integer>
 local changed = {}
@@ -315,6 +319,8 @@ function M.attached(client, bufnr)
   if vim.go.omnifunc == 'reval#omni#complete' then
     vim.bo[bufnr].omnifunc = vim.go.omnifunc
   end
+  local experimental = client.server_capabilities.experimental or {}
+  standalone[bufnr] = (experimental.reval or {}).standalone
   vim.fn['reval#client#opened'](bufnr, vim.uri_from_bufnr(bufnr))
   M.watch(bufnr)
   local group = vim.api.nvim_create_augroup('reval_document_' .. bufnr, {})
@@ -392,6 +398,20 @@ function M.detach(bufnr)
   local client = client_of(bufnr)
   if client then
     vim.lsp.buf_detach_client(bufnr, client.id)
+  end
+end
+
+--- Whether the kernels of a buffer's server end with it; also when that has ended.
+function M.standalone(bufnr)
+  return standalone[bufnr] or false
+end
+
+--- Says a line that stays in the terminal when Neovim has left it: not on the screen that
+--- programs have for themselves.
+function M.last_words(line)
+  local ui = vim.api.nvim_list_uis()[1]
+  if ui and ui.stdout_tty and vim.uv.guess_handle(2) == 'tty' then
+    vim.api.nvim_chan_send(vim.v.stderr, '\27[?1049l' .. line .. '\r\n\27[?1049h')
   end
 end
 
