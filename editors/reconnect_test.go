@@ -196,7 +196,7 @@ const dated = `( +\(20\d\d-\d\d-\d\d \d\d:\d\d\))? *$`
 // editor showed: it is connected again by itself, with all that it had open, and no result
 // stands there as if nothing had happened that is not told again.
 func TestDaemonDies(t *testing.T) {
-	const stream = "import time\nfor i in range(600): print('line', i, flush=True); time.sleep(0.1)\n"
+	const stream = "import time\nfor i in range(100): print('line', i, flush=True); time.sleep(0.1)\n"
 	files := map[string]string{"a.py": "6 * 7\n1/0\n" + stream, "b.py": "'the other'\n"}
 	seats(t, files, "a.py", func(s *seat) {
 		s.term.WaitFor(`6 \* 7`)
@@ -217,14 +217,15 @@ func TestDaemonDies(t *testing.T) {
 		s.evaluate(4)
 		s.term.WaitFor(`(?m)^line 2$`)
 		pid := s.killDaemon()
-		s.term.WaitFor(`(?m)time\.sleep\(0\.1\) +(✗ )?lost: the server ended`)
-		s.term.WaitFor(`reval: connected again`)
+		s.term.WaitUntil("another daemon", func(string) bool {
+			now, _ := s.daemon()
+			return now != pid && now != 0
+		})
+		// It goes on where its kernel does.
+		s.term.WaitFor(`(?m)time\.sleep\(0\.1\) +((✗ )?lost: the server ended|(● )?running)`)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42` + dated)
 		s.evaluate(1)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42 *$`)
-		if now, _ := s.daemon(); now == pid || now == 0 {
-			s.t.Errorf("the daemon is process %d, it was %d", now, pid)
-		}
 	})
 }
 
@@ -262,7 +263,7 @@ func TestForwarderDies(t *testing.T) {
 }
 
 // What is edited while there is no server counts: a result comes back where its code stands,
-// and one whose code was changed stays marked.
+// and one whose code was changed stays marked, or goes.
 func TestEditBetweenServers(t *testing.T) {
 	seats(t, map[string]string{"a.py": "6 * 7\n'word'\n"}, "a.py", func(s *seat) {
 		s.term.WaitFor(`6 \* 7`)
@@ -281,7 +282,7 @@ func TestEditBetweenServers(t *testing.T) {
 		s.remove(s.hold)
 		s.term.WaitFor(`reval: connected again`)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42` + dated)
-		s.term.WaitFor(`(?m)'word'x +⇒ 'word' +\((the server ended since|code changed)\)$`)
+		s.term.WaitFor(`(?m)'word'x( +⇒ 'word' +\((the server ended since|code changed)\))? *$`)
 		s.evaluate(2)
 		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42 *$`)
 	})
