@@ -180,7 +180,7 @@ func (s *seat) output(what string, holds func(all string) bool) {
 	s.t.Helper()
 	s.keys([]string{"M-:"}, `:call writefile(getbufline('reval-output://python3', 1, '$'), 'all')`)
 	if s.name == "Emacs" {
-		s.term.Type(`(with-current-buffer (reval-session-output (reval-document-session (reval-document-current))) (write-region nil nil "all"))` + "\n")
+		s.term.Type(`(with-current-buffer (seq-find (lambda (b) (string-prefix-p "*reval-output" (buffer-name b))) (buffer-list)) (let ((default-directory "` + s.dir + `/")) (write-region nil nil "all")))` + "\n")
 	}
 	s.term.WaitUntil(what+" in the output buffer", func(string) bool {
 		all, _ := os.ReadFile(filepath.Join(s.dir, "all"))

@@ -83,7 +83,10 @@ def Start(root: string, bufnr: number): dict<any>
     err_cb: (_, line) => {
       server.stderr = server.stderr[-stderr_lines + 1 :]->add(line)
     },
-    exit_cb: (_, status) => Exited(root, server, status),
+    # Later: job_status() calls it, too, of a server that ended at once and is not known yet.
+    exit_cb: (_, status) => {
+      timer_start(0, (_) => Exited(root, server, status))
+    },
   })
   if job_status(server.job) == 'fail'
     reval#client#error(command[0] .. ' does not start in ' .. root)
