@@ -115,8 +115,13 @@ user's alone, and ends when it has had neither client nor work for ten minutes.
 
 exit status: 0; 1 if there is none
 `,
-	"daemon stop": `Daemons of other builds of reval end, too. An editor that is open may start one
-again.
+	"daemon stop": `Every session ends, and every kernel that was started for one, also kernels whose
+daemon has died. Daemons of other builds of reval end, too. An editor that is open may
+start one again.
+`,
+	"daemon restart": `Kernels go on, with what they run, and what waits is evaluated afterwards; editors
+come back by themselves, or are started again by their users. What a kernel prints
+before the new daemon listens is lost, and that is said in its place.
 `,
 	"daemon log": `The log is daemon.log in reval's folder of the user's state folder
 ($XDG_STATE_HOME, or ~/.local/state). When it has 4 MiB a new one is begun;
@@ -124,9 +129,10 @@ daemon.log.1 and daemon.log.2 are those before.
 
   --follow  go on with what is added to it, until Ctrl-C
 `,
-	"daemon run": `'reval lsp' starts this. A daemon of another build of reval is asked to take no
-more clients, and to end when it has none; one of a newer version refuses that, and
-this daemon does not start.
+	"daemon run": `'reval lsp' starts this. A daemon of an older version of reval is ended, and this one
+goes on with its sessions and kernels; one of another build of this version takes no more
+clients, and hands over when it has none. Where a newer one runs, this does not start.
+A daemon that is ended by a signal, or dies, leaves its kernels to the next.
 
   --idle DURATION  end after so long with neither client nor work; 10m by default
   --detached       tell who started this process that it listens, by the descriptors
