@@ -265,8 +265,10 @@ func TestRestoredCountsAreOfTheirKernel(t *testing.T) {
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	h := newHousehold(t)
-	b := h.join("Vim", "6 * 7\nprint('a')\n1/0\n'older'\n'gone'\n")
+	b := h.join("Vim", "6 * 7\nprint('a')\n1/0\n'older'\n'gone'\n'cleared'\n")
 	b.run("'older'")
+	cleared := b.run("'cleared'").end.Range
+	command[any](b.client, lsp.CommandClear, lsp.ClearParams{URI: b.uri, Range: &cleared})
 	var all []*evaluation
 	for _, code := range []string{"6 * 7", "print('a')", "1/0", "'older'", "'gone'"} {
 		e := b.start(code)
@@ -277,7 +279,7 @@ func TestRestore(t *testing.T) {
 	b.crash()
 	h.hub.Close(t.Context())
 
-	b = h.again().join("Vim", "# new\n6 * 7\nprint('a')\n1/0\n'older'\n")
+	b = h.again().join("Vim", "# new\n6 * 7\nprint('a')\n1/0\n'older'\n'cleared'\n")
 	if n := len(b.evaluations()); n != 0 {
 		t.Errorf("%d results stand there by themselves", n)
 	}

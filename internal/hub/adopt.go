@@ -132,7 +132,7 @@ func (h *Hub) resumed(ctx context.Context, n note) session.Past {
 	if j == nil || n.Unkept {
 		return past
 	}
-	found, err := j.Evaluations(ctx, journal.Query{Session: n.Session, Limit: maxResumed})
+	found, err := j.Evaluations(ctx, journal.Query{Session: n.Session, Shown: true, Limit: maxResumed})
 	for _, e := range slices.Backward(found) {
 		r := session.Recorded{Evaluation: evaluationOf(e)}
 		if err == nil {

@@ -49,25 +49,43 @@ func (k *kept) Evaluation(e session.Evaluation) {
 // Output tells the journal what came of an evaluation.
 func (k *kept) Output(id string, e record.Entry) { k.Journal.Output(id, e) }
 
+// Hidden tells the journal of results that nobody is to be shown again by itself.
+func (k *kept) Hidden(ids ...string) {
+	for _, id := range ids {
+		k.Amend(journal.Amendment{Evaluation: id, Hidden: true})
+	}
+}
+
+// Moved tells the journal what a document is called now.
+func (k *kept) Moved(uri string, ids ...string) {
+	for _, id := range ids {
+		k.Amend(journal.Amendment{Evaluation: id, URI: uri})
+	}
+}
+
 // Flush waits until the journal has what it was told.
 func (k *kept) Flush(ctx context.Context) error { return k.Journal.Flush(ctx) }
 
-// Past gives evaluations that ended, of documents with these URIs, from the journal: at most
-// limit, the last first.
+// Past gives the evaluations of sessions that have ended, of documents with these URIs, from the
+// journal: at most limit, the last first. Those whose results were cleared are left out.
 func (h *Hub) Past(ctx context.Context, limit int, uris ...string) (past []session.Evaluation, err error) {
 	j := h.options.Journal
 	if j == nil {
 		return nil, errors.New("there is no history without the daemon: see 'reval doctor'")
 	}
+	sessions := h.Sessions()
 	slices.Sort(uris)
 	for _, uri := range slices.Compact(uris) {
-		found, err := j.Evaluations(ctx, journal.Query{URI: uri, Limit: limit})
+		found, err := j.Evaluations(ctx, journal.Query{URI: uri, Shown: true, Limit: limit})
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range found {
-			if e.Ended.IsZero() {
-				continue
+			switch {
+			case slices.ContainsFunc(sessions, func(s *Session) bool { return s.ID == e.Session }):
+				continue // which tells of it itself
+			case e.Ended.IsZero():
+				e.State, e.Message = string(session.Lost), "how it ended is not known: nobody listened to its kernel any more"
 			}
 			past = append(past, evaluationOf(e))
 		}

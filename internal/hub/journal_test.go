@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/language"
@@ -84,8 +85,19 @@ func TestJournal(t *testing.T) {
 	if err != nil || len(all) != 2 || all[1].State != "done" || all[1].Count != 1 || all[1].Origin.Client != "Vim" || all[1].Origin.Line != 3 || all[1].Ended.IsZero() {
 		t.Errorf("%v: %+v", err, all)
 	}
+	// Of what nobody listened to any more the end is not known; what a session here has is no past.
+	j.Session(journal.Session{ID: "s", Folder: dir})
+	j.Evaluation(journal.Evaluation{ID: "lost", Session: "s", State: "running", Origin: journal.Origin{URI: "file:///a.py"}})
+	if err := j.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	past, err := h.Past(context.Background(), 10, "file:///a.py")
+	if err != nil || len(past) != 1 || past[0].ID != "lost" || past[0].State != session.Lost {
+		t.Errorf("%v: past is %+v", err, past)
+	}
+	j.Session(journal.Session{ID: "s", Folder: dir, Ended: time.Now()})
 	sessions, err := j.Sessions(context.Background(), "")
-	if err != nil || len(sessions) != 1 || sessions[0].Kernel == "" || sessions[0].Folder != dir {
+	if err != nil || len(sessions) != 2 || sessions[1].Kernel == "" || sessions[1].Folder != dir {
 		t.Errorf("%v: sessions %+v", err, sessions)
 	}
 }

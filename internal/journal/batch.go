@@ -12,6 +12,7 @@ import (
 type batch struct {
 	sessions    []Session
 	evaluations []Evaluation // in the order in which they were told first
+	amendments  []Amendment
 	outputs     map[string]*outputs
 	bytes       int  // of evaluations and outputs, about
 	begun, full bool // the writer knows of it, and that it is worth writing
@@ -39,6 +40,12 @@ func (b *batch) evaluation(e Evaluation) {
 	const small = 200
 	b.evaluations = append(b.evaluations, e)
 	b.bytes += small + len(e.Code) + len(e.Origin.Lines) + len(e.Origin.URI)
+}
+
+func (b *batch) amend(amendments []Amendment) {
+	const small = 100
+	b.amendments = append(b.amendments, amendments...)
+	b.bytes += small * len(amendments)
 }
 
 // outputs are what came of one evaluation since the last batch.

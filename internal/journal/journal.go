@@ -60,6 +60,15 @@ type Origin struct {
 	Version    int // of the document
 }
 
+// Amendment is what becomes of an evaluation's result.
+type Amendment struct {
+	Evaluation string // its ID
+	// Hidden says that it was cleared, or that another stands in its place.
+	Hidden bool
+	// URI is what its document is called now; empty if that has not changed.
+	URI string
+}
+
 // Options say where a journal is and what it keeps.
 type Options struct {
 	// Dir is the folder of the journal, an absolute path. It is made with mode 0700.
@@ -230,6 +239,17 @@ func (j *Journal) Evaluation(e Evaluation) {
 		j.next.soon = true
 		j.look()
 	}
+	j.grown()
+}
+
+// Amend tells what becomes of results.
+func (j *Journal) Amend(amendments ...Amendment) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.takes() || j.pending() >= maxPending || len(amendments) == 0 {
+		return
+	}
+	j.next.amend(amendments)
 	j.grown()
 }
 

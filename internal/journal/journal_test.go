@@ -192,7 +192,10 @@ func TestKept(t *testing.T) {
 	for _, e := range outputs {
 		j.Output("e1", e)
 	}
+	j.Amend(Amendment{Evaluation: "e0", Hidden: true}, Amendment{Evaluation: "e2", URI: "file:///moved.py"}, Amendment{Evaluation: "none", Hidden: true})
+	j.Evaluation(evaluations[0]) // told again it is still hidden
 	flush(t, j)
+	evaluations[2].Origin.URI = "file:///moved.py"
 	check := func(j *Journal) {
 		t.Helper()
 		if diff := cmp.Diff(outputs, entries(t, j, "e1"), inJSON); diff != "" {
@@ -208,7 +211,9 @@ func TestKept(t *testing.T) {
 			{Query{Folder: "/srv/a"}, []Evaluation{evaluations[1], evaluations[0]}},
 			{Query{Folder: "/srv/a/b/"}, evaluations[1:2]},
 			{Query{Session: "s3"}, evaluations[2:]},
-			{Query{URI: "file:///a%20b.py", Unended: true}, []Evaluation{evaluations[2], evaluations[0]}},
+			{Query{URI: "file:///a%20b.py", Unended: true}, evaluations[:1]},
+			{Query{URI: "file:///moved.py"}, evaluations[2:]},
+			{Query{Shown: true}, []Evaluation{evaluations[2], evaluations[1]}},
 			{Query{URI: "file:///other"}, nil},
 		} {
 			got, err := j.Evaluations(within(t), c.q)

@@ -20,6 +20,7 @@ type Query struct {
 	Session string
 	URI     string
 	Folder  string // of the session, or a folder above it
+	Shown   bool   // whose result was neither cleared nor replaced
 	Unended bool   // whose end is not known
 	Before  string // the ID of an evaluation: those that were told before it
 	Limit   int    // how many at most; 0 is no limit
@@ -44,6 +45,9 @@ func (j *Journal) Evaluations(ctx context.Context, q Query) (found []Evaluation,
 	if q.Folder != "" {
 		condition, values := inFolder(q.Folder)
 		where("e.session IN (SELECT session FROM sessions WHERE "+condition+")", values...)
+	}
+	if q.Shown {
+		where("NOT e.hidden")
 	}
 	if q.Unended {
 		where("e.ended IS NULL")

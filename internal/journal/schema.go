@@ -62,6 +62,9 @@ var migrations = []string{
 
 	// Which of its session's namespaces an evaluation ran in.
 	`ALTER TABLE evaluations ADD COLUMN namespace INTEGER NOT NULL DEFAULT 0;`,
+
+	// Whether the result of an evaluation was cleared, or another stands in its place.
+	`ALTER TABLE evaluations ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // errNewer is of a journal that a later version of reval has migrated.

@@ -15,7 +15,7 @@ import (
 type statements struct {
 	session, hasSession, evaluation, find                  *sql.Stmt
 	output, replace, void, voidUpdate, data, blob, newBlob *sql.Stmt
-	loss, version                                          *sql.Stmt
+	loss, version, amend                                   *sql.Stmt
 }
 
 // prepareWriting prepares the writer's statements.
@@ -41,6 +41,7 @@ func (s *store) prepareWriting(ctx context.Context) error {
 		{&st.data, `INSERT INTO data (output, mime, value, blob) VALUES (?, ?, ?, ?)`},
 		{&st.blob, `SELECT id FROM blobs WHERE sha256 = ?`},
 		{&st.newBlob, `INSERT INTO blobs (sha256, data) VALUES (?, ?)`},
+		{&st.amend, `UPDATE evaluations SET hidden = hidden OR ?, uri = coalesce(nullif(?, ''), uri) WHERE evaluation = ?`},
 		{&st.version, `PRAGMA user_version`},
 		{&st.loss, `INSERT INTO losses (noted, evaluations, outputs, bytes) VALUES (?, ?, ?, ?)`},
 	} {
@@ -93,6 +94,11 @@ func (w *transaction) batch(b *batch, lost loss) error {
 	}
 	for _, e := range b.evaluations {
 		if err := w.writeEvaluation(e); err != nil {
+			return err
+		}
+	}
+	for _, a := range b.amendments {
+		if _, err := w.amend.ExecContext(w.ctx, a.Hidden, a.URI, a.Evaluation); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,10 @@ type Journal interface {
 	Evaluation(Evaluation)
 	// Output takes what came of an evaluation.
 	Output(id string, e record.Entry)
+	// Hidden takes the evaluations whose results were cleared, or have others in their place.
+	Hidden(ids ...string)
+	// Moved takes the URI that the document of evaluations has now.
+	Moved(uri string, ids ...string)
 	// Flush waits until what was told before is kept, or ctx ends.
 	Flush(ctx context.Context) error
 }

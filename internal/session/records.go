@@ -152,6 +152,9 @@ func (s *Session) Documents() (uris []string, evaluations int) {
 func (s *Session) Hide(ids ...string) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	if s.journal != nil {
+		s.journal.Hidden(ids...)
+	}
 	for _, id := range ids {
 		if k := s.records.byID[id]; k != nil && !k.hidden {
 			k.hidden = true
@@ -165,6 +168,9 @@ func (s *Session) Hide(ids ...string) {
 func (s *Session) Moved(uri string, ids ...string) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	if s.journal != nil {
+		s.journal.Moved(uri, ids...)
+	}
 	for _, id := range ids {
 		if k := s.records.byID[id]; k != nil {
 			k.moved = uri
