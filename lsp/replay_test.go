@@ -13,6 +13,7 @@ import (
 	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/journal"
 	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/kernelclient"
 	"github.com/reval-editor/reval/lsp"
 )
 
@@ -258,6 +259,34 @@ func TestRestoredCountsAreOfTheirKernel(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An editor that comes back finds the kernel that was chosen, also if that is not the language's
+// default: what it evaluates runs where it ran before.
+func TestChosenKernelIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	specs, err := kernelclient.Finder{Env: h.env}.Find(t.Context())
+	if len(specs) == 0 {
+		t.Fatal(err)
+	}
+	kernel, err := kernelclient.Launch(t.Context(), specs[0], kernelclient.LaunchOptions{Env: h.env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kernel.Close()
+	b := h.join("Vim", "x = 1\n'x' in globals()\n")
+	b.run("'x' in globals()").want(t, "queued running done", "False")
+	command[lsp.StateParams](b.client, lsp.CommandSelectKernel, lsp.SelectKernelParams{URI: b.uri, Kernel: kernel.ConnectionFile()})
+	b.run("x = 1")
+	there := h.join("Emacs", "'x' in globals()\n")
+	there.run("'x' in globals()").want(t, "queued running done", "True")
+	b.crash()
+	there.crash()
+	b = h.join("Vim", "x = 1\n'x' in globals()\n")
+	b.run("'x' in globals()").want(t, "queued running done", "True")
+	c := b.client.open(filepath.Join(h.root, "b.py"), "python", "'x' in globals()\n")
+	c.run("'x' in globals()").want(t, "queued running done", "True")
 }
 
 // What was evaluated before the daemon ended is shown on demand, with its date, where its code

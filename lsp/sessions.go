@@ -42,7 +42,20 @@ const startDeadline = 3 * time.Second
 // bind gives a document its session; mu is held.
 func (s *Server) bind(d *openDocument) {
 	p := s.projectOf(d.key, d.language)
-	s.attach(d, s.sessionFor(p, d.language, s.workspace.Preferred(p, d.language)))
+	s.attach(d, s.sessionFor(p, d.language, s.kernelFor(p, d.language)))
+}
+
+// kernelFor is the kernel that was chosen for a project's files of a language: here, else, before
+// this connection has such files, by who used one last; empty for the default. mu is held.
+func (s *Server) kernelFor(p workspace.Project, lang language.Language) string {
+	kernel := s.workspace.Preferred(p, lang)
+	if kernel != "" || slices.ContainsFunc(s.sessions, func(ks *kernelSession) bool { return ks.Project.Same(p) && ks.Language.ID == lang.ID }) {
+		return kernel
+	}
+	if kernel = s.hub.Chosen(p, lang); kernel != "" {
+		s.workspace.Prefer(p, lang, kernel)
+	}
+	return kernel
 }
 
 // stays says whether a document stays in the session that it had if it is opened under

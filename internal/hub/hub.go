@@ -101,6 +101,22 @@ func (h *Hub) session(w *workspace.Workspace, p workspace.Project, lang language
 	return s
 }
 
+// Chosen is the kernel that was chosen for the session that was used last, of those of a project
+// and a language whose kernels live; empty if that has the language's default, or there is none.
+func (h *Hub) Chosen(p workspace.Project, lang language.Language) string {
+	var last *Session
+	for _, s := range h.Sessions() {
+		lives := s.Kernel() != nil || s.toTakeUp() != nil
+		if lives && s.Project.Same(p) && s.Language.ID == lang.ID && (last == nil || s.Used().After(last.Used())) {
+			last = s
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return last.Wanted
+}
+
 // options are those of the session below.
 func (s *Session) options() session.Options {
 	o := session.Options{Asked: s.noteQuestion, Logger: s.hub.options.Logger}
