@@ -452,9 +452,9 @@ It is the last result, or without one the last display."
       (`(0 . ,ends)
        (if (= ends 1) "reval: 1 evaluation ends with Emacs"
          (format "reval: %d evaluations end with Emacs" ends)))
-      (`(1 . ,_) "reval: 1 evaluation goes on: its file, opened again, shows what comes, or `reval tail'")
+      (`(1 . ,_) "reval: 1 evaluation goes on: its file, opened again, shows what comes, or `reval tail`")
       (`(,on . ,_)
-       (format "reval: %d evaluations go on: their files, opened again, show what comes, or `reval tail'"
+       (format "reval: %d evaluations go on: their files, opened again, show what comes, or `reval tail`"
                on)))))
 
 (defun reval-eval--say-what-goes-on ()

@@ -497,7 +497,9 @@ enddef
 
 # What terminals need before and after a line that stays there when Vim has left it.
 export def Last_words(line: string)
-  echoraw(&t_te .. line .. "\r\n" .. &t_ti)
+  if !has('gui_running')
+    echoraw(&t_te .. line .. "\r\n" .. &t_ti)
+  endif
 enddef
 
 # Ends every server, and with it the kernels that it started.

@@ -78,8 +78,8 @@ local function exited(code, signal, id)
     end
     if server and vim.v.exiting == vim.NIL then
       local why = ''
-      -- Who stops it by other means (:lsp restart) has said so.
-      local died = not server.wished and (code ~= 0 or signal ~= 0)
+      -- Who stops it by other means (:lsp restart, or with force, by SIGTERM) has said so.
+      local died = not server.wished and (code ~= 0 or signal ~= 0 and signal ~= 15)
       if died then
         local words = last_words()
         why = signal ~= 0 and 'signal ' .. signal or 'exit status ' .. code
