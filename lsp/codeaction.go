@@ -34,7 +34,7 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 	}
 	evaluate := func(title string, e EvaluateParams) error {
 		e.URI = d.uri
-		if !d.canBeRun() {
+		if !d.canBeRun(int(p.Range.Start.Line)) {
 			return nil
 		}
 		if _, err := d.regions(e); err != nil {

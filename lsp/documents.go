@@ -24,9 +24,9 @@ import (
 // openDocument is a document that the client has open, with what it led to.
 type openDocument struct {
 	*document.Document
-	uri      string  // as the client writes it
-	key      uri.URI // in Server.documents
-	language language.Language
+	uri      string            // as the client writes it
+	key      uri.URI           // in Server.documents
+	language language.Language // by the editor's name for it: that of its kernel
 	session  *kernelSession
 	results  []*result                    // shown ones, in order of evaluation
 	gone     []*result                    // those whose code was deleted, oldest first
@@ -37,9 +37,7 @@ type openDocument struct {
 	doubtful bool                         // an edit did not fit: the client has another text
 	closed   bool                         // the client has closed it
 	left     *kernelSession               // its session until then
-	// outlined is outlinedText taken apart, see outline.
-	outlined     *language.Outline
-	outlinedText string
+	pieces   *pieces                      // see table
 }
 
 // plainNames are what editors call a text of which they do not know the language.
@@ -59,11 +57,11 @@ func languageOf(id, path string) language.Language {
 	return language.Other(id)
 }
 
-// canBeRun tells whether there can be a kernel for the document: its language is one
+// canBeRun tells whether there can be a kernel for what stands at a line: its language is one
 // that kernels are known for, or it has one. mu is held.
-func (d *openDocument) canBeRun() bool {
-	_, known := language.For(d.language.ID)
-	return known || d.session.Spec().Name != ""
+func (d *openDocument) canBeRun(line int) bool {
+	_, known := language.For(d.pieceAt(line).language.ID)
+	return known || d.sessionAt(line).Spec().Name != ""
 }
 
 // name is what a traceback calls the document: that of its file, or of its buffer.

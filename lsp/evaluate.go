@@ -86,7 +86,7 @@ func (s *Server) register(d *openDocument, where document.Range, p *progress) (*
 	if err != nil {
 		return nil, session.Request{}, err
 	}
-	code, _ := d.language.Dedent(language.Source(text))
+	code, _ := d.pieceAt(where.Start.Line).language.Dedent(language.Source(text))
 	again := s.replace(d, where, text)
 	s.evaluated++
 	r := &result{
@@ -127,12 +127,8 @@ func (s *Server) cells(p DocumentParams) (any, error) {
 		return nil, err
 	}
 	cells := []Cell{}
-	for _, c := range d.outline().Cells() {
-		first := c.Start
-		if c.MarkLine >= 0 {
-			first = c.MarkLine
-		}
-		cells = append(cells, Cell{Range: toRange(d.lines(first, c.End)), Title: c.Title, Markdown: c.Markdown})
+	for _, at := range d.table().all {
+		cells = append(cells, Cell{Range: toRange(d.lines(max(0, at.mark), at.end)), Title: at.title, Markdown: at.kind != codePiece})
 	}
 	return cells, nil
 }

@@ -25,13 +25,10 @@ var (
 	blankLine     = regexp.MustCompile(`^\s*(?://.*)?$`)
 )
 
-// importsAt finds where the cell of a line takes another import: among those that it has, below
+// importsAt finds where the piece of a line takes another import: among those that it has, below
 // its package clause, or at its beginning; mu is held.
 func (d *openDocument) importsAt(number int) imports {
-	start := number
-	for start > 0 && !d.language.IsMark(d.Line(start-1)) {
-		start--
-	}
+	start := d.pieceAt(number).above(number)
 	at := imports{paths: map[string]bool{}, at: protocol.Position{Line: uint32(start)}, before: "import ", after: "\n\n"}
 	group := false
 	for n := start; n <= number; n++ {

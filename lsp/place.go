@@ -65,28 +65,28 @@ func (s *Server) locate(p protocol.TextDocumentPositionParams) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	line := d.code(number)
+	line, piece := d.code(number), d.pieceAt(number)
 	place := place{
-		doc: d, language: d.language, session: d.session, number: number, line: line, cursor: document.CodePoints(line, at-start),
+		doc: d, language: piece.language, session: d.sessionAt(number), number: number, line: line, cursor: document.CodePoints(line, at-start),
 		alone: document.New(d.uri, d.LanguageID(), d.Version(), d.Line(number), s.encoding),
 	}
 	typed := lastBytes(line[:min(at-start, len(line))], maxCell)
-	place.cell = d.textAbove(number, d.language.IsMark) + typed
-	if d.language.NameAlone {
-		place.buffer = d.textAbove(number, func(string) bool { return false }) + typed
+	place.cell = d.textAbove(number, piece.above(number)) + typed
+	if piece.language.NameAlone {
+		place.buffer = d.textAbove(number, 0) + typed
 	}
-	if d.language.Context {
+	if piece.language.Context {
 		place.above, place.below = d.around(number)
 		place.imports = d.importsAt(number)
 	}
 	return place, nil
 }
 
-// textAbove gives the lines above one, up to one that ends says so of, as far as a kernel is sent
+// textAbove gives the lines above one, but for those above first, as far as a kernel is sent
 // them.
-func (d *openDocument) textAbove(number int, ends func(line string) bool) string {
+func (d *openDocument) textAbove(number, first int) string {
 	from, size := number, 0
-	for ; from > 0 && !ends(d.code(from-1)) && size < maxCell; from-- {
+	for ; from > first && size < maxCell; from-- {
 		size += len(d.Line(from-1)) + 1
 	}
 	var b strings.Builder
@@ -108,16 +108,15 @@ func lastBytes(text string, n int) string {
 
 // around gives what stands above and below a line in its definition.
 func (d *openDocument) around(number int) (above, below string) {
-	all := d.allLines()
-	start, end, ok := d.outline().Definition(number)
+	start, end, ok := d.table().definition(number)
 	if !ok || number < start {
 		return "", ""
 	}
-	for _, line := range all[start:number] {
-		above += line + "\n"
+	for n := start; n < number; n++ {
+		above += d.code(n) + "\n"
 	}
-	for _, line := range all[number+1 : max(number+1, end)] {
-		below += "\n" + line
+	for n := number + 1; n < end; n++ {
+		below += "\n" + d.code(n)
 	}
 	return above, below
 }

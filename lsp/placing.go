@@ -212,12 +212,10 @@ func (d *openDocument) lastIn(where document.Range) (last *result) {
 
 // markedCell is the cell that a line is in, if it has a mark; mu is held.
 func (d *openDocument) markedCell(line int) (cell document.Range, ok bool) {
-	for _, c := range d.outline().Cells() {
-		if c.MarkLine >= 0 && c.MarkLine <= line {
-			cell, ok = d.lines(c.MarkLine, c.End), true
-		}
+	if at := d.pieceAt(line); at.mark >= 0 && at.mark <= line {
+		return d.lines(at.mark, at.end), true
 	}
-	return cell, ok
+	return cell, false
 }
 
 // outputs answers reval.output with everything that the evaluation brought, or with one

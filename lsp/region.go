@@ -49,22 +49,16 @@ func (d *openDocument) regions(p EvaluateParams) ([]document.Range, error) {
 func (d *openDocument) unit(unit string, line int) (document.Range, error) {
 	switch unit {
 	case unitLine:
-		start, end := d.outline().Statement(line)
+		start, end := d.table().statement(line)
 		return d.trim(d.lines(start, end), fmt.Sprintf("line %d", line+1))
 	case unitCell:
-		cells := d.outline().Cells()
-		for i, c := range cells {
-			if line >= c.End && i < len(cells)-1 {
-				continue // the last cell has the empty line behind the last terminator, too
-			}
-			if c.Markdown {
-				return document.Range{}, fmt.Errorf("the cell at line %d is text, not code", line+1)
-			}
-			return d.trim(d.lines(c.Start, c.End), fmt.Sprintf("the cell at line %d", line+1))
+		at := d.pieceAt(line)
+		if at.kind != codePiece {
+			return document.Range{}, fmt.Errorf("the cell at line %d is text, not code", line+1)
 		}
-		return document.Range{}, fmt.Errorf("no cell at line %d", line+1)
+		return d.trim(d.lines(at.start, at.end), fmt.Sprintf("the cell at line %d", line+1))
 	case unitDefinition:
-		start, end, ok := d.outline().Definition(line)
+		start, end, ok := d.table().definition(line)
 		if !ok {
 			return document.Range{}, fmt.Errorf("no definition or statement at line %d", line+1)
 		}
@@ -75,29 +69,33 @@ func (d *openDocument) unit(unit string, line int) (document.Range, error) {
 
 // statementsEnd is the line behind the outermost statement that a line belongs to.
 func (d *openDocument) statementsEnd(line int) int {
-	start, end, ok := d.outline().Definition(line)
+	start, end, ok := d.table().definition(line)
 	if ok && start <= line && line < end {
 		return end
 	}
 	return line + 1
 }
 
-// byCells divides a range into the cells that it has code of.
+// byCells divides a range into the pieces that it has code of.
 func (d *openDocument) byCells(r document.Range, what string) ([]document.Range, error) {
 	whole, err := d.trim(r, what)
 	if err != nil {
 		return nil, err
 	}
+	if d.table().program() {
+		return []document.Range{whole}, nil
+	}
 	var regions []document.Range
-	for _, c := range d.outline().CodeCells() {
-		if c.Start > lastLine(whole) || c.End <= whole.Start.Line {
+	for _, at := range d.table().all {
+		start, end, ok := d.table().code(at)
+		if !ok || start > lastLine(whole) || end <= whole.Start.Line {
 			continue
 		}
-		part := d.lines(c.Start, c.End)
-		if c.Start <= whole.Start.Line {
+		part := d.lines(start, end)
+		if start <= whole.Start.Line {
 			part.Start = whole.Start
 		}
-		if c.End > lastLine(whole) {
+		if end > lastLine(whole) {
 			part.End = whole.End
 		}
 		if part, err := d.trim(part, what); err == nil {
@@ -110,30 +108,13 @@ func (d *openDocument) byCells(r document.Range, what string) ([]document.Range,
 	return regions, nil
 }
 
-// outline is the document's text taken apart, once for each text that is asked about.
-func (d *openDocument) outline() *language.Outline {
-	if text := d.Text(); d.outlined == nil || text != d.outlinedText {
-		d.outlined, d.outlinedText = d.language.Outline(text), text
-	}
-	return d.outlined
-}
-
 // code is the text of a line, with as many blanks in the place of a byte order mark.
 func (d *openDocument) code(line int) string {
 	text := d.Line(line)
-	if rest, ok := strings.CutPrefix(text, "\ufeff"); ok && line == 0 {
+	if rest, ok := strings.CutPrefix(text, byteOrderMark); ok && line == 0 {
 		return strings.Repeat(" ", len(text)-len(rest)) + rest
 	}
 	return text
-}
-
-// allLines gives the code of all lines, without their ends.
-func (d *openDocument) allLines() []string {
-	all := make([]string, d.LineCount())
-	for i := range all {
-		all[i] = d.code(i)
-	}
-	return all
 }
 
 // lines is the range of the lines [from, to).
@@ -170,7 +151,7 @@ func (d *openDocument) trim(r document.Range, what string) (document.Range, erro
 		start -= len(indent)
 	}
 	trimmed := document.Range{Start: d.Document.Position(start), End: d.Document.Position(end)}
-	if lead := d.language.Lead(strings.Split(language.Source(text[start:end]), "\n")); lead > 0 {
+	if lead := d.pieceAt(trimmed.Start.Line).language.Lead(strings.Split(language.Source(text[start:end]), "\n")); lead > 0 {
 		trimmed.Start = document.Position{Line: trimmed.Start.Line + lead}
 	}
 	return trimmed, nil

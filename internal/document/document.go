@@ -21,6 +21,9 @@ type Document struct {
 	text   []byte
 	cached *string // text as a string, until the next edit
 	starts []int   // byte offset of every line's first byte; starts[0] is 0
+	// head and tail are how many lines at the beginning and at the end are as they were when
+	// Changed was asked last.
+	head, tail int
 
 	anchors []*Anchor
 	wanted  map[uint64][]*Anchor // those that are gone, by the first lines of their texts
@@ -102,6 +105,17 @@ func (d *Document) LineLength(n int) int {
 	return unitsOf(d.text[start:end], d.enc)
 }
 
+// Changed tells whether there were edits since it was asked last, and how many lines at the
+// beginning and at the end are as they were then. Who asks is one.
+func (d *Document) Changed() (head, tail int, changed bool) {
+	head, tail = d.head, d.tail
+	d.head, d.tail = unchanged, unchanged
+	return head, tail, head != unchanged
+}
+
+// unchanged is more than any text has lines.
+const unchanged = int(^uint(0) >> 1)
+
 // Slice is the text in r. Errors are those of Offset, or an inverted range.
 func (d *Document) Slice(r Range) (string, error) {
 	start, end, err := d.offsets(r)
@@ -157,6 +171,8 @@ func (d *Document) edit(hunks []hunk) {
 	if len(hunks) == 0 {
 		return
 	}
+	d.head = min(d.head, d.lineAt(hunks[0].start))
+	d.tail = min(d.tail, len(d.starts)-1-d.lineAt(hunks[len(hunks)-1].end))
 	changes := make([]change, len(hunks))
 	for i, h := range hunks {
 		head, tail := d.linesAround(h.start, h.end)

@@ -31,51 +31,18 @@ var (
 // cells finds the cells of the lines of a script.
 func (l Language) cells(lines []string) []Cell {
 	cells := []Cell{{MarkLine: -1}}
-	for _, i := range l.marks(lines) {
-		m := l.mark.FindStringSubmatch(lines[i])
+	marks := l.Marks()
+	marks.Update(allLines(lines), 0, 0)
+	for _, i := range marks.Lines() {
 		cells[len(cells)-1].End = i
-		cell := Cell{MarkLine: i, Start: i + 1}
-		cell.Title, cell.Markdown = title(m[1] + m[2])
-		cells = append(cells, cell)
+		title, kind := l.ReadMark(lines[i])
+		cells = append(cells, Cell{MarkLine: i, Start: i + 1, Title: title, Markdown: kind != ""})
 	}
 	cells[len(cells)-1].End = len(lines)
-	if len(cells) > 1 && !l.hasCode(lines[:cells[0].End]) {
+	if len(cells) > 1 && !l.HasCode(lines[:cells[0].End]) {
 		cells = cells[1:]
 	}
 	return cells
-}
-
-// marks are the lines of the cell marks. Where a string is nowhere closed, nobody can
-// tell what stands in it, and all that looks like a mark is one.
-func (l Language) marks(lines []string) []int {
-	var all, marks []int
-	for i, line := range lines {
-		if l.isMark(line) {
-			all = append(all, i)
-		}
-	}
-	if all == nil {
-		return nil
-	}
-	sc := scanner{syntax: l.syntax}
-	for i, line := range lines {
-		if l.isMark(line) {
-			if !sc.inText() {
-				marks = append(marks, i)
-				sc = scanner{syntax: l.syntax}
-				continue
-			}
-		}
-		if !sc.began && l.isCellMagic(line) {
-			sc = scanner{syntax: l.body(line), began: true}
-			continue
-		}
-		sc.line(line)
-	}
-	if sc.inText() {
-		return all
-	}
-	return marks
 }
 
 // isMark says whether a line looks like a cell mark.
@@ -144,20 +111,31 @@ func (l Language) Lead(lines []string) int {
 	return at
 }
 
-func hasPackage(text string) bool {
+// IsProgram tells whether a text is a program, of which no part is evaluated by itself where
+// all of it is asked for: a Go file with a package clause.
+func (l Language) IsProgram(text string) bool {
+	if l.ID != "go" {
+		return false
+	}
 	_, err := parser.ParseFile(token.NewFileSet(), "", text, parser.PackageClauseOnly)
 	return err == nil
 }
 
-// title takes a mark's text apart: title, cell type in brackets, metadata.
-func title(text string) (string, bool) {
-	kind := cellType.FindStringSubmatch(text)
+// ReadMark takes a mark apart: the cell's title, and what the cell is if it is no code:
+// "markdown", "md" or "raw".
+func (l Language) ReadMark(line string) (title, kind string) {
+	m := l.mark.FindStringSubmatch(line)
+	text := m[1] + m[2]
+	if named := cellType.FindStringSubmatch(text); named != nil {
+		kind = named[1]
+	}
 	text = cellType.ReplaceAllString(text, "")
 	text = cellValue.ReplaceAllString(" "+text, "")
-	return strings.TrimSpace(text), kind != nil
+	return strings.TrimSpace(text), kind
 }
 
-func (l Language) hasCode(lines []string) bool {
+// HasCode tells whether lines have more than blanks and comments.
+func (l Language) HasCode(lines []string) bool {
 	for _, s := range l.syntax.scan(lines) {
 		if s.code {
 			return true
@@ -165,3 +143,9 @@ func (l Language) hasCode(lines []string) bool {
 	}
 	return false
 }
+
+// allLines are Lines.
+type allLines []string
+
+func (l allLines) LineCount() int    { return len(l) }
+func (l allLines) Line(n int) string { return l[n] }

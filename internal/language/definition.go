@@ -5,11 +5,6 @@ import (
 	"strings"
 )
 
-// Definition is an outline's, of lines whose outline is not kept.
-func (l Language) Definition(lines []string, line int) (start, end int, ok bool) {
-	return l.Outline(strings.Join(lines, "\n")).Definition(line)
-}
-
 // unit is a range of lines that makes sense by itself.
 type unit struct{ start, end int }
 

@@ -47,7 +47,7 @@ func TestDefinition(t *testing.T) {
 				lines, leading = append(lines, piece...), 0
 			}
 			for i, w := range want {
-				start, end, ok := l.Definition(lines, i)
+				start, end, ok := l.Outline(lines).Definition(i)
 				if !ok || start != w.start || end != w.end {
 					t.Errorf("line %d, %q: [%d, %d) %v, want [%d, %d)", i, lines[i], start, end, ok, w.start, w.end)
 				}
@@ -59,7 +59,7 @@ func TestDefinition(t *testing.T) {
 func TestDefinitionWithoutCode(t *testing.T) {
 	l, _ := For("python")
 	for _, text := range []string{"", "\n\n", "# comment\n"} {
-		if _, _, ok := l.Definition(strings.Split(text, "\n"), 0); ok {
+		if _, _, ok := l.Outline(strings.Split(text, "\n")).Definition(0); ok {
 			t.Errorf("%q: found one", text)
 		}
 	}
@@ -69,7 +69,7 @@ func TestDefinitionOutsideTheText(t *testing.T) {
 	l, _ := For("python")
 	lines := []string{"", "x = 1", "y = 2"}
 	for line, want := range map[int]unit{-5: {1, 2}, 0: {1, 2}, 99: {2, 3}} {
-		start, end, ok := l.Definition(lines, line)
+		start, end, ok := l.Outline(lines).Definition(line)
 		if got := (unit{start, end}); !ok || got != want {
 			t.Errorf("line %d: %v %v, want %v", line, got, ok, want)
 		}
@@ -83,11 +83,11 @@ func FuzzDefinition(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, line int) {
 		lines := strings.Split(text, "\n")
 		for _, l := range table {
-			start, end, ok := l.Definition(lines, line)
+			start, end, ok := l.Outline(lines).Definition(line)
 			if ok && (start < 0 || start >= end || end > len(lines)) {
 				t.Errorf("%s: [%d, %d) of %d lines", l.ID, start, end, len(lines))
 			}
-			l.Outline(text).Cells()
+			l.Outline(lines).Cells()
 		}
 	})
 }
@@ -96,7 +96,7 @@ func BenchmarkDefinitionIn150000Lines(b *testing.B) {
 	lines := strings.Split(strings.Repeat("def f(x):\n    return [x,\n            1]\n\nx = f('a')\n", 30000), "\n")
 	l, _ := For("python")
 	for b.Loop() {
-		if _, _, ok := l.Definition(lines, len(lines)/2); !ok {
+		if _, _, ok := l.Outline(lines).Definition(len(lines) / 2); !ok {
 			b.Fatal("found none")
 		}
 	}

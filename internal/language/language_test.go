@@ -118,7 +118,7 @@ func TestCells(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l, _ := For(tt.id)
-			if diff := cmp.Diff(tt.want, l.Outline(tt.text).Cells()); diff != "" {
+			if diff := cmp.Diff(tt.want, l.Outline(splitLines(tt.text)).Cells()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

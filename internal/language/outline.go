@@ -8,17 +8,15 @@ import (
 // Outline is a text that was taken apart once: its cells, and which lines belong together.
 type Outline struct {
 	language Language
-	text     string
 	lines    []string
 	cells    []Cell
 	states   []lineState // of all lines, scanned cell by cell: what is not closed in one ends with it
 	units    []unit
 }
 
-// Outline takes a text apart.
-func (l Language) Outline(text string) *Outline {
-	o := &Outline{language: l, text: Source(text)}
-	o.lines = strings.Split(strings.TrimSuffix(o.text, "\n"), "\n")
+// Outline takes a text apart, of its lines as Source has them, without their ends.
+func (l Language) Outline(lines []string) *Outline {
+	o := &Outline{language: l, lines: lines}
 	o.cells = l.cells(o.lines)
 	o.states = make([]lineState, len(o.lines))
 	for _, c := range o.cells {
@@ -38,7 +36,7 @@ func (o *Outline) Cells() []Cell { return o.cells }
 // a package clause is one cell: a program.
 func (o *Outline) CodeCells() []Cell {
 	cells := o.cells
-	if o.language.ID == "go" && hasPackage(o.text) {
+	if o.language.IsProgram(strings.Join(o.lines, "\n")) {
 		cells = []Cell{{MarkLine: -1, End: len(o.lines)}}
 	}
 	var found []Cell

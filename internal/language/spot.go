@@ -90,9 +90,6 @@ func (l Language) bracket(text string, o opening) Bracket {
 	return b
 }
 
-// IsMark says whether a line is a cell's mark, if it stands in no string.
-func (l Language) IsMark(line string) bool { return l.mark.MatchString(line) }
-
 // OneLine gives the statement that a text ends in, as far as brackets and strings that are
 // open or a line that begins with an operator for members say that it began on a line above,
 // in one line and without its comments; ok is false if it began on the last line.

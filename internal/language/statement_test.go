@@ -324,7 +324,7 @@ func TestStatement(t *testing.T) {
 				}
 				want, lines = append(want, expected), append(lines, text)
 			}
-			o := l.Outline(strings.Join(lines, "\n"))
+			o := l.Outline(lines)
 			for i := range lines {
 				start, end := o.Statement(i)
 				if got := fmt.Sprintf("%d-%d", start, end-1); got != want[i] {

@@ -313,7 +313,7 @@ func split(text string, lang language.Language, known bool) []cell {
 	}
 	lines := strings.Split(text, "\n")
 	var cells []cell
-	for _, c := range lang.Outline(text).CodeCells() {
+	for _, c := range lang.Outline(lines).CodeCells() {
 		code, _ := lang.Dedent(strings.TrimRight(strings.Join(lines[c.Start:c.End], "\n"), "\t "))
 		cells = append(cells, cell{code, c.Start + 1})
 	}
