@@ -38,7 +38,13 @@ type lspEditor struct {
 // startEditor starts `reval lsp` with arguments, in a folder.
 func startEditor(t *testing.T, env []string, dir string, arguments ...string) *lspEditor {
 	t.Helper()
-	e := &lspEditor{t: t, shown: map[string]*shown{}, cmd: exec.Command(testenv.Reval(t), append([]string{"lsp"}, arguments...)...)}
+	return startEditorOf(t, testenv.Reval(t), env, dir, arguments...)
+}
+
+// startEditorOf is startEditor with a reval of its own.
+func startEditorOf(t *testing.T, reval string, env []string, dir string, arguments ...string) *lspEditor {
+	t.Helper()
+	e := &lspEditor{t: t, shown: map[string]*shown{}, cmd: exec.Command(reval, append([]string{"lsp"}, arguments...)...)}
 	e.cmd.Env, e.cmd.Dir, e.cmd.Stderr = env, dir, &e.stderr
 	var err error
 	if e.in, err = e.cmd.StdinPipe(); err != nil {

@@ -211,6 +211,32 @@ func TestRestartedDaemonGoesOn(t *testing.T) {
 	}
 }
 
+// A newer reval goes on with what an older one has; who comes with the older one is told what to do.
+func TestNewerRevalTakesOver(t *testing.T) {
+	d := newTakeover(t)
+	ticking := d.tick()
+	waits := d.start(lineAdd, 1)
+	older := d.editor
+	d.editor = startEditorOf(t, testenv.RevalOf(t, "99.0.0"), d.env, d.dir, "--standalone=false")
+	d.editor.open(d.uri, "python", takeoverText)
+	if code := older.ends(); code != 1 {
+		t.Errorf("the older editor ends with %d: %s", code, &older.stderr)
+	}
+	d.is(ticking, "running")
+	d.listens()
+	d.goOn()
+	d.ticked(ticking, "")
+	d.is(waits, "done")
+	if was, got := d.editor.of(waits).all(), d.evaluate(lineAdd); was != "42" || got != "43" {
+		t.Errorf("x was %s and is %s", was, got)
+	}
+	again := exec.Command(testenv.Reval(t), "lsp")
+	again.Env = d.env
+	if out, err := again.CombinedOutput(); err == nil || !strings.Contains(string(out), "a daemon of a newer reval, 99.0.0, serves this user") || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("%v: an older one is told %s", err, out)
+	}
+}
+
 // What waited when the daemon was killed is not evaluated, and told to be in doubt.
 func TestKilledDaemonsQueue(t *testing.T) {
 	d := newTakeover(t)

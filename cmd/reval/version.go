@@ -6,8 +6,9 @@ import (
 	"runtime/debug"
 )
 
-// release is the version that the next release will have.
-const release = "0.1.0-dev"
+// release is the version that the next release will have, unless the linker is told another one
+// (-X main.release=VERSION).
+var release = "0.1.0-dev"
 
 // version is the module's version, where the binary was built from one.
 func version() string {

@@ -28,8 +28,21 @@ var reval = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, exeName("reval"))
-	build := exec.Command("go", "build", "-o", path)
+	return buildReval(filepath.Join(dir, exeName("reval")))
+})
+
+// RevalOf is like Reval, but says that it is of another version.
+func RevalOf(t testing.TB, version string) string {
+	t.Helper()
+	path, err := buildReval(filepath.Join(t.TempDir(), exeName("reval")), "-ldflags=-X main.release="+version)
+	if err != nil {
+		t.Fatalf("build reval %s: %v", version, err)
+	}
+	return path
+}
+
+func buildReval(path string, flags ...string) (string, error) {
+	build := exec.Command("go", append([]string{"build", "-o", path}, flags...)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if raceEnabled {
 		build.Args = append(build.Args, "-race")
@@ -41,7 +54,7 @@ var reval = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 // binDir returns the folder of the running test binary where `go test` made it, since
 // it removes that folder afterwards; no single test could.
