@@ -65,7 +65,7 @@ func (s *Server) adopt(ks *kernelSession, e session.Evaluation, free func(*openD
 	where, stands := d.Locate(passage(e), func(at document.Range) bool {
 		return free == nil || at.Start.Line == e.Origin.Line || free(d, at)
 	})
-	if stands {
+	if stands && (free == nil || !d.newer(where, e)) {
 		r := s.place(ks, d, e, where)
 		ks.sent(r, e.Code)
 		return r
@@ -97,6 +97,16 @@ func (s *Server) newResult(ks *kernelSession, d *openDocument, e session.Evaluat
 	}
 	s.results[r.id] = r
 	return r
+}
+
+// newer tells whether a result stands at a place that was asked for after an evaluation that is
+// told now, as one may be before all is told that was there; mu is held.
+func (d *openDocument) newer(at document.Range, e session.Evaluation) bool {
+	return slices.ContainsFunc(d.Touching(at), func(a *document.Anchor) bool {
+		r := d.anchored[a]
+		// What this connection asked for has no time before it was told itself.
+		return r != nil && !r.cleared && (r.eval.Queued.IsZero() || r.eval.Queued.After(e.Queued))
+	})
 }
 
 // free tells whether the result of an evaluation may take a place: none stands there of the

@@ -369,3 +369,32 @@ func TestRestoreOfASessionThatLives(t *testing.T) {
 		t.Errorf("it is told as %+v", tr.end)
 	}
 }
+
+// What is evaluated before all is told of what was there stays: it is newer.
+func TestEvaluatedBeforeTheReplay(t *testing.T) {
+	t.Parallel()
+	h := newHousehold(t)
+	text := strings.Repeat("print('x' * 100_000)\n", 20) + "6 * 7\n"
+	b := h.join("Vim", text)
+	for line := range 20 {
+		b.unit("line", b.position(line*len("print('x' * 100_000)\n"))).wait()
+	}
+	b.run("6 * 7")
+	b.crash()
+	b = h.join("Vim", text)
+	e := b.start("6 * 7")
+	e.wait()
+	command[lsp.RestoreResult](b.client, lsp.CommandRestore, b.only()) // all is told then
+	stands := 0
+	for _, other := range b.evaluations() {
+		if other.Range == e.where {
+			stands++
+			if other.Evaluation != e.id {
+				t.Errorf("the older result stands there: %+v", other)
+			}
+		}
+	}
+	if stands != 1 {
+		t.Errorf("%d results stand there", stands)
+	}
+}
