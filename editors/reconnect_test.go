@@ -354,6 +354,27 @@ func TestDaemonIsRestarted(t *testing.T) {
 	})
 }
 
+// `reval daemon stop` is an end in order: nobody starts a daemon again before the next evaluation.
+func TestDaemonIsStopped(t *testing.T) {
+	seats(t, map[string]string{"a.py": "6 * 7\n"}, "a.py", func(s *seat) {
+		s.term.WaitFor(`6 \* 7`)
+		s.evaluate(1)
+		s.term.WaitFor(`6 \* 7 +⇒ 42`)
+		stop := exec.Command(testenv.Reval(t), "daemon", "stop")
+		stop.Env = s.env
+		if out, err := stop.CombinedOutput(); err != nil {
+			s.t.Fatalf("%v: %s", err, out)
+		}
+		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42 +\(the server ended since\)$`)
+		s.term.WaitFor(`the server ended, the next evaluation starts another`)
+		if pid, _ := s.daemon(); pid != 0 {
+			s.t.Errorf("a daemon runs, process %d", pid)
+		}
+		s.evaluate(1)
+		s.term.WaitFor(`(?m)6 \* 7 +⇒ 42 *$`)
+	})
+}
+
 // A server that does not come up is given up after some attempts, with what to do; the next
 // evaluation tries again.
 func TestServerIsGivenUp(t *testing.T) {

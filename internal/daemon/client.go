@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -27,13 +28,23 @@ const farewellPatience = 5 * time.Second
 func (c *Client) Read(p []byte) (int, error)  { return c.r.Read(p) }
 func (c *Client) Write(p []byte) (int, error) { return c.conn.Write(p) }
 
+// stoppedError is why a daemon ends whose user has asked for that: editors are not to start it
+// again.
+type stoppedError struct{ error }
+
+// dies tells whether the connection's end is to look like a death, after which an editor goes on
+// with another daemon.
+func (c *Client) dies() bool {
+	return c.died.Load() || c.ending.Err() != nil && !errors.As(context.Cause(c.ending), new(stoppedError))
+}
+
 // Close breaks off reads and writes, and tells the peer that the connection has ended in
-// order; where the daemon ends, that it has not.
+// order; where the daemon ends and was not stopped, that it has not.
 func (c *Client) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
 		return nil
 	}
-	if c.ending.Err() != nil || c.died.Load() {
+	if c.dies() {
 		return c.conn.Close()
 	}
 	err := c.conn.CloseWrite()
@@ -44,10 +55,14 @@ func (c *Client) Close() error {
 // farewell waits until the peer has seen the end, which it may take for a death otherwise.
 func (c *Client) farewell() {
 	c.Close()
-	if c.ending.Err() != nil || c.died.Load() {
+	if c.dies() {
 		return
 	}
-	stop := context.AfterFunc(c.ending, func() { c.conn.Close() })
+	stop := context.AfterFunc(c.ending, func() {
+		if c.dies() {
+			c.conn.Close()
+		}
+	})
 	defer stop()
 	c.conn.SetDeadline(time.Now().Add(farewellPatience))
 	io.Copy(io.Discard, c.conn)

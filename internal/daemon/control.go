@@ -100,7 +100,7 @@ func (s *server) stop(why error) {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
-	s.end(why)
+	s.end(stoppedError{why})
 }
 
 // isHeir has a client's connection end when the daemon has let go of everything.

@@ -5,9 +5,8 @@ local M = {}
 local namespace = vim.api.nvim_create_namespace('reval')
 local pictures = { 'image/png', 'image/svg+xml', 'image/jpeg', 'image/gif' }
 
---- Client id → what is ours to remember of it: uris of its documents that are open, and
---- whether it was told to end; refused where it cannot be used, as another would be.
----@type table<integer, { uris: table<string, true>, wished: boolean, refused: boolean? }>
+--- Client id → what is ours to remember of it: uris of its documents that are open.
+---@type table<integer, { uris: table<string, true> }>
 local servers = {}
 
 --- Buffer → functions that wait until its document is open at the server, and its client.
@@ -66,7 +65,8 @@ local function last_words()
   return words
 end
 
-local function exited(code, signal, id)
+--- ended says how the process of a client ended, and whether that was asked for.
+local function exited(ended, id)
   local server = servers[id]
   servers[id] = nil
   vim.schedule(function()
@@ -78,16 +78,16 @@ local function exited(code, signal, id)
     end
     if server and vim.v.exiting == vim.NIL then
       local why = ''
-      -- Who stops it by other means (:lsp restart, or with force, by SIGTERM) has said so.
-      local died = not server.wished and (code ~= 0 or signal ~= 0 and signal ~= 15)
-      if died then
-        local words = last_words()
-        why = signal ~= 0 and 'signal ' .. signal or 'exit status ' .. code
+      local died = not ended.asked and (ended.code ~= 0 or ended.signal ~= 0)
+      -- Who asked for it, as :lsp restart does, has said so.
+      if not ended.asked then
+        local words = died and last_words()
+        why = ended.signal ~= 0 and 'signal ' .. ended.signal or 'exit status ' .. ended.code
         if words then
           why = why .. ', ' .. words:gsub('^reval: ', '')
         end
       end
-      vim.fn['reval#client#exited'](vim.tbl_keys(server.uris), why, died and not server.refused and 1 or 0)
+      vim.fn['reval#client#exited'](vim.tbl_keys(server.uris), why, died and 1 or 0)
     end
   end)
 end
@@ -149,17 +149,28 @@ end
 --- The `cmd` and the `on_exit` of a client whose end is told here, in one line: vim.lsp says
 --- another one of every end with a status, and then waits for a key.
 local function process(command, root)
-  local ended = { code = 0, signal = 0 }
+  local ended
   local function start(dispatchers)
+    ended = { code = 0, signal = 0, asked = false }
     local on_exit = dispatchers.on_exit
     dispatchers.on_exit = function(code, signal)
-      ended = { code = code, signal = signal }
+      ended.code, ended.signal = code, signal
       on_exit(0, 0)
     end
-    return vim.lsp.rpc.start(command, dispatchers, { cwd = root, detached = vim.fn.has('win32') == 0 })
+    local rpc = vim.lsp.rpc.start(command, dispatchers, { cwd = root, detached = vim.fn.has('win32') == 0 })
+    local notify, terminate = rpc.notify, rpc.terminate
+    rpc.notify = function(method, params)
+      ended.asked = ended.asked or method == 'exit'
+      return notify(method, params)
+    end
+    rpc.terminate = function()
+      ended.asked = true
+      terminate()
+    end
+    return rpc
   end
   return start, function(_, _, id)
-    exited(ended.code, ended.signal, id)
+    exited(ended, id)
   end
 end
 
@@ -202,7 +213,7 @@ function M.attach(bufnr)
     flags = { debounce_text_changes = 200, allow_incremental_sync = false, exit_timeout = 2000 },
     on_init = function(started)
       -- Also one that was started again by other means (:lsp restart).
-      servers[started.id] = servers[started.id] or { uris = {}, wished = false }
+      servers[started.id] = servers[started.id] or { uris = {} }
       quiet(started)
       keep_documents(started)
     end,
@@ -220,7 +231,7 @@ function M.attach(bufnr)
     waiting[bufnr] = nil
     return ''
   end
-  servers[id] = servers[id] or { uris = {}, wished = false }
+  servers[id] = servers[id] or { uris = {} }
   if waiting[bufnr] then
     waiting[bufnr].client = id
   end
@@ -311,7 +322,6 @@ end
 function M.attached(client, bufnr)
   if client.offset_encoding ~= 'utf-8' then
     vim.fn['reval#client#error']('the server does not count positions in UTF-8: update reval')
-    servers[client.id].refused = true
     call(client, 'stop', true)
     return
   end
