@@ -75,6 +75,7 @@ func runLSP(ctx context.Context, env environment, args []string) error {
 		conn, err := joinDaemon(ctx, daemon.LSP, *logFile)
 		switch {
 		case err == nil:
+			go leaveProgram() // while the editor waits for the daemon
 			return daemon.Forward(ctx, conn, env.stdin, env.stdout)
 		case ctx.Err() != nil, errors.As(err, new(daemon.RefusedError)):
 			return err

@@ -43,7 +43,7 @@ type echo struct {
 // startEcho starts a kernel that ends with the process.
 func startEcho(ctx context.Context, dir string) (file string, err error) {
 	info := jupyter.ConnectionInfo{
-		Transport: "tcp", IP: "127.0.0.1", HBPort: 1, // no client here listens to the heart
+		Transport: "tcp", IP: "127.0.0.1",
 		SignatureScheme: jupyter.SignatureScheme, Key: jupyter.NewKey(),
 	}
 	e := &echo{session: jupyter.NewID()}
@@ -56,6 +56,14 @@ func startEcho(ctx context.Context, dir string) (file string, err error) {
 	if info.IOPubPort, err = portOf(e.iopub.Endpoint()); err != nil {
 		return "", err
 	}
+	heartbeat, err := zsock.ListenRep(ctx, "tcp://127.0.0.1:*", zsock.Options{})
+	if err != nil {
+		return "", err
+	}
+	if info.HBPort, err = portOf(heartbeat.Endpoint()); err != nil {
+		return "", err
+	}
+	go heartbeat.Serve(ctx, func(request [][]byte) [][]byte { return request })
 	for _, port := range []*int{&info.ShellPort, &info.ControlPort, &info.StdinPort} {
 		router, err := zsock.ListenRouter(ctx, "tcp://127.0.0.1:*", zsock.Options{})
 		if err != nil {

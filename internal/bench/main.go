@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/reval-editor/reval/internal/bench/child"
@@ -24,7 +25,7 @@ var (
 	quote  = flag.String("quote", "", "put the budgets between the marks in this `file`")
 	libzmq = flag.String("libzmq", "", "the `program` of internal/bench/libzmq")
 	reval  = flag.String("reval", "bin/reval", "the `program` that is measured")
-	only   = flag.String("only", "", "one `section` alone: sockets, latency, editors, flood, idle or go")
+	only   = flag.String("only", "", "one `section` alone: sockets, latency, daemon, printing, editors, flood, idle or go")
 )
 
 // plays are what this program is as a child.
@@ -58,7 +59,7 @@ type bench struct {
 	report report
 }
 
-// timeout bounds a run, which takes about ten minutes.
+// timeout bounds a run, which takes about fifteen minutes.
 const timeout = 40 * time.Minute
 
 func measure() error {
@@ -85,13 +86,17 @@ func measure() error {
 	if err := b.quietHistory(); err != nil {
 		return err
 	}
+	if err := b.privateHome(); err != nil {
+		return err
+	}
+	defer b.stopDaemon()
 	if err := b.machine(ctx); err != nil {
 		return err
 	}
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"sockets", b.sockets}, {"latency", b.latency}, {"editors", b.editors}, {"flood", b.flood}, {"idle", b.idle}, {"go", b.goKernels}} {
+	}{{"sockets", b.sockets}, {"latency", b.latency}, {"daemon", b.daemon}, {"printing", b.printing}, {"editors", b.editors}, {"flood", b.flood}, {"idle", b.idle}, {"go", b.goKernels}} {
 		if *only != "" && *only != section.name {
 			continue
 		}
@@ -115,6 +120,28 @@ func (b *bench) quietHistory() error {
 		return err
 	}
 	return os.Setenv("IPYTHONDIR", filepath.Dir(profile))
+}
+
+// privateHome gives what is measured a place for its daemon and its journal that is not the user's.
+func (b *bench) privateHome() error {
+	for _, name := range []string{"XDG_RUNTIME_DIR", "XDG_STATE_HOME", "JUPYTER_RUNTIME_DIR"} {
+		dir := filepath.Join(b.dir, strings.ToLower(name))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.Setenv(name, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopDaemon ends the daemon, if there is one, and with it its sessions.
+func (b *bench) stopDaemon() error {
+	if out, err := exec.Command(*reval, "daemon", "stop").CombinedOutput(); err != nil {
+		return fmt.Errorf("stop the daemon: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (b *bench) write() error {

@@ -15,7 +15,7 @@ import uuid
 
 import zmq
 
-LIMIT = 30  # seconds that anything may take
+LIMIT = 120  # seconds that anything may take
 
 
 class Bare:
@@ -92,6 +92,11 @@ class Bare:
         self.until(self.shell, "execute_reply", request)
         while self.until(self.iopub, "status", request)["execution_state"] != "idle":
             pass
+
+    def flood(self, code):
+        start = time.perf_counter_ns()
+        self.ended(self.send_execute(code))
+        return {"took": time.perf_counter_ns() - start}
 
     def queue(self, code, n):
         """Requests n executions at once, and waits for the last value."""

@@ -33,6 +33,8 @@ type Request struct {
 type Usage struct {
 	CPU  time.Duration `json:"cpu"`  // of user and system
 	Peak int64         `json:"peak"` // resident memory at its highest, in bytes
+	// Resident is its memory now, Own what of that is no file's; UsageNow alone tells.
+	Resident, Own int64 `json:"-"`
 }
 
 // Child is a program that answers.
