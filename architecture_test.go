@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"internal/control":          {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter"},
 	"internal/daemon":           {"kernelclient", "internal/trust"},
 	"internal/terminal":         {"internal/control", "internal/daemon", "internal/journal", "internal/record", "kernelclient", "jupyter", "internal/language", "internal/output", "internal/trust"},
-	"internal/hub":              {"internal/journal", "internal/record", "internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language"},
+	"internal/hub":              {"internal/journal", "internal/record", "internal/session", "internal/workspace", "kernelclient", "jupyter", "internal/language", "internal/trust"},
 	"internal/session":          {"internal/record", "kernelclient", "jupyter"},
 	"internal/record":           {"jupyter", "internal/output"},
 	"internal/journal":          {"internal/record", "jupyter", "internal/trust"},

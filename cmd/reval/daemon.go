@@ -87,7 +87,7 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		logger.Warn("kernels end with the daemon", "error", err)
 	}
-	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Registry: kernels, Logger: logger})
+	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Registry: kernels, Attached: filepath.Join(place.Dir, "joined.json"), Logger: logger})
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
 		Busy: func() bool { return len(h.Sessions()) > 0 },

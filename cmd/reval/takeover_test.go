@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/reval-editor/reval/internal/testenv"
+	"github.com/reval-editor/reval/kernelclient"
 )
 
 // takeover is a document whose session one daemon after the other has.
@@ -234,6 +235,41 @@ func TestNewerRevalTakesOver(t *testing.T) {
 	again.Env = d.env
 	if out, err := again.CombinedOutput(); err == nil || !strings.Contains(string(out), "a daemon of a newer reval, 99.0.0, serves this user") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("%v: an older one is told %s", err, out)
+	}
+}
+
+// A kernel that was joined is joined again: nothing is evaluated in another one.
+func TestJoinedKernelIsJoinedAgain(t *testing.T) {
+	d := newTakeover(t)
+	specs, err := kernelclient.Finder{Env: d.env}.Find(t.Context())
+	if len(specs) == 0 {
+		t.Fatal(err)
+	}
+	kernel, err := kernelclient.Launch(t.Context(), specs[0], kernelclient.LaunchOptions{Env: d.env, Dir: d.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kernel.Close()
+	d.editor.call("workspace/executeCommand", map[string]any{"command": "reval.selectKernel", "arguments": []any{map[string]any{"uri": d.uri, "kernel": kernel.ConnectionFile()}}})
+	d.evaluate(lineSet)
+	pid := d.evaluate(linePID)
+	for range 2 { // also if nothing was evaluated in between
+		d.kill()
+		d.join()
+	}
+	if again := d.evaluate(linePID); again != pid {
+		t.Errorf("it is evaluated in the process %s, not %s", again, pid)
+	}
+	d.kill()
+	kernel.Close()
+	d.join()
+	id := d.editor.command("reval.evaluate", map[string]any{"uri": d.uri, "unit": "line", "position": map[string]any{"line": linePID, "character": 0}})
+	var m lspMessage
+	for m.Method != "" || string(m.ID) != id {
+		m = d.editor.read()
+	}
+	if !strings.Contains(string(m.Error), filepath.Base(kernel.ConnectionFile())) {
+		t.Errorf("where it is gone that is told as %s", m.Error)
 	}
 }
 

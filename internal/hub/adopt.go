@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -76,6 +77,9 @@ func (h *Hub) Adopt(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumePatience)
 	defer cancel()
+	if err := h.attachments.load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.options.Logger.Warn("which kernels were joined is not known", "error", err)
+	}
 	entries, err := h.options.Registry.Entries()
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -29,6 +30,9 @@ type Options struct {
 	Journal *journal.Journal
 	// Registry has kernels outlive this process; with nil they end with it.
 	Registry *kernelclient.Registry
+	// Attached is a file for what the next process has to know of kernels that were joined; empty
+	// for none.
+	Attached string
 	// Logger is nil for none.
 	Logger *slog.Logger
 }
@@ -37,8 +41,9 @@ type Options struct {
 //
 // Goroutines: those of ends, which close sessions; Close waits for them.
 type Hub struct {
-	options Options
-	ends    sync.WaitGroup
+	options     Options
+	attachments attachments
+	ends        sync.WaitGroup
 
 	mu       sync.Mutex
 	sessions []*Session
@@ -51,7 +56,7 @@ func New(o Options) *Hub {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{options: o}
+	return &Hub{options: o, attachments: attachments{file: o.Attached}}
 }
 
 // Session is one of a hub's.
@@ -102,7 +107,8 @@ func (h *Hub) session(w *workspace.Workspace, p workspace.Project, lang language
 }
 
 // Chosen is the kernel that was chosen for the session that was used last, of those of a project
-// and a language whose kernels live; empty if that has the language's default, or there is none.
+// and a language whose kernels live, or else for one of the process before; empty if that has the
+// language's default, or there is none.
 func (h *Hub) Chosen(p workspace.Project, lang language.Language) string {
 	var last *Session
 	for _, s := range h.Sessions() {
@@ -112,9 +118,9 @@ func (h *Hub) Chosen(p workspace.Project, lang language.Language) string {
 		}
 	}
 	if last == nil {
-		return ""
+		return h.attachments.chosen(p, lang, time.Time{})
 	}
-	return last.Wanted
+	return cmp.Or(h.attachments.chosen(p, lang, last.Used()), last.Wanted)
 }
 
 // options are those of the session below.
@@ -217,9 +223,14 @@ func (s *Session) connect(ctx context.Context, o kernelclient.Options) (*kernelc
 	if err != nil {
 		return nil, err
 	}
-	return w.Open(ctx, s.Found(), s.Project, kernelclient.LaunchOptions{
+	k, err := w.Open(ctx, s.Found(), s.Project, kernelclient.LaunchOptions{
 		Options: o, Registry: s.hub.options.Registry, Session: s.note(s.Handover(), false),
 	})
+	if err == nil {
+		s.hub.attachments.forget(s.Project, s.Language)
+		s.hub.noteAttached()
+	}
+	return k, err
 }
 
 // Sessions are the hub's sessions, in the order in which they were made.
@@ -237,6 +248,7 @@ func (h *Hub) End(ctx context.Context, s *Session) {
 	h.mu.Unlock()
 	if there {
 		s.Close(ctx)
+		h.noteAttached()
 	}
 }
 
@@ -257,7 +269,10 @@ func (h *Hub) Tidy() {
 		rest := s.rest(h.options.Idle)
 		if rest == 0 {
 			h.options.Logger.Info("session ends", "session", s.ID, "folder", s.Project.Folder, "kernel", s.Spec().Name)
-			h.ends.Go(func() { s.Close(context.Background()) })
+			h.ends.Go(func() {
+				s.Close(context.Background())
+				h.noteAttached()
+			})
 			return true
 		}
 		if rest > 0 && (next < 0 || rest < next) {
@@ -295,6 +310,8 @@ func (h *Hub) Close(ctx context.Context) {
 		h.ends.Go(func() { s.Close(ctx) })
 	}
 	h.ends.Wait()
+	h.attachments.clear()
+	h.noteAttached()
 }
 
 // close has no session be joined any more, and gives those that there were.

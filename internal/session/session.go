@@ -284,7 +284,10 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 	s.change(func() (changed []*Evaluation) {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
-			s.kernel, s.state, s.message, s.link, s.used = kernel, Idle, "", l, time.Now()
+			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
+			if s.resuming == nil || s.used.IsZero() {
+				s.used = time.Now()
+			}
 			s.wait.Go(func() { s.follow(kernel) })
 			changed = s.taken(kernel)
 		}
