@@ -113,8 +113,16 @@ func appendPath(paths []string, u uri.URI) []string {
 	return paths
 }
 
-// Initialized needs no answer.
-func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error { return nil }
+// Initialized has the client told what its user is to know, from now on.
+func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error {
+	stop := s.hub.Warnings(func(words string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.outbox.message(protocol.MessageTypeWarning, words)
+	})
+	context.AfterFunc(s.ctx, stop)
+	return nil
+}
 
 // SetTrace is accepted: the log is not the client's.
 func (s *Server) SetTrace(context.Context, *protocol.SetTraceParams) error { return nil }

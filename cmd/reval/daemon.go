@@ -50,6 +50,9 @@ func joinDaemon(ctx context.Context, purpose, logFile string) (*daemon.Conn, err
 // the default of 100 it has twice the memory of what it keeps.
 const gcPercent = 50
 
+// maxTroubles bounds how many troubles of the journal wait to be told.
+const maxTroubles = 8
+
 func runDaemon(ctx context.Context, env environment, args []string) error {
 	f := flags("daemon run")
 	detached := f.Bool("detached", false, "")
@@ -77,7 +80,13 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	oneProcessor()
 	debug.SetGCPercent(gcPercent)
 	leaveProgram()
-	kept, err := openJournal(logger)
+	troubles := make(chan string, maxTroubles)
+	kept, err := openJournal(logger, func(words string) {
+		select {
+		case troubles <- words:
+		default: // it is in the log
+		}
+	})
 	if err != nil {
 		logger.Warn("what kernels give is not kept", "error", err)
 	} else {
@@ -88,6 +97,11 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 		logger.Warn("kernels end with the daemon", "error", err)
 	}
 	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Registry: kernels, Attached: filepath.Join(place.Dir, "joined.json"), Logger: logger})
+	go func() { // as long as the process lives
+		for words := range troubles {
+			h.Warn(words)
+		}
+	}()
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
 		Busy: func() bool { return len(h.Sessions()) > 0 },
@@ -114,16 +128,13 @@ func openRegistry() (*kernelclient.Registry, error) {
 	return kernelclient.OpenRegistry(dir, version())
 }
 
-// openJournal opens the user's journal. What goes wrong with it later is in the log.
-func openJournal(logger *slog.Logger) (*journal.Journal, error) {
+// openJournal opens the user's journal. trouble is called with what goes wrong with it later.
+func openJournal(logger *slog.Logger, trouble func(words string)) (*journal.Journal, error) {
 	dir, err := journalDir()
 	if err != nil {
 		return nil, err
 	}
-	return journal.Open(journal.Options{
-		Dir: dir, Logger: logger,
-		Trouble: func(words string) { logger.Warn("journal", "trouble", words) },
-	}), nil
+	return journal.Open(journal.Options{Dir: dir, Logger: logger, Trouble: trouble}), nil
 }
 
 // serveEditor serves an editor that joined the daemon: with its environment and folder.

@@ -340,6 +340,39 @@ func endProcess(t *testing.T, pid string) {
 	}
 }
 
+// What is wrong with the journal is told to an editor's user, once.
+func TestTroubleOfTheJournalIsTold(t *testing.T) {
+	h := newHousehold(t)
+	state := t.TempDir()
+	h.env = append(h.env, "XDG_STATE_HOME="+state)
+	if err := os.Mkdir(filepath.Join(state, "reval"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(state, "reval", "journal.db")
+	if err := os.WriteFile(file, []byte(strings.Repeat("no journal\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := h.edit("a.py", "1\n")
+	var m lspMessage
+	for m.Method != "window/showMessage" {
+		m = e.read()
+	}
+	if told := m.Params.Message; !strings.HasPrefix(told, "the history in "+file+" was damaged") {
+		t.Errorf("it is told as %q", told)
+	}
+	other, uri := h.edit("b.py", "'there'\n")
+	evaluation := other.begin(uri)
+	s := other.of(evaluation)
+	for !s.ended() {
+		if m := other.read(); m.Method == "window/showMessage" {
+			t.Errorf("again: %q", m.Params.Message)
+		}
+	}
+	if got := h.history()[evaluation]; s.state != "done" || got != "" && !strings.Contains(got, "there") {
+		t.Errorf("the evaluation is %s, of which is kept %q", s.state, got)
+	}
+}
+
 // `reval daemon stop` ends kernels, also those that no daemon has; `reval sessions` finds these.
 func TestStopEndsKernels(t *testing.T) {
 	d := newTakeover(t)

@@ -48,6 +48,7 @@ type Hub struct {
 	mu       sync.Mutex
 	sessions []*Session
 	timer    *time.Timer // to the next Tidy
+	warnings warnings
 	closed   bool
 }
 
