@@ -15,7 +15,7 @@ const module = "github.com/reval-editor/reval/"
 // mayImport says which of our packages each may import besides itself and what
 // lies below it. A package that is not listed may import nothing of ours.
 var mayImport = map[string][]string{
-	"cmd/reval":                 {"internal/control", "internal/hub", "internal/journal", "lsp", "internal/daemon", "internal/terminal", "gokernel", "kernelclient"},
+	"cmd/reval":                 {"internal/control", "internal/trust", "internal/hub", "internal/journal", "lsp", "internal/daemon", "internal/terminal", "gokernel", "kernelclient"},
 	"lsp":                       {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter", "internal/document", "internal/language", "internal/output"},
 	"internal/control":          {"internal/hub", "internal/session", "internal/record", "internal/workspace", "kernelclient", "jupyter"},
 	"internal/daemon":           {"kernelclient", "internal/trust"},

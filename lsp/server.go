@@ -37,6 +37,8 @@ type Options struct {
 	// Hub has the sessions, which go on when the connection ends; nil for sessions of its
 	// own, which end with it.
 	Hub *hub.Hub
+	// GoOn is hub.Options.GoOn, of sessions of its own.
+	GoOn bool
 	// Heartbeat is kernelclient.Options.Heartbeat, of sessions of its own.
 	Heartbeat time.Duration
 	// Keep bounds what is remembered of the outputs of all evaluations, in bytes; 0 for
@@ -124,7 +126,7 @@ func Serve(ctx context.Context, rw io.ReadWriteCloser, o Options) error {
 		open:      map[string]bool{}, results: map[string]*result{}, inputs: map[string]*inputRequest{}, closing: closing{renamed: map[uri.URI]uri.URI{}},
 	}
 	if s.hub = o.Hub; s.hub == nil {
-		s.hub = hub.New(hub.Options{Heartbeat: o.Heartbeat, Logger: o.Logger})
+		s.hub = hub.New(hub.Options{Heartbeat: o.Heartbeat, GoOn: o.GoOn, Logger: o.Logger})
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()

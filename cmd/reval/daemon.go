@@ -81,7 +81,12 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	debug.SetGCPercent(gcPercent)
 	leaveProgram()
 	troubles := make(chan string, maxTroubles)
-	kept, err := openJournal(logger, func(words string) {
+	configured, err := readConfig()
+	if err != nil {
+		logger.Warn("configuration", "error", err)
+		troubles <- terminal.Words(err)
+	}
+	kept, err := openJournal(configured, logger, func(words string) {
 		select {
 		case troubles <- words:
 		default: // it is in the log
@@ -96,14 +101,17 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	if err != nil {
 		logger.Warn("kernels end with the daemon", "error", err)
 	}
-	h := hub.New(hub.Options{Idle: sessionIdle, Journal: kept, Registry: kernels, Attached: filepath.Join(place.Dir, "joined.json"), Logger: logger})
+	h := hub.New(hub.Options{
+		Idle: configured.SessionIdle, GoOn: !configured.StopOnError,
+		Journal: kept, Registry: kernels, Attached: filepath.Join(place.Dir, "joined.json"), Logger: logger,
+	})
 	go func() { // as long as the process lives
 		for words := range troubles {
 			h.Warn(words)
 		}
 	}()
 	return daemon.Serve(ctx, daemon.ServeOptions{
-		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path,
+		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path, Settings: configured.told(),
 		Busy: func() bool { return len(h.Sessions()) > 0 },
 		Adopt: func() {
 			if err := h.Adopt(ctx); err != nil {
@@ -129,12 +137,12 @@ func openRegistry() (*kernelclient.Registry, error) {
 }
 
 // openJournal opens the user's journal. trouble is called with what goes wrong with it later.
-func openJournal(logger *slog.Logger, trouble func(words string)) (*journal.Journal, error) {
+func openJournal(c config, logger *slog.Logger, trouble func(words string)) (*journal.Journal, error) {
 	dir, err := journalDir()
 	if err != nil {
 		return nil, err
 	}
-	return journal.Open(journal.Options{Dir: dir, Logger: logger, Trouble: trouble}), nil
+	return journal.Open(journal.Options{Dir: dir, MaxAge: c.HistoryAge, MaxBytes: c.HistorySize, Logger: logger, Trouble: trouble}), nil
 }
 
 // serveEditor serves an editor that joined the daemon: with its environment and folder.

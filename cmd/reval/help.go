@@ -110,8 +110,8 @@ is started by the first of them, listens on a Unix socket in a folder that is th
 user's alone, and ends when it has had neither client nor work for ten minutes.
 
   --json  an object with the keys pid, version, build, socket, log, since, memory (in
-          bytes), clients (pid, for, folder, since), handover (true while it takes no
-          more clients) and others, the daemons of other builds; null if there is none
+          bytes), settings (of the configuration), clients (pid, for, folder, since),
+          handover (true while it takes no more clients) and others, the daemons of other builds; null if there is none
 
 exit status: 0; 1 if there is none
 `,

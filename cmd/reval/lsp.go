@@ -91,8 +91,12 @@ func runLSP(ctx context.Context, env environment, args []string) error {
 		defer out.Close()
 		logger = debugLogger(out)
 	}
+	configured, err := readConfig()
+	if err != nil {
+		fmt.Fprintf(env.stderr, "reval: %s\n", terminal.Words(err))
+	}
 	oneProcessor()
-	return serveLSP(ctx, newStdio(env), lsp.Options{Logger: logger})
+	return serveLSP(ctx, newStdio(env), lsp.Options{GoOn: !configured.StopOnError, Logger: logger})
 }
 
 // serveLSP serves an editor.

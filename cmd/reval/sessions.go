@@ -6,16 +6,12 @@ import (
 	"flag"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/reval-editor/reval/internal/control"
 	"github.com/reval-editor/reval/internal/daemon"
 	"github.com/reval-editor/reval/internal/hub"
 	"github.com/reval-editor/reval/internal/terminal"
 )
-
-// sessionIdle is how long a session lives that no client has joined and that evaluates nothing.
-const sessionIdle = 12 * time.Hour
 
 // sessionsPurpose is what a terminal joins the daemon for to hear of sessions.
 const sessionsPurpose = "sessions"

@@ -35,8 +35,9 @@ type ServeOptions struct {
 	// Detached says that [Join] started this process.
 	Detached bool
 	Logger   *slog.Logger
-	// LogFile is told to who asks.
-	LogFile string
+	// LogFile and Settings are told to who asks.
+	LogFile  string
+	Settings map[string]string
 
 	patience time.Duration                     // 0 for handshakePatience
 	peer     func(*net.UnixConn) (peer, error) // nil for peerOf

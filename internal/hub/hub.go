@@ -26,6 +26,8 @@ type Options struct {
 	// Idle is how long a session lives to which nobody listens and that evaluates nothing;
 	// 0 for no time at all, a negative one for ever.
 	Idle time.Duration
+	// GoOn has what waits behind an error run.
+	GoOn bool
 	// Journal keeps what came of evaluations; nil for none.
 	Journal *journal.Journal
 	// Registry has kernels outlive this process; with nil they end with it.
@@ -126,7 +128,7 @@ func (h *Hub) Chosen(p workspace.Project, lang language.Language) string {
 
 // options are those of the session below.
 func (s *Session) options() session.Options {
-	o := session.Options{Asked: s.noteQuestion, Logger: s.hub.options.Logger}
+	o := session.Options{GoOn: s.hub.options.GoOn, Asked: s.noteQuestion, Logger: s.hub.options.Logger}
 	if !s.unkept {
 		o.Journal = &kept{Journal: s.hub.options.Journal, session: s}
 	}

@@ -162,7 +162,7 @@ func (s *Session) ends(kernel *kernelclient.Kernel, e *Evaluation, x brought, re
 				cause = err
 			}
 			changed = append(changed, s.died(kernel, cause)...)
-		case e.State == Failed:
+		case e.State == Failed && !s.goOn:
 			changed = append(changed, s.dropGroup(e.Group)...)
 		}
 		return append(changed, s.renumber()...)

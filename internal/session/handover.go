@@ -163,7 +163,7 @@ func Resume(connect Connect, past Past, o Options) *Session {
 	}
 	s.change(func() (changed []*Evaluation) {
 		if past.Released {
-			changed = s.goOn(past.Handover)
+			changed = s.takeOver(past.Handover)
 		} else {
 			s.guess(open)
 		}
@@ -186,9 +186,9 @@ func Resume(connect Connect, past Past, o Options) *Session {
 	return s
 }
 
-// goOn takes up what is not done, but for what was given up since by a process that never had the
+// takeOver takes up what is not done, but for what was given up since by a process that never had the
 // kernel; mu is held.
-func (s *Session) goOn(h Handover) (taken []*Evaluation) {
+func (s *Session) takeOver(h Handover) (taken []*Evaluation) {
 	ended := func(e *Evaluation) bool {
 		k := s.records.byID[e.ID]
 		return k != nil && k.evaluation.State.Ended()

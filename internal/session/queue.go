@@ -13,7 +13,7 @@ import (
 // The queue's rules: one evaluation at a time, in the order in which they were asked for, unless
 // one is moved; code that waits and is asked for again is evaluated once, in the place where
 // it waited; nothing else comes between pieces that were asked for together; an error takes
-// what waits of the same group with it; an interrupt, a restart and a death take all that waits.
+// what waits of the same group with it, unless Options.GoOn says otherwise; an interrupt, a restart and a death take all that waits.
 
 // Request is code to evaluate.
 type Request struct {

@@ -68,6 +68,7 @@ type Session struct {
 	connect Connect
 	journal Journal // nil for none
 	asked   func()  // Options.Asked
+	goOn    bool    // Options.GoOn
 	logger  *slog.Logger
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -114,6 +115,8 @@ type link struct {
 type Options struct {
 	// Journal is told what came of evaluations; nil for none.
 	Journal Journal
+	// GoOn has what waits behind an error run all the same.
+	GoOn bool
 	// Asked is called when the kernel has asked for input, and when that is over; nil for nothing.
 	Asked func()
 	// Logger is nil for none.
@@ -130,7 +133,7 @@ func New(connect Connect, o Options) *Session {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Session{
-		connect: connect, journal: o.Journal, asked: o.Asked, logger: o.Logger, ctx: ctx, cancel: cancel,
+		connect: connect, journal: o.Journal, asked: o.Asked, goOn: o.GoOn, logger: o.Logger, ctx: ctx, cancel: cancel,
 		state: None, link: new(link), gone: make(chan struct{}), records: newRecords(),
 	}
 }

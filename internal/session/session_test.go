@@ -159,8 +159,12 @@ func (r *transcript) expect(id, want string) {
 }
 
 func open(t testing.TB, connect Connect) (*Session, *transcript) {
+	return openWith(t, connect, Options{})
+}
+
+func openWith(t testing.TB, connect Connect, o Options) (*Session, *transcript) {
 	r := &transcript{t: t, last: map[string]EvaluationState{}, more: make(chan struct{})}
-	s := New(connect, Options{})
+	s := New(connect, o)
 	r.listening = s.Listen(r, Client{ID: "r"})
 	t.Cleanup(func() { s.Close(within(t)) })
 	return s, r
@@ -327,6 +331,16 @@ func TestErrorDropsItsGroup(t *testing.T) {
 	r.expect("a2", "queued 3; queued 2; cancelled not run: what came before it failed")
 	r.expect("b1", "queued 2; queued 1; queued 0; running; prints x; done")
 	r.expect("b2", "queued 4; queued 3; queued 1; queued 0; running; prints z; done")
+}
+
+// Where the user has said so what waits behind an error runs.
+func TestErrorDropsNothing(t *testing.T) {
+	t.Parallel()
+	var p played
+	s, r := openWith(t, p.attach(t), Options{GoOn: true})
+	s.Evaluate(Request{ID: "a1", Code: "fail", Group: "a"}, Request{ID: "a2", Code: "y", Group: "a"})
+	r.wait(0, "a2 done")
+	r.expect("a1", "queued 0; running; prints fail; fails Oh; error")
 }
 
 func TestInterrupt(t *testing.T) {

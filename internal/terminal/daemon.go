@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +64,9 @@ func (d Daemon) print(running []daemon.Status) error {
 		row("build", "%s", s.ID)
 		row("socket", "%s", s.Socket)
 		row("log", "%s", s.Log)
+		for _, name := range slices.Sorted(maps.Keys(s.Settings)) {
+			row("setting", "%s %s", name, s.Settings[name])
+		}
 		for _, c := range s.Clients {
 			row("client", "process %d, %s, in %s, since %s", c.PID, c.Purpose, c.Folder, c.Since.Local().Format(time.DateTime))
 		}
