@@ -124,7 +124,11 @@ func (h *Hub) resume(ctx context.Context, e kernelclient.Entry) error {
 		return nil
 	}
 	h.options.Logger.Info("a session is taken up", "session", s.ID, "folder", s.Project.Folder, "kernel", e.Spec.Name, "pid", e.PID)
-	s.Session = session.Resume(s.connect, past, s.options())
+	o := s.options()
+	if s.kept != nil {
+		s.kept.told, s.kept.kernel = len(past.Evaluations) > 0, e.Spec.Name
+	}
+	s.Session = session.Resume(s.connect, past, o)
 	h.sessions = append(h.sessions, s)
 	return nil
 }
@@ -196,6 +200,9 @@ func (s *Session) Shutdown() session.Rest { return s.ending(s.Session.Shutdown) 
 func (s *Session) Close(ctx context.Context) {
 	s.Session.Close(ctx)
 	s.endEntry()
+	if s.kept != nil {
+		s.kept.ended()
+	}
 }
 
 func (s *Session) ending(end func() session.Rest) session.Rest {

@@ -74,7 +74,8 @@ type Session struct {
 
 	hub     *Hub
 	started time.Time
-	unkept  bool // nothing of it is given to the journal
+	unkept  bool  // nothing of it is given to the journal
+	kept    *kept // its way to the journal; nil if it is unkept
 
 	finding sync.Mutex // held while kernels are looked for
 
@@ -130,7 +131,8 @@ func (h *Hub) Chosen(p workspace.Project, lang language.Language) string {
 func (s *Session) options() session.Options {
 	o := session.Options{GoOn: s.hub.options.GoOn, Asked: s.noteQuestion, Logger: s.hub.options.Logger}
 	if !s.unkept {
-		o.Journal = &kept{Journal: s.hub.options.Journal, session: s}
+		s.kept = &kept{Journal: s.hub.options.Journal, session: s}
+		o.Journal = s.kept
 	}
 	return o
 }

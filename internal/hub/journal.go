@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/reval-editor/reval/internal/journal"
@@ -25,14 +26,9 @@ type kept struct {
 // Evaluation tells the journal of an evaluation, and of the session before the first one and
 // when its kernel is known.
 func (k *kept) Evaluation(e session.Evaluation) {
-	spec := k.session.Spec()
 	k.mu.Lock()
-	if !k.told || k.kernel != spec.Name {
-		k.told, k.kernel = true, spec.Name
-		k.Journal.Session(journal.Session{
-			ID: k.session.ID, Kernel: spec.Name, DisplayName: spec.DisplayName, Language: k.session.Language.ID,
-			Folder: k.session.Project.Folder, Started: k.session.started,
-		})
+	if !k.told || k.kernel != k.session.Spec().Name {
+		k.tell(time.Time{})
 	}
 	k.mu.Unlock()
 	k.Journal.Evaluation(journal.Evaluation{
@@ -43,6 +39,25 @@ func (k *kept) Evaluation(e session.Evaluation) {
 			Lines:  e.Origin.Lines, Start: e.Origin.Start, End: e.Origin.End,
 		},
 		State: string(e.State), Count: e.Count, Namespace: e.Namespace, Queued: e.Queued, Started: e.Started, Ended: e.Ended, Message: e.Message,
+	})
+}
+
+// ended tells the journal that the session has ended, if it knows of it.
+func (k *kept) ended() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.told {
+		k.tell(time.Now())
+	}
+}
+
+// tell tells the journal of the session; mu is held.
+func (k *kept) tell(ended time.Time) {
+	spec := k.session.Spec()
+	k.told, k.kernel = true, spec.Name
+	k.Journal.Session(journal.Session{
+		ID: k.session.ID, Kernel: spec.Name, DisplayName: spec.DisplayName, Language: k.session.Language.ID,
+		Folder: k.session.Project.Folder, Started: k.session.started, Ended: ended,
 	})
 }
 

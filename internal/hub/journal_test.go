@@ -95,9 +95,15 @@ func TestJournal(t *testing.T) {
 	if err != nil || len(past) != 1 || past[0].ID != "lost" || past[0].State != session.Lost {
 		t.Errorf("%v: past is %+v", err, past)
 	}
+	for _, s := range h.Sessions() {
+		h.End(context.Background(), s)
+	}
 	j.Session(journal.Session{ID: "s", Folder: dir, Ended: time.Now()})
+	if err := j.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	sessions, err := j.Sessions(context.Background(), "")
-	if err != nil || len(sessions) != 2 || sessions[1].Kernel == "" || sessions[1].Folder != dir {
+	if err != nil || len(sessions) != 2 || sessions[1].Kernel == "" || sessions[1].Folder != dir || sessions[1].Ended.IsZero() {
 		t.Errorf("%v: sessions %+v", err, sessions)
 	}
 }
