@@ -87,7 +87,8 @@ exit status: 0; 1 if something essential is missing
 `,
 	"sessions": `A session is a kernel, what waits for it, and what came of it. It goes on when the
 editor that began it is closed, and the next one that opens the file finds it. One
-that nobody has joined ends when it has evaluated nothing for 12 hours.
+that nobody has joined ends when it has evaluated nothing for 12 hours, or what is
+set (see 'reval help daemon run').
 
   --json  a list of objects with the keys id, kernel, display_name, language,
           folder, environment, state, message, queued, clients, evaluations, files and used
@@ -133,6 +134,11 @@ daemon.log.1 and daemon.log.2 are those before.
 goes on with its sessions and kernels; one of another build of this version takes no more
 clients, and hands over when it has none. Where a newer one runs, this does not start.
 A daemon that is ended by a signal, or dies, leaves its kernels to the next.
+
+It reads reval/config.json in the user's configuration folder ($XDG_CONFIG_HOME, or
+~/.config), if that is there: an object with the keys sessionIdle (after how long a
+session ends that nobody uses: "12h"), historyAge ("90d"), historySize ("2GiB") and
+stopOnError (whether what waits behind an error is not run: true).
 
   --idle DURATION  end after so long with neither client nor work; 10m by default
   --detached       tell who started this process that it listens, by the descriptors
