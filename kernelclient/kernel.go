@@ -155,6 +155,14 @@ func (k *Kernel) Info() jupyter.KernelInfoReplyContent { return k.info }
 // adopted, not attached to.
 func (k *Kernel) Launched() bool { return k.proc != nil || k.remote != nil && k.remote.started }
 
+// PID is the number of its process, if that was launched on this machine; else 0.
+func (k *Kernel) PID() int {
+	if k.proc == nil {
+		return 0
+	}
+	return k.proc.pid
+}
+
 // Spec is the kernelspec it was launched by; zero if it was attached to.
 func (k *Kernel) Spec() Spec { return k.spec }
 

@@ -113,6 +113,12 @@ func runDaemon(ctx context.Context, env environment, args []string) error {
 	return daemon.Serve(ctx, daemon.ServeOptions{
 		Place: place, Detached: *detached, Idle: *idle, Logger: logger, LogFile: path, Settings: configured.told(),
 		Busy: func() bool { return len(h.Sessions()) > 0 },
+		Sessions: func() (ids []string) {
+			for _, s := range h.Sessions() {
+				ids = append(ids, s.ID)
+			}
+			return ids
+		},
 		Adopt: func() {
 			if err := h.Adopt(ctx); err != nil {
 				logger.Warn("kernels that run are not taken up", "error", err)

@@ -178,10 +178,11 @@ func (e *lspEditor) ends() int {
 
 // daemonStatus asks for what `reval daemon status --json` tells.
 func daemonStatus(t *testing.T, env []string) (status struct {
-	PID     int
-	Socket  string
-	Log     string
-	Clients []struct {
+	PID      int
+	Socket   string
+	Log      string
+	Sessions []string
+	Clients  []struct {
 		PID    int
 		Folder string
 	}

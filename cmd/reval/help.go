@@ -90,7 +90,7 @@ editor that began it is closed, and the next one that opens the file finds it. O
 that nobody has joined ends when it has evaluated nothing for 12 hours, or what is
 set (see 'reval help daemon run').
 
-  --json  a list of objects with the keys id, kernel, display_name, language,
+  --json  a list of objects with the keys session, kernel, pid, display_name, language,
           folder, environment, state, message, queued, clients, evaluations, files and used
 `,
 	"tail": `What the clients of the session evaluate is shown with their names, what that
@@ -111,8 +111,9 @@ is started by the first of them, listens on a Unix socket in a folder that is th
 user's alone, and ends when it has had neither client nor work for ten minutes.
 
   --json  an object with the keys pid, version, build, socket, log, since, memory (in
-          bytes), settings (of the configuration), clients (pid, for, folder, since),
-          handover (true while it takes no more clients) and others, the daemons of other builds; null if there is none
+          bytes), settings (of the configuration), sessions (their ids), clients (pid,
+          for, folder, since), handover (true while it takes no more clients) and
+          others, the daemons of other builds; null if there is none
 
 exit status: 0; 1 if there is none
 `,

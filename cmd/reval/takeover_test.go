@@ -381,8 +381,15 @@ func TestStopEndsKernels(t *testing.T) {
 	sessions := exec.Command(testenv.Reval(t), "sessions", "--json")
 	sessions.Env = d.env
 	out, err := sessions.Output()
-	if err != nil || !strings.Contains(string(out), strconv.Quote(d.dir)) {
-		t.Errorf("%v: sessions are %s", err, out)
+	var listed []struct {
+		Session, Folder string
+		PID             int
+	}
+	if err != nil || json.Unmarshal(out, &listed) != nil || len(listed) != 1 || listed[0].Folder != d.dir || fmt.Sprint(listed[0].PID) != pid {
+		t.Fatalf("%v: of the kernel %s sessions are %s", err, pid, out)
+	}
+	if ids := daemonStatus(t, d.env).Sessions; len(ids) != 1 || ids[0] != listed[0].Session {
+		t.Errorf("the daemon tells of the sessions %v, not %s", ids, out)
 	}
 	if err := syscall.Kill(daemonStatus(t, d.env).PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

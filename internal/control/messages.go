@@ -40,8 +40,10 @@ type Answer struct {
 
 // Session is one session, as `reval sessions --json` tells it; the keys stay.
 type Session struct {
-	ID          string `json:"id"`
-	Kernel      string `json:"kernel"`
+	ID     string `json:"session"`
+	Kernel string `json:"kernel"`
+	// PID is its process; 0 if it has none, or was not started by a session.
+	PID         int    `json:"pid"`
 	DisplayName string `json:"display_name"`
 	Language    string `json:"language"`
 	Folder      string `json:"folder"`

@@ -104,7 +104,7 @@ func describe(s *hub.Session) Session {
 	uris, evaluations := s.Documents()
 	told := Session{
 		ID: s.ID, Kernel: spec.Name, DisplayName: spec.DisplayName, Language: s.Language.ID, Folder: s.Project.Folder,
-		Environment: spec.Environment(), State: string(status.State), Message: status.Message, Queued: status.Queued,
+		PID: s.PID(), Environment: spec.Environment(), State: string(status.State), Message: status.Message, Queued: status.Queued,
 		Clients: []string{}, Evaluations: evaluations, Files: []string{}, Used: s.Used(),
 	}
 	for _, u := range uris {

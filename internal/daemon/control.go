@@ -44,6 +44,8 @@ type Status struct {
 	Since   time.Time      `json:"since"`
 	Memory  uint64         `json:"memory"` // bytes that it has of the system
 	Clients []ClientStatus `json:"clients"`
+	// Sessions are the ids of the sessions, the oldest first.
+	Sessions []string `json:"sessions"`
 	// Settings are those of the user's configuration, by their names.
 	Settings map[string]string `json:"settings,omitempty"`
 	// Handover is set of a daemon that takes no more clients.
@@ -123,7 +125,10 @@ func (s *server) status() Status {
 	p := s.options.Place
 	status := Status{
 		PID: os.Getpid(), Build: p.Build, Socket: p.Socket(), Log: s.options.LogFile, Since: s.started,
-		Memory: sample[0].Value.Uint64() - sample[1].Value.Uint64(), Clients: []ClientStatus{}, Settings: s.options.Settings,
+		Memory: sample[0].Value.Uint64() - sample[1].Value.Uint64(), Clients: []ClientStatus{}, Settings: s.options.Settings, Sessions: []string{},
+	}
+	if s.options.Sessions != nil {
+		status.Sessions = append(status.Sessions, s.options.Sessions()...)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -38,6 +38,8 @@ type ServeOptions struct {
 	// LogFile and Settings are told to who asks.
 	LogFile  string
 	Settings map[string]string
+	// Sessions gives the ids of what there is to be joined, for who asks; nil for none.
+	Sessions func() []string
 
 	patience time.Duration                     // 0 for handshakePatience
 	peer     func(*net.UnixConn) (peer, error) // nil for peerOf

@@ -181,6 +181,17 @@ func (s *Session) toTakeUp() *kernelclient.Entry {
 	return s.entry
 }
 
+// PID is the number of the kernel's process, if that was started on this machine; else 0.
+func (s *Session) PID() int {
+	if k := s.Kernel(); k != nil {
+		return k.PID()
+	}
+	if e := s.toTakeUp(); e != nil && e.Err == nil {
+		return e.PID
+	}
+	return 0
+}
+
 // takenUp has the next kernel be a new one; it gives the one that was to be taken over.
 func (s *Session) takenUp() *kernelclient.Entry {
 	s.mu.Lock()

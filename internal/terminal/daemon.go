@@ -64,6 +64,7 @@ func (d Daemon) print(running []daemon.Status) error {
 		row("build", "%s", s.ID)
 		row("socket", "%s", s.Socket)
 		row("log", "%s", s.Log)
+		row("sessions", "%d", len(s.Sessions))
 		for _, name := range slices.Sorted(maps.Keys(s.Settings)) {
 			row("setting", "%s %s", name, s.Settings[name])
 		}
