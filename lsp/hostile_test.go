@@ -59,7 +59,9 @@ func (c *client) harmless(t *testing.T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.log {
-		harmless(t, m.Method, m.Params)
+		if len(m.Params) > 0 { // workspace/inlayHint/refresh has none
+			harmless(t, m.Method, m.Params)
+		}
 	}
 	for id, m := range c.replies {
 		switch {

@@ -240,14 +240,13 @@ func TestEditorsShareTheDaemon(t *testing.T) {
 }
 
 // TestDaemonDies: an editor learns of it by the exit status and a line, and its next start
-// finds a new daemon.
+// finds a new daemon. Where its user has stopped the daemon it is not to be started again.
 func TestDaemonDies(t *testing.T) {
 	env := testenv.Env(t)
 	dir := t.TempDir()
 	for _, end := range []func(pid int) error{
 		func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) },
 		func(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) },
-		func(int) error { return daemonCommand(t, env, "stop").Run() },
 		func(int) error { return daemonCommand(t, env, "restart").Run() },
 	} {
 		e := startEditor(t, env, dir, "--standalone=false")
@@ -263,6 +262,12 @@ func TestDaemonDies(t *testing.T) {
 	e := startEditor(t, env, dir, "--standalone=false")
 	if texts := e.evaluate("1 + 1"); texts != "2" {
 		t.Errorf("1 + 1 gave %q", texts)
+	}
+	if err := daemonCommand(t, env, "stop").Run(); err != nil {
+		t.Fatal(err)
+	}
+	if code := e.ends(); code != 0 || e.stderr.Len() > 0 {
+		t.Errorf("after a stop it ends with %d: %s", code, &e.stderr)
 	}
 }
 

@@ -25,8 +25,8 @@ daemon this process serves, and says why on standard error, as 'reval doctor' do
   --standalone  serve in this process, and end the kernels with it
   --log FILE    append a log of everything to FILE; it may contain code and output
 
-exit status: 0; 1 if the daemon ended before the editor did, which can start this
-again; 2 for wrong usage
+exit status: 0, also if 'reval daemon stop' ended it; 1 if the daemon died or was
+replaced, after which the editor can start this again; 2 for wrong usage
 `,
 	"run": `A cell starts at a mark (# %%, // %% …); a file without marks is one cell, and
 a Go file with a package clause is a program whose main runs. Cells of text are
