@@ -139,18 +139,25 @@ func TestResultIsTrueAfterAnyEdits(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "edits") {
 			runes := []rune(b.text)
 			at := len(string(runes[:rapid.IntRange(0, len(runes)).Draw(t, "at")]))
+			if strings.HasSuffix(b.text[:at], "\r") { // no position is inside of a line end
+				at--
+			}
 			switch rapid.SampledFrom([]string{"type", "cut", "undo"}).Draw(t, "edit") {
 			case "type":
 				b.edit(at, at, rapid.SampledFrom([]string{" ", "+ 1", "\n", "\r\n", "1", "ö", "# ", "2 + 2\n"}).Draw(t, "typed"))
 			case "cut":
 				to := at + strings.IndexByte(b.text[at:]+"\n", '\n')
+				if to > at && b.text[to-1] == '\r' {
+					to--
+				}
 				b.edit(at, to, "", 0, 0, b.text[at:to]+"\n")
 			case "undo":
 				b.rewrite(rapid.SampledFrom(earlier).Draw(t, "earlier"))
 			}
 			earlier = append(earlier, b.text)
 			for _, e := range b.evaluations() {
-				if e.Stale {
+				// One that was closed just now with the same text was renamed, for all the server knows.
+				if _, here := texts[e.Evaluation]; e.Stale || !here {
 					continue
 				}
 				got := strings.ReplaceAll(b.text, "\r\n", "\n")
