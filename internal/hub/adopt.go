@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,10 +136,17 @@ func (h *Hub) resume(ctx context.Context, e kernelclient.Entry) error {
 
 // resumed is what is known of a session.
 func (h *Hub) resumed(ctx context.Context, n note) session.Past {
-	past := session.Past{Handover: n.Handover, Released: n.Released}
+	past := session.Past{Handover: n.Handover, Used: n.Started, Released: n.Released}
 	j := h.options.Journal
 	if j == nil || n.Unkept {
 		return past
+	}
+	last, err := j.Evaluations(ctx, journal.Query{Session: n.Session, Limit: 1})
+	for _, e := range last {
+		past.Used = cmp.Or(e.Ended, e.Started, e.Queued)
+	}
+	if err != nil {
+		h.options.Logger.Warn("when a session was used last is not known", "session", n.Session, "error", err)
 	}
 	found, err := j.Evaluations(ctx, journal.Query{Session: n.Session, Shown: true, Limit: maxResumed})
 	for _, e := range slices.Backward(found) {

@@ -48,6 +48,8 @@ type Past struct {
 	// Evaluations are those of which listeners that come later are told, in the order in which
 	// they were asked for.
 	Evaluations []Recorded
+	// Used is when it was used last.
+	Used time.Time
 	// Released says that the Handover is all that was to be done: the last process has let go of
 	// the session in order.
 	Released bool
@@ -148,7 +150,7 @@ type resumption struct {
 // ended.
 func Resume(connect Connect, past Past, o Options) *Session {
 	s := New(connect, o)
-	s.state, s.ended = Starting, past.Namespace
+	s.state, s.ended, s.used = Starting, past.Namespace, past.Used
 	s.resuming = &resumption{question: past.Question}
 	var open []*Evaluation
 	for _, r := range past.Evaluations {
@@ -156,9 +158,6 @@ func Resume(connect Connect, past Past, o Options) *Session {
 		s.records.restore(e, r.Outputs)
 		if !e.State.Ended() {
 			open = append(open, &e)
-		}
-		if e.Ended.After(s.used) {
-			s.used = e.Ended
 		}
 	}
 	s.change(func() (changed []*Evaluation) {

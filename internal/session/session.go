@@ -288,7 +288,7 @@ func (s *Session) ensureKernel() (*kernelclient.Kernel, error) {
 		s.stop = nil
 		if stopped = stopped || ctx.Err() != nil; err == nil && !stopped {
 			s.kernel, s.state, s.message, s.link = kernel, Idle, "", l
-			if s.resuming == nil || s.used.IsZero() {
+			if s.resuming == nil {
 				s.used = time.Now()
 			}
 			s.wait.Go(func() { s.follow(kernel) })
